@@ -1,0 +1,82 @@
+#include "config/base/error.h"
+
+#include "config/base/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [ERROR_NONE] = "none",           [ERROR_INVALID] = "invalid",
+    [ERROR_NOT_FOUND] = "not-found", [ERROR_CONFLICT] = "conflict",
+    [ERROR_DENIED] = "denied",       [ERROR_UNAVAILABLE] = "unavailable",
+    [ERROR_TIMEOUT] = "timeout",     [ERROR_UNKNOWN] = "unknown-outcome",
+    [ERROR_CANCELLED] = "cancelled", [ERROR_LIMIT] = "limit",
+    [ERROR_INTERNAL] = "internal",
+};
+_Static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == ERROR_KIND_COUNT, "a name per kind");
+
+const char *error_kind_name(enum error_kind kind)
+{
+    CHECK((unsigned)kind < ERROR_KIND_COUNT);
+    return kind_names[kind];
+}
+
+/* Drops a cut multi-byte character at the end and makes control characters visible as '?'. */
+static void make_printable(char *text)
+{
+    size_t length = strlen(text);
+    size_t start = length;
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start > 0 && (unsigned char)text[start - 1] >= 0xC0) {
+        const unsigned char lead = (unsigned char)text[start - 1];
+        const size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+        if (length - (start - 1) < wanted)
+            text[start - 1] = '\0';
+    }
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+    }
+}
+
+int error_set(struct error *err, enum error_kind kind, int code, const char *format, ...)
+{
+    CHECK(code < 0);
+    if (err == NULL)
+        return code;
+    *err = (struct error){.kind = kind, .code = code, .retry_after_ms = -1};
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(err->detail, sizeof(err->detail), format, arguments);
+    va_end(arguments);
+    make_printable(err->detail);
+    return code;
+}
+
+int error_context(struct error *err, const char *format, ...)
+{
+    if (err == NULL)
+        return 0;
+    char before[sizeof(err->detail)];
+    memcpy(before, err->detail, sizeof(before));
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(err->detail, sizeof(err->detail), format, arguments);
+    va_end(arguments);
+    const size_t room = sizeof(err->detail) - 1;
+    if (length >= 0 && (size_t)length + 2 < room) {
+        memcpy(err->detail + length, ": ", 2);
+        const size_t fits = strnlen(before, room - (size_t)length - 2);
+        memcpy(err->detail + length + 2, before, fits);
+        err->detail[(size_t)length + 2 + fits] = '\0';
+    }
+    make_printable(err->detail);
+    return err->code;
+}
+
+int error_no_memory(struct error *err)
+{
+    return error_set(err, ERROR_INTERNAL, -ENOMEM, "out of memory");
+}

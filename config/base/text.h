@@ -1,0 +1,32 @@
+/* A growing, bounded, always NUL-terminated piece of text. The first failure (memory or limit)
+ * sticks: later calls do nothing, and text_status() tells it once at the end. */
+#pragma once
+
+#include <stddef.h>
+
+struct text {
+    char *bytes; /* never NULL for the reader: use text_get() */
+    size_t length, capacity, limit;
+    int status;
+};
+
+/* Caller's storage. `limit` is the most bytes it may hold, without the NUL. */
+void text_init(struct text *text, size_t limit);
+void text_fini(struct text *text);
+
+void text_add(struct text *text, const char *string);
+void text_add_bytes(struct text *text, const char *bytes, size_t length);
+void text_add_char(struct text *text, char c);
+void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The bytes so far; "" when empty. Borrowed until the next call that changes the text. */
+const char *text_get(const struct text *text);
+
+/* 0, -ENOMEM or ERR_LIMIT. */
+int text_status(const struct text *text) __attribute__((warn_unused_result));
+
+/* Gives the bytes to the caller (free() them) and leaves the text empty; NULL when a call failed.
+ */
+char *text_take(struct text *text);
+
+#define OWNED_TEXT OWNED(text_fini) struct text

@@ -43,6 +43,13 @@ struct engine_event {
             const char *commit;       /* 40 hex digits */
             const char *subject;      /* first line of its message, for people */
             bool rewritten;           /* not a descendant of the one before */
+            /* Time zones that the platform's window gates name, as TZif files; borrowed. */
+            const struct zone_file {
+                const char *name;
+                const void *bytes;
+                size_t length;
+            } * zones;
+            size_t zone_count;
         } revision;
         struct {
             const char *reason; /* "RefMissing", "Unreachable", ... */

@@ -78,9 +78,9 @@ struct node_verdict {
 };
 
 /* State of a gate for (cell, environment, release digests). */
-typedef enum gate_state (*plan_gate_lookup)(void *context, const char *cell,
-                                            const struct environment *environment,
-                                            const struct gate *gate, const char *release_digests);
+typedef enum gate_state plan_gate_lookup(void *context, const char *cell,
+                                         const struct environment *environment,
+                                         const struct gate *gate, const char *release_digests);
 
 struct plan_input {
     const struct platform *platform;
@@ -88,7 +88,7 @@ struct plan_input {
     size_t node_count;
     struct wall_time now;
     int parallel_nodes;
-    plan_gate_lookup gate_state;
+    plan_gate_lookup *gate_state;
     void *context;
 };
 
@@ -100,9 +100,3 @@ int plan_decide(const struct plan_input *input, struct node_verdict *ret_verdict
 int plan_explain(const struct plan_input *input, const struct node_verdict *verdicts, size_t node,
                  void (*explain)(void *context, size_t node, struct text *out), void *context,
                  struct text *out) __attribute__((warn_unused_result));
-
-/* Whether a window gate is open, and when that changes next. `zone` names are looked up in a table
- * that the caller supplies as transitions: the core reads no files. */
-struct zone_rules;
-bool window_is_open(const struct gate *gate, const struct zone_rules *zone, struct wall_time now,
-                    struct wall_time *ret_next_change);

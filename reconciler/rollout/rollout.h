@@ -187,8 +187,8 @@ struct rollout_result {
 };
 
 /* Advances as far as the view allows. */
-void rollout_step(struct rollout *rollout, const struct rollout_view *view,
-                  struct rollout_result *ret_result);
+void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
+                     struct rollout_result *ret_result);
 
 /* The wants of the state as it stands, without a step. */
 void rollout_wants(const struct rollout *rollout, const struct rollout_view *view,

@@ -10,6 +10,7 @@
 #include "config/base/error.h"
 #include "config/base/time.h"
 #include "daemon/http/classify.h"
+#include "daemon/http/clock.h"
 
 #include <jansson.h>
 #include <uv.h>
@@ -52,6 +53,7 @@ struct client_options {
     struct duration total_timeout;   /* default 30 s, from the moment a request leaves the queue */
     struct duration low_speed_time;  /* default 20 s below … */
     int64_t low_speed_bytes_per_second; /* … default 64 */
+    clock_reader *clock;                /* NULL = clock_now */
     uint64_t seed;                      /* of the jitter */
 };
 
@@ -84,6 +86,7 @@ typedef void client_done(void *context, uint64_t id, const struct client_result 
 struct client_request {
     uint64_t id; /* the caller's; unique among the requests that wait or run */
     enum http_method method;
+    bool is_read;     /* a POST that only asks: never an unknown outcome */
     const char *path; /* below base_url, from the '/' on, with its query; copied */
     const char *body; /* JSON; NULL = none; copied and wiped afterwards */
     size_t body_length;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "config/base/error.h"
-#include "config/base/owned.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +32,7 @@ int secret_read(const char *path, enum secret_form form, struct secret **ret_sec
 
 /* Wipes and frees; NULL is fine. Returns NULL. */
 struct secret *secret_free(struct secret *secret);
-OWNED_DEFINE_FREEP(struct secret, secret_free)
+void secret_freep(struct secret **secret);
 
 /* Compares in a time that depends on the lengths alone. */
 bool secret_equal(const struct secret *a, const struct secret *b);

@@ -132,6 +132,9 @@ struct classification classify_transport(int curl_code, enum http_method method,
         if (transports[i].code == curl_code)
             kind = transports[i].kind;
     }
+    /* What only our own request can be wrong about cannot be found out from an answer. */
+    if (sent && kind == ERROR_INVALID)
+        kind = ERROR_UNAVAILABLE;
     return (struct classification){kind, verdict_without_answer(kind)};
 }
 

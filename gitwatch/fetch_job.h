@@ -14,6 +14,7 @@
 
 #include "config/base/error.h"
 #include "gitwatch/fetch_request.h"
+#include "gitwatch/fetch_result.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -12,7 +12,8 @@ struct object_id {
     char hex[OBJECT_ID_TEXT_SIZE];
 };
 
-/* Returns 0, or -EINVAL when `text` is not exactly 40 hex digits (then *ret_id is untouched). */
+/* Returns 0, or -EINVAL when `text` is not exactly 40 lower-case hex digits (then *ret_id is
+ * untouched). */
 int object_id_parse(const char *text, struct object_id *ret_id) __attribute__((warn_unused_result));
 
 bool object_id_is_set(const struct object_id *id);

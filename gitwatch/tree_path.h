@@ -19,13 +19,14 @@ const char *tree_path_problem(const char *path);
  * `size`. Returns `ret_text`. */
 char *tree_path_escape(const char *bytes, size_t length, char *ret_text, size_t size);
 
-enum tree_match {
-    TREE_MATCH_NONE,
-    TREE_MATCH_BELOW,      /* something below may match, by the names written in the pattern */
-    TREE_MATCH_BELOW_WILD, /* something below may match, but only through a double asterisk */
-    TREE_MATCH_FULL,
+/* Bits. */
+enum {
+    TREE_MATCH_FULL = 1,
+    TREE_MATCH_BELOW = 2,      /* something below may match, by the names written in the pattern */
+    TREE_MATCH_BELOW_WILD = 4, /* something below may match, but only through a double asterisk */
 };
 
-/* Matches a path against a pattern: '*' within one step, '**' as a whole step for any number of
- * steps (none included), everything else literally. Full wins over below. */
-enum tree_match tree_path_match(const char *pattern, const char *path);
+/* Matches a path against a pattern of at most 32 steps: '*' for any part of one step, '**' as a
+ * whole step for any number of steps (none included), everything else literally. 0 = nothing
+ * matches. */
+unsigned tree_path_match(const char *pattern, const char *path);

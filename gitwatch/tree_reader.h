@@ -8,6 +8,7 @@
 #include "config/base/error.h"
 #include "gitwatch/mirror.h"
 #include "gitwatch/object_id.h"
+#include "gitwatch/tree_listing.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,50 +27,11 @@ struct tree_limits {
 /* 32 deep, 1 million entries, 20 000 files, 200 findings, 8 MiB, 256 KiB, 256 MiB. */
 struct tree_limits tree_limits_default(void);
 
-/* Which files: patterns as tree_path_match() reads them ("platform.yaml", "cells/ * /cell.yaml"
- * without the spaces, "** /.choreo/component.yaml"). A file belongs to the first one that selects
- * it. */
+/* Which files: patterns as tree_path_match() reads them. A file belongs to the first one that
+ * selects it. */
 struct tree_selection {
     const char *const *patterns;
     size_t count;
-};
-
-struct tree_file {
-    char *path;
-    struct object_id blob;
-    uint64_t size;
-    size_t pattern; /* index into the selection */
-    bool unchanged; /* same path and content as in the previous listing */
-    char *bytes;    /* NUL-terminated behind `size` bytes; NULL when not read */
-};
-
-enum tree_problem {
-    TREE_PROBLEM_SYMLINK,
-    TREE_PROBLEM_SUBMODULE,
-    TREE_PROBLEM_NAME,      /* cannot be a safe path */
-    TREE_PROBLEM_COLLISION, /* two names that differ by case only, or not at all */
-    TREE_PROBLEM_NOT_A_FILE,
-    TREE_PROBLEM_SIZE,
-    TREE_PROBLEM_DEPTH,
-    TREE_PROBLEM_LFS,
-    TREE_PROBLEM_LIMIT, /* too many files, too many bytes in all */
-};
-
-/* An error at a path under a manifest pattern. What is at or below `path` is unknown, not gone. */
-struct tree_finding {
-    enum tree_problem problem;
-    char *path;    /* printable */
-    char *message; /* one sentence: what, and what would be right */
-};
-
-struct tree_listing {
-    struct object_id commit, tree;
-    struct tree_file *files; /* sorted by path (bytes) */
-    size_t file_count;
-    struct tree_finding *findings; /* sorted by path */
-    size_t finding_count, findings_dropped;
-    uint32_t entries_seen; /* what it cost */
-    bool complete; /* false: something was not looked at; a file that is absent may still exist */
 };
 
 /* Lists and reads the selected files of `commit`.
@@ -95,12 +57,6 @@ int tree_reader_list(struct mirror *mirror, const struct object_id *commit,
                      const struct tree_listing *previous, const struct tree_selection *selection,
                      const struct tree_limits *limits, struct tree_listing **ret_listing,
                      struct error *err) __attribute__((warn_unused_result));
-
-/* Borrowed; NULL when the listing has no such file. */
-const struct tree_file *tree_listing_find(const struct tree_listing *listing, const char *path);
-
-struct tree_listing *tree_listing_free(struct tree_listing *listing);
-void tree_listing_freep(struct tree_listing **listing);
 
 /* One blob's content, NUL-terminated, owned; at most `limit` bytes (ERR_LIMIT, nothing loaded). */
 int tree_reader_blob(struct mirror *mirror, const struct object_id *blob, uint64_t limit,

@@ -12,7 +12,7 @@
 #pragma once
 
 #include "config/base/time.h"
-#include "gitwatch/fetch_request.h"
+#include "gitwatch/fetch_result.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,9 +37,9 @@ struct watch {
     struct mono_time last_start;
     bool started_once;
     bool fetching;
-    bool damaged;      /* the next fetch clones anew */
-    bool recloned;     /* cloned anew since the last fetch that found the mirror sound */
     uint32_t failures; /* in a row */
+    bool damaged;      /* the next fetch clones anew */
+    uint32_t damages;  /* found since the mirror was last read without damage */
 };
 
 struct watch_decision {

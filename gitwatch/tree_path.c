@@ -220,30 +220,30 @@ unsigned tree_path_match(const char *pattern, const char *path)
 {
     struct step steps[PATTERN_STEPS];
     const size_t count = split(pattern, steps);
-    uint64_t places = close_over(steps, count, 1);
+    uint64_t written = 1; /* places that the last step reached by a step written in the pattern */
+    uint64_t places = close_over(steps, count, written);
     while (*path != '\0' && places != 0) {
         const size_t length = strcspn(path, "/");
-        uint64_t next = 0;
+        uint64_t wild = 0;
+        written = 0;
         for (size_t i = 0; i < count; i++) {
             if ((places >> i & 1) == 0)
                 continue;
             if (is_any(&steps[i]))
-                next |= UINT64_C(1) << i;
+                wild |= UINT64_C(1) << i;
             else if (step_matches(steps[i].text, steps[i].length, path, length))
-                next |= UINT64_C(1) << (i + 1);
+                written |= UINT64_C(1) << (i + 1);
         }
-        places = close_over(steps, count, next);
+        places = close_over(steps, count, wild | written);
         path += length;
         if (*path == '/')
             path++;
     }
-    unsigned result = (places >> count & 1) != 0 ? TREE_MATCH_FULL : 0;
-    bool wild = false;
-    for (size_t i = 0; i < count; i++) {
-        /* Behind a double asterisk every directory could hold something: that says little. */
-        wild = wild || is_any(&steps[i]);
-        if ((places >> i & 1) != 0)
-            result |= wild ? TREE_MATCH_BELOW_WILD : TREE_MATCH_BELOW;
-    }
+    const uint64_t end = UINT64_C(1) << count;
+    unsigned result = (places & end) != 0 ? TREE_MATCH_FULL : 0;
+    if ((written & ~end) != 0)
+        result |= TREE_MATCH_BELOW;
+    else if ((places & ~end) != 0)
+        result |= TREE_MATCH_BELOW_WILD;
     return result;
 }

@@ -22,8 +22,8 @@ char *tree_path_escape(const char *bytes, size_t length, char *ret_text, size_t 
 /* Bits. */
 enum {
     TREE_MATCH_FULL = 1,
-    TREE_MATCH_BELOW = 2,      /* something below may match, by the names written in the pattern */
-    TREE_MATCH_BELOW_WILD = 4, /* something below may match, but only through a double asterisk */
+    TREE_MATCH_BELOW = 2,      /* something below may match: the pattern names this directory */
+    TREE_MATCH_BELOW_WILD = 4, /* something below may match, but only by a double asterisk */
 };
 
 /* Matches a path against a pattern of at most 32 steps: '*' for any part of one step, '**' as a

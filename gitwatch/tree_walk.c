@@ -42,11 +42,19 @@ static int find(struct walk *walk, enum tree_problem problem, const char *messag
     return status < 0 ? error_no_memory(walk->err) : 0;
 }
 
+/* One bit more than TREE_MATCH_*: a pattern wants a file here, a directory will not do. */
+enum { MATCH_FILE_ONLY = 8 };
+
 static unsigned match(const struct walk *walk, size_t *ret_pattern)
 {
     unsigned all = 0;
     for (size_t i = 0; i < walk->selection->count; i++) {
-        const unsigned one = tree_path_match(walk->selection->patterns[i], walk->path);
+        const char *pattern = walk->selection->patterns[i];
+        const size_t length = strlen(pattern);
+        const bool any_end = length >= 2 && strcmp(pattern + length - 2, "**") == 0;
+        const unsigned one = tree_path_match(pattern, walk->path);
+        if ((one & TREE_MATCH_FULL) != 0 && !any_end)
+            all |= MATCH_FILE_ONLY;
         if ((one & TREE_MATCH_FULL) != 0 && (all & TREE_MATCH_FULL) == 0)
             *ret_pattern = i;
         all |= one;
@@ -135,7 +143,7 @@ static void leave(struct walk *walk)
 static int handle_directory(struct walk *walk, const struct level *parent,
                             const git_tree_entry *entry, unsigned matched)
 {
-    if ((matched & (TREE_MATCH_BELOW | TREE_MATCH_BELOW_WILD)) == 0)
+    if ((matched & MATCH_FILE_ONLY) != 0)
         return find(walk, TREE_PROBLEM_NOT_A_FILE, "a directory stands where a file is expected");
     git_tree *old = NULL;
     const git_tree_entry *before =

@@ -122,6 +122,7 @@ void test_repository_init(struct test_repository *repository)
              base == NULL || strlen(base) > 40 ? "/tmp" : base);
     cr_assert_not_null(mkdtemp(repository->root));
     snprintf(repository->work, sizeof(repository->work), "%s/work", repository->root);
+    snprintf(repository->objects, sizeof(repository->objects), "%s/work/.git", repository->root);
     snprintf(repository->remote, sizeof(repository->remote), "%s/remote.git", repository->root);
     snprintf(repository->mirror, sizeof(repository->mirror), "%s/mirror", repository->root);
     snprintf(repository->url, sizeof(repository->url), "file://%s", repository->remote);

@@ -7,11 +7,12 @@
 #include <sys/types.h>
 
 struct test_repository {
-    char root[64];   /* the temporary directory; everything of the test lives in it */
-    char work[96];   /* a clone to commit in */
-    char remote[96]; /* the bare repository that is watched */
-    char mirror[96]; /* where celld's mirror goes */
-    char url[128];   /* file:// address of the remote */
+    char root[64];    /* the temporary directory; everything of the test lives in it */
+    char work[96];    /* a clone to commit in */
+    char objects[96]; /* its .git directory: readable as a bare repository, before any push */
+    char remote[96];  /* the bare repository that is watched */
+    char mirror[96];  /* where celld's mirror goes */
+    char url[128];    /* file:// address of the remote */
 };
 
 /* Makes the directory, an empty remote and an empty clone on branch main. */

@@ -40,7 +40,7 @@ int journal_start(const struct journal_options *options, uv_loop_t *loop,
 
 enum journal_adopt {
     JOURNAL_TRUSTED,       /* what the rows say was so */
-    JOURNAL_ADOPT_CORRUPT, /* the file was damaged and kept aside: rows are missing */
+    JOURNAL_ADOPT_CORRUPT, /* the file was damaged and kept aside, or is gone: rows are missing */
     JOURNAL_ADOPT_COPIED,  /* it is a copy from elsewhere or a restored backup: it may be old */
 };
 
@@ -72,7 +72,8 @@ struct journal_opening {
 typedef void journal_opened(void *context, int result, const struct journal_opening *opening,
                             const struct error *err);
 
-/* Opens the file, or closes it and opens it again. Appends that still wait fail first. */
+/* Opens the file, or closes it and opens it again, after what was queued before. `opened` runs on
+ * the loop exactly once. */
 void journal_open(struct journal *journal, journal_opened *opened, void *context);
 
 struct journal_entry {

@@ -215,9 +215,7 @@ void answer_read(const struct exchange_answer *raw, const struct answer_question
 void answer_not_sent(const struct error *error, struct client_result *ret_result)
 {
     CHECK(error->kind != ERROR_NONE);
-    const enum verdict verdict = error->kind == ERROR_DENIED    ? VERDICT_DENIED
-                                 : error->kind == ERROR_INVALID ? VERDICT_PERMANENT
-                                                                : VERDICT_RETRY;
+    const enum verdict verdict = error->kind == ERROR_DENIED ? VERDICT_DENIED : VERDICT_RETRY;
     *ret_result =
         (struct client_result){.outcome = CLIENT_NOT_SENT, .verdict = verdict, .error = *error};
 }

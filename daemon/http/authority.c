@@ -172,6 +172,11 @@ static void fetch_failed(struct authority *authority, const struct error *failur
     end_fetch(authority);
     forget_discovery(authority);
     authority->failure = *failure;
+    /* It says nothing about the request that wants a token: neither that it is wrong nor that its
+     * object does not exist. */
+    if (failure->kind == ERROR_INVALID || failure->kind == ERROR_NOT_FOUND)
+        authority->failure.kind = ERROR_DENIED;
+    authority->failure.http_status = 0;
     struct duration wait = backoff_next(&authority->backoff);
     if (failure->retry_after_ms > wait.ms)
         wait.ms = failure->retry_after_ms;
@@ -299,8 +304,6 @@ static void on_answer(void *context, const struct exchange_answer *raw)
     int result = answer.verdict == VERDICT_DONE ? 0 : ERR_HTTP;
     if (result == 0)
         result = take_document(authority, step, body, &failure);
-    else if (step == STEP_GRANT && answer.verdict == VERDICT_PERMANENT)
-        failure.kind = ERROR_DENIED; /* 400: invalid_client, invalid_scope, … */
     if (result < 0)
         fetch_failed(authority, &failure);
     if (authority->step == STEP_IDLE)
@@ -316,7 +319,7 @@ static int begin_fetch(struct authority *authority, struct error *err)
                                           TOKEN_RESOURCE_PATH, &failure);
     if (result < 0) {
         fetch_failed(authority, &failure);
-        *err = failure;
+        *err = authority->failure;
     }
     return result;
 }

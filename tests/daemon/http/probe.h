@@ -18,7 +18,8 @@ struct probe_result {
 
 struct probe {
     uv_loop_t loop;
-    uv_timer_t deadline;
+    uv_timer_t tick;
+    uint64_t deadline_ms;
     bool is_late;
     struct client *client;
     bool is_closed;

@@ -107,7 +107,11 @@ bool raw_pause(struct raw_exchange *exchange, int ms)
 
 void raw_wait(struct raw_exchange *exchange)
 {
-    (void)raw_pause(exchange, -1);
+    char ignored[1024];
+    ssize_t got = 0;
+    do
+        got = recv(exchange->fd, ignored, sizeof(ignored), 0);
+    while (got > 0 || (got < 0 && errno == EINTR));
     exchange->is_over = true;
 }
 

@@ -44,6 +44,7 @@ static const struct {
     {"object too large", &limit},
     {"too many objects", &limit},
     {"authentication required", &denied},
+    {"Failed to authenticate SSH session", &denied},
     {"unsupported URL protocol", &not_found}, /* a path where nothing is; we checked the scheme */
 };
 

@@ -166,6 +166,62 @@ Test(fetch_http, answers_that_are_errors)
     assert_reason(&request, FETCH_UNAVAILABLE, "try again");
 }
 
+/* G7: the declared size of an object is looked at before memory is taken for it. */
+Test(fetch_http, object_that_a_delta_makes_too_large_is_refused)
+{
+    (void)test_repository_run(&repository, "sh", "-c",
+                              "head -c 3000000 /dev/zero > one; (cat one; echo x) > two", NULL);
+    first = test_repository_commit(&repository, "two files, one made from the other");
+    struct fetch_request request = request_now();
+    request.limits.object_bytes = 1000000;
+    assert_reason(&request, FETCH_LIMIT, "raise the limit");
+    request.limits.object_bytes = 4000000;
+    assert_reason(&request, FETCH_OK, "");
+}
+
+Test(fetch_http, limits_of_objects_and_bytes_hold)
+{
+    struct fetch_request request = request_now();
+    request.limits.objects = 2;
+    assert_reason(&request, FETCH_LIMIT, "");
+    request = request_now();
+    request.limits.download_bytes = 100;
+    assert_reason(&request, FETCH_LIMIT, "100 bytes");
+}
+
+static void make_remote_shallow(const char *option)
+{
+    char source[160];
+    (void)test_repository_run(&repository, "rm", "-rf", repository.remote, NULL);
+    snprintf(source, sizeof(source), "file://%s", repository.objects);
+    (void)GIT(&repository, "config", "uploadpack.allowFilter", "true");
+    (void)GIT(&repository, "clone", "-q", "--bare", option, source, repository.remote);
+}
+
+/* G8: what a shallow repository has is enough as long as it holds the commit. */
+Test(fetch_http, shallow_repository)
+{
+    test_repository_write(&repository, "platform.yaml", "second\n");
+    first = test_repository_commit(&repository, "second");
+    make_remote_shallow("--depth=1");
+    const struct fetch_request request = request_now();
+    const struct fetch_result result = test_fetch(&request);
+    cr_assert(result.reason == FETCH_OK || result.error.kind == ERROR_UNAVAILABLE, "%s: %s",
+              fetch_reason_name(result.reason), result.error.detail);
+    cr_assert(!result.recloned);
+}
+
+/* G8: a partial one lacks contents that celld needs. */
+Test(fetch_http, partial_repository_is_refused)
+{
+    make_remote_shallow("--filter=blob:none");
+    (void)test_repository_run(&repository, "rm", "-rf", repository.objects, NULL);
+    const struct fetch_request request = request_now();
+    const struct fetch_result result = test_fetch(&request);
+    cr_assert(result.reason != FETCH_OK, "a commit without its files was taken");
+    cr_assert(!result.recloned);
+}
+
 Test(fetch_https, private_authority)
 {
     struct fetch_request request = request_now();

@@ -280,6 +280,21 @@ Test(fetch_local, cloning_anew_on_request_keeps_pins)
     cr_assert(result.recloned && exists("/refs/celld/keep/cart/production"));
 }
 
+/* G8 */
+Test(fetch_local, shallow_repository_is_told_from_a_damaged_mirror)
+{
+    char source[160];
+    (void)commit_file("first");
+    (void)commit_file("second");
+    (void)test_repository_run(&repository, "rm", "-rf", repository.remote, NULL);
+    snprintf(source, sizeof(source), "file://%s", repository.objects);
+    (void)GIT(&repository, "clone", "-q", "--bare", "--depth=1", source, repository.remote);
+    const struct fetch_result result = fetch();
+    assert_reason(&result, FETCH_REMOTE_DAMAGED, "shallow or partial");
+    cr_assert(result.error.kind == ERROR_UNAVAILABLE && !result.recloned);
+    cr_assert(!exists(".fresh"));
+}
+
 Test(fetch_local, mirror_that_is_no_repository_is_cloned_anew)
 {
     (void)commit_file("first");

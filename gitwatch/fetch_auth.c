@@ -114,7 +114,11 @@ int fetch_auth_credential(git_credential **ret_credential, const char *url, cons
                     "the repository asks for a credential and none is configured");
     /* libgit2 asks again after each refusal, without end. */
     if (auth->shown)
-        return stop(auth, FETCH_DENIED, "the repository refused the configured credential");
+        return stop(auth, FETCH_DENIED,
+                    request->credential == FETCH_CREDENTIAL_SSH_KEY
+                        ? "the repository refused the configured credential (current SSH servers "
+                          "refuse RSA keys from this library: use an ed25519 or ecdsa key)"
+                        : "the repository refused the configured credential");
     auth->shown = true;
     if (request->credential == FETCH_CREDENTIAL_PASSWORD &&
         (allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) != 0)

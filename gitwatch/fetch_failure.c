@@ -36,10 +36,15 @@ static const struct {
     const char *words;
     const struct failure *failure;
 } by_text[] = {
-    {"redirect", &redirect},         {"status code: 401", &denied},
-    {"status code: 403", &denied},   {"status code: 404", &not_found},
-    {"maximum object size", &limit}, {"object too large", &limit},
-    {"too many objects", &limit},    {"authentication required", &denied},
+    {"redirect", &redirect},
+    {"status code: 401", &denied},
+    {"status code: 403", &denied},
+    {"status code: 404", &not_found},
+    {"overly large object", &limit},
+    {"too many objects", &limit},
+    {"authentication required", &denied},
+    {"Failed to authenticate SSH session", &denied},
+    {"unsupported URL protocol", &not_found}, /* a path where nothing is; we checked the scheme */
 };
 
 static const struct failure *by_class(int class, enum fetch_stage stage)

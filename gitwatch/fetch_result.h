@@ -26,8 +26,9 @@
     X(FETCH_UNAVAILABLE, "RemoteUnavailable")                                                      \
     X(FETCH_TIMEOUT, "FetchTimeout")                                                               \
     X(FETCH_CANCELLED, "FetchCancelled")                                                           \
-    X(FETCH_DAMAGED, "MirrorDamaged") /* and not cloned anew (see may_reclone) */                  \
-    X(FETCH_LOCKED, "MirrorLocked")   /* another process works on this mirror */                   \
+    X(FETCH_DAMAGED, "MirrorDamaged")            /* and not cloned anew (see may_reclone) */       \
+    X(FETCH_REMOTE_DAMAGED, "RepositoryDamaged") /* damaged, shallow or partial on the server */   \
+    X(FETCH_LOCKED, "MirrorLocked")              /* another process works on this mirror */        \
     X(FETCH_WORKER_DIED, "WorkerDied")                                                             \
     X(FETCH_INTERNAL, "InternalError")
 

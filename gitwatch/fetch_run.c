@@ -123,7 +123,11 @@ static int check_history(struct run *run, git_repository *repository, const git_
     if (!object_id_is_set(previous) || git_oid_fromstr(&old, previous->hex) < 0 ||
         git_oid_equal(&old, tip))
         return 0;
-    const int descends = git_graph_descendant_of(repository, tip, &old);
+    int descends = git_graph_descendant_of(repository, tip, &old);
+    /* The old commit is not in a mirror that was cloned anew, so it is not in this history; or the
+     * repository is shallow and nothing is proved. */
+    if (descends == GIT_ENOTFOUND)
+        descends = 0;
     if (descends < 0) {
         struct error error;
         (void)libgit_error(&error, descends, "cannot compare the histories");
@@ -225,20 +229,31 @@ static int open_mirror(struct run *run, git_repository **ret_repository)
         (void)libgit_error(&error, status, "cannot open the mirror");
     else
         status = mirror_refs_get(repository, run->tracking, &tip, &error);
-    if (status == 0)
+    if (status == 0) {
         git_oid_tostr(run->result->previous.hex, OBJECT_ID_TEXT_SIZE, &tip);
-    if (status == 0)
+        run->result->commit = run->result->previous;
         status = mirror_refs_readable(repository, &tip, &error);
-    else if (status == -ENOENT && repository != NULL)
+    } else if (status == -ENOENT && repository != NULL) {
         status = 0;
+    }
     if (status < 0) {
         git_repository_free(repository);
         fail(run, FETCH_DAMAGED, &error);
         return status;
     }
-    run->result->commit = run->result->previous;
     *ret_repository = repository;
     return 0;
+}
+
+/* Objects that cannot be read although the mirror was empty: the other side lacks them. */
+static void blame_remote(struct run *run)
+{
+    if (run->result->reason != FETCH_DAMAGED)
+        return;
+    run->result->reason = FETCH_REMOTE_DAMAGED;
+    run->result->error.kind = ERROR_UNAVAILABLE;
+    (void)error_context(&run->result->error,
+                        "the repository is damaged, shallow or partial; celld needs a whole one");
 }
 
 /* Builds a new mirror beside the old one and lets it take the place only when it is complete, so
@@ -249,7 +264,8 @@ static void reclone(struct run *run)
     git_repository *repository = NULL;
     struct error error;
     const struct object_id previous = run->result->previous;
-    *run->result = (struct fetch_result){.reason = FETCH_OK, .previous = previous};
+    *run->result =
+        (struct fetch_result){.reason = FETCH_OK, .commit = previous, .previous = previous};
     run->auth.shown = false;
     run->auth.reason = FETCH_OK;
     int status = mirror_dir_remove(run->fresh);
@@ -264,11 +280,8 @@ static void reclone(struct run *run)
         fail(run, FETCH_INTERNAL, &error);
         return;
     }
-    /* The old commit is not in the new mirror before the download, so the question whether history
-     * was rewritten is asked only when it arrived with it. */
-    run->result->previous = (struct object_id){.hex = ""};
     fetch_into(run, repository);
-    run->result->previous = previous;
+    blame_remote(run);
     if (run->result->reason == FETCH_OK) {
         mirror_refs_carry_pins(mirror, repository);
         status = mirror_dir_quarantine(mirror, &error);
@@ -280,6 +293,7 @@ static void reclone(struct run *run)
             fail(run, FETCH_INTERNAL, &error);
     }
     git_repository_free(repository);
+    (void)!mirror_dir_remove(run->fresh);
 }
 
 /* libgit2 has no repack: a copy of everything that a ref still reaches is one pack. Failing changes
@@ -304,8 +318,11 @@ static void run_locked(struct run *run)
 {
     const struct fetch_request *request = run->request;
     git_repository *repository = NULL;
-    if (open_mirror(run, &repository) == 0 && !request->reclone)
+    if (open_mirror(run, &repository) == 0 && !request->reclone) {
         fetch_into(run, repository);
+        if (!object_id_is_set(&run->result->previous))
+            blame_remote(run);
+    }
     git_repository_free(repository);
     const bool damaged = run->result->reason == FETCH_DAMAGED;
     if (request->reclone || (damaged && request->may_reclone))

@@ -11,7 +11,7 @@ struct libgit_limits {
     size_t mapped_bytes;   /* of packs mapped at a time, over all open mirrors */
     size_t cache_bytes;    /* of parsed objects kept */
     uint32_t pack_objects; /* that one received pack may hold */
-    uint64_t object_bytes; /* that one object in a received pack may declare */
+    uint64_t object_bytes; /* that a delta in a received pack may unpack to */
 };
 
 /* 256 MiB mapped, 16 MiB cached, 2 million objects of at most 64 MiB. */

@@ -98,7 +98,9 @@ static int lookup_commit(struct mirror *mirror, const struct object_id *id, git_
     git_oid oid;
     if (git_oid_fromstr(&oid, id->hex) < 0)
         return error_set(err, ERROR_NOT_FOUND, -ENOENT, "no commit is named");
-    const int status = git_commit_lookup(ret_commit, mirror->repository, &oid);
+    int status = mirror_refs_check_size(mirror->repository, &oid);
+    if (status == 0)
+        status = git_commit_lookup(ret_commit, mirror->repository, &oid);
     return status < 0 ? libgit_error(err, status, "cannot read commit %s", id->hex) : 0;
 }
 

@@ -103,7 +103,7 @@ static int clean_entry(const char *path, const struct stat *found, int type, str
     const char *name = path + at->base;
     if (type != FTW_F)
         return 0;
-    const bool lock = ends_with(name, ".lock") && strstr(path, "/refs/celld/") == NULL;
+    const bool lock = ends_with(name, ".lock") && strstr(path, "/refs/celld/keep/") == NULL;
     const bool pack = strstr(path, "/objects/pack/") != NULL && is_unfinished_pack(name);
     const bool object = strstr(path, "/objects/") != NULL && strncmp(name, "tmp_object", 10) == 0;
     if (lock || pack || object)

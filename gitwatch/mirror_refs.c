@@ -11,7 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { TAG_DEPTH = 8 };
+enum { TAG_DEPTH = 8, HEAD_OBJECT_LIMIT = 1 << 20 };
 
 void mirror_refs_tracking(const char *ref, char ret_name[static MIRROR_REFS_SIZE])
 {
@@ -30,18 +30,53 @@ static int missing_is_damage(struct error *err, int status)
     return MIRROR_DAMAGED;
 }
 
+int mirror_refs_check_size(git_repository *repository, const git_oid *id)
+{
+    git_odb *odb = NULL;
+    size_t size = 0;
+    git_object_t type = GIT_OBJECT_INVALID;
+    int status = git_repository_odb(&odb, repository);
+    if (status == 0)
+        status = git_odb_read_header(&size, &type, odb, id);
+    git_odb_free(odb);
+    /* A tree or blob is refused by its type later, without being loaded. */
+    if (status == 0 && size > HEAD_OBJECT_LIMIT &&
+        (type == GIT_OBJECT_COMMIT || type == GIT_OBJECT_TAG)) {
+        git_error_set_str(GIT_ERROR_OBJECT, "a commit or tag is larger than 1 MiB");
+        return GIT_ERROR;
+    }
+    return status;
+}
+
+/* Loads a commit or tag; for anything else only its type is found out. */
+static int load_head(git_repository *repository, const git_oid *id, git_object **ret_object,
+                     git_object_t *ret_type)
+{
+    git_odb *odb = NULL;
+    size_t size = 0;
+    int status = mirror_refs_check_size(repository, id);
+    if (status == 0)
+        status = git_repository_odb(&odb, repository);
+    if (status == 0)
+        status = git_odb_read_header(&size, ret_type, odb, id);
+    git_odb_free(odb);
+    if (status == 0 && (*ret_type == GIT_OBJECT_COMMIT || *ret_type == GIT_OBJECT_TAG))
+        status = git_object_lookup(ret_object, repository, id, *ret_type);
+    return status;
+}
+
 int mirror_refs_peel(git_repository *repository, const git_oid *id, git_oid *ret_commit,
                      struct error *err)
 {
     git_oid current = *id;
     for (int depth = 0; depth < TAG_DEPTH; depth++) {
         git_object *object = NULL;
-        const int status = git_object_lookup(&object, repository, &current, GIT_OBJECT_ANY);
+        git_object_t type = GIT_OBJECT_INVALID;
+        const int status = load_head(repository, &current, &object, &type);
         if (status < 0)
             return missing_is_damage(err, libgit_error(err, status,
                                                        "cannot read object %s of the mirror",
                                                        git_oid_tostr_s(&current)));
-        const git_object_t type = git_object_type(object);
         if (type == GIT_OBJECT_TAG)
             current = *git_tag_target_id((const git_tag *)object);
         git_object_free(object);
@@ -91,7 +126,9 @@ int mirror_refs_readable(git_repository *repository, const git_oid *commit, stru
 {
     git_commit *object = NULL;
     git_tree *tree = NULL;
-    int status = git_commit_lookup(&object, repository, commit);
+    int status = mirror_refs_check_size(repository, commit);
+    if (status == 0)
+        status = git_commit_lookup(&object, repository, commit);
     if (status == 0)
         status = git_commit_tree(&tree, object);
     git_tree_free(tree);

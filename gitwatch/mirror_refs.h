@@ -12,6 +12,10 @@
 /* refs/heads/main -> refs/celld/watched/heads/main */
 void mirror_refs_tracking(const char *ref, char ret_name[static MIRROR_REFS_SIZE]);
 
+/* Before a commit or tag is loaded: at most 1 MiB. 0 or GIT_ERROR with libgit2's text set. */
+int mirror_refs_check_size(git_repository *repository, const git_oid *id)
+    __attribute__((warn_unused_result));
+
 /* Follows annotated tags (at most 8) to a commit. ERR_INVALID when it is a tree or blob;
  * MIRROR_DAMAGED when an object on the way cannot be read. */
 int mirror_refs_peel(git_repository *repository, const git_oid *id, git_oid *ret_commit,

@@ -26,11 +26,13 @@ static char *const clean_environment[] = {
     (char[]){"GIT_AUTHOR_EMAIL=ada@example.com"},
     (char[]){"GIT_COMMITTER_NAME=Ada"},
     (char[]){"GIT_COMMITTER_EMAIL=ada@example.com"},
-    (char[]){"GIT_CONFIG_COUNT=2"},
+    (char[]){"GIT_CONFIG_COUNT=3"},
     (char[]){"GIT_CONFIG_KEY_0=init.defaultBranch"},
     (char[]){"GIT_CONFIG_VALUE_0=main"},
     (char[]){"GIT_CONFIG_KEY_1=safe.directory"},
     (char[]){"GIT_CONFIG_VALUE_1=*"},
+    (char[]){"GIT_CONFIG_KEY_2=advice.nestedTag"},
+    (char[]){"GIT_CONFIG_VALUE_2=false"},
     NULL,
 };
 

@@ -62,8 +62,7 @@ static int cell(void *context, const char *name, json_t **ret_status)
 static int why(void *context, const char *cell_name, const char *target, struct text *out)
 {
     const struct engine *engine = engine_of(context);
-    return engine == NULL ? -ENOENT
-                          : engine_why(engine, cell_name, target, executor_now(), out);
+    return engine == NULL ? -ENOENT : engine_why(engine, cell_name, target, executor_now(), out);
 }
 
 static uint64_t version(void *context)

@@ -154,8 +154,8 @@ static void perform(void *context, const struct effect *effect)
         return;
     case EFFECT_COMMIT_STATUS:
         log_write(LOG_LEVEL_DEBUG,
-                  &(struct log_subject){.revision = effect->as.commit_status.revision}, "%s: %s: %s",
-                  effect->as.commit_status.context, effect->as.commit_status.state,
+                  &(struct log_subject){.revision = effect->as.commit_status.revision},
+                  "%s: %s: %s", effect->as.commit_status.context, effect->as.commit_status.state,
                   effect->as.commit_status.message);
         return;
     case EFFECT_REPLY:
@@ -342,8 +342,8 @@ static void on_revision_read(void *context, struct manifest_set *set, const stru
     if (set != NULL) {
         reply_plan(core, question->id, set);
     } else {
-        OWNED_JSON *body = json_pack("{s:s, s:s}", "kind", error_kind_name(err->kind), "message",
-                                     err->detail);
+        OWNED_JSON *body =
+            json_pack("{s:s, s:s}", "kind", error_kind_name(err->kind), "message", err->detail);
         core->hooks.replied(core->hooks.context, question->id, false, body);
     }
     struct plan_question **place = &core->questions;

@@ -152,7 +152,8 @@ static void replay_history(struct daemon *daemon)
     OWNED_JSON *history = engine_history(core_engine(daemon->core));
     size_t index;
     const json_t *event;
-    json_array_foreach (json_object_get(history, "events"), index, event) {
+    json_array_foreach(json_object_get(history, "events"), index, event)
+    {
         const json_t *sequence = json_object_get(event, "sequence");
         socket_publish(daemon->sockets, (uint64_t)json_integer_value(sequence), event);
     }

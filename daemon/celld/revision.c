@@ -53,8 +53,7 @@ static int check_listing(const struct tree_listing *listing, struct error *err)
 }
 
 static int load_set(const struct tree_listing *listing, const struct selection *selection,
-                    struct manifest_set *fallback, struct manifest_set **ret_set,
-                    struct error *err)
+                    struct manifest_set *fallback, struct manifest_set **ret_set, struct error *err)
 {
     struct manifest_file *files = calloc(listing->file_count + 1, sizeof(*files));
     if (files == NULL)
@@ -106,8 +105,9 @@ static int read_set(struct mirror *mirror, const struct revision_request *reques
     select_files(&selection, MANIFEST_FILE_COMPONENT, COMPONENT_FILES);
     for (size_t i = 0; i < request->native_file_count; i++)
         select_files(&selection, MANIFEST_FILE_NATIVE, request->native_files[i]);
-    const struct platform *platform =
-        first->platform != NULL ? first->platform : fallback == NULL ? NULL : fallback->platform;
+    const struct platform *platform = first->platform != NULL ? first->platform
+                                      : fallback == NULL      ? NULL
+                                                              : fallback->platform;
     for (size_t i = 0; platform != NULL && i < platform->native_paths.count; i++)
         select_files(&selection, MANIFEST_FILE_NATIVE, platform->native_paths.items[i].text);
     return read_selection(mirror, request, commit, &selection, fallback, ret_set, err);
@@ -208,8 +208,7 @@ static int add_zone(struct revision *revision, const char *name)
     void *bytes = read_zone(name, &length);
     if (bytes == NULL)
         return 0;
-    struct zone_file *zones =
-        realloc(revision->zones, (revision->zone_count + 1) * sizeof(*zones));
+    struct zone_file *zones = realloc(revision->zones, (revision->zone_count + 1) * sizeof(*zones));
     char *copy = strdup(name);
     if (zones != NULL)
         revision->zones = zones;

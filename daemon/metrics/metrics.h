@@ -3,6 +3,7 @@
 
 #include "config/base/text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

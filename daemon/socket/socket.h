@@ -16,13 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the socket asks. Each is called on the loop, never after socket_stop() has been called. */
+/* What the socket asks. Each is called on the loop, never after socket_stop() has been called. The
+ * JSON is what reconciler/engine/status.h describes. */
 struct socket_backend {
     void *context;
 
     /* Answers at once: owned JSON, or NULL without memory. */
     json_t *(*status)(void *context);
-    json_t *(*gates)(void *context);
     json_t *(*quarantine)(void *context);
     json_t *(*diff)(void *context, const char *cell);                       /* NULL = all */
     json_t *(*render)(void *context, const char *cell, const char *target); /* NULL = all */
@@ -37,14 +37,14 @@ struct socket_backend {
     /* True = ready; otherwise one sentence that says why not. */
     bool (*ready)(void *context, struct text *reason);
 
-    /* Answered later with socket_reply(id): a plan of the current revision (ref NULL) or of
-     * another one. Returns 0, or a negative code with *err: answered at once. */
+    /* Answered with socket_reply(id), at once or later: a plan of the current revision (ref NULL)
+     * or of another one. Returns 0, or a negative code with *err and never a reply. */
     int (*plan)(void *context, uint64_t id, const char *ref, struct error *err);
 
-    /* Something that acts, by verb: "sync", "apply", "approve", "rollback", "suspend", "resume",
-     * "quarantine-clear", "reload", "rollout-pause", "rollout-resume", "rollout-promote",
-     * "rollout-abort", "rollout-retry". `arguments` is an object, borrowed. Answered later with
-     * socket_reply(id). Returns 0, or a negative code with *err: answered at once. */
+    /* Something that acts, by verb: those of the engine ("sync", "apply", "approve", "rollback",
+     * "suspend", "resume", "quarantine", "rollout") and "reload". `arguments` is an object,
+     * borrowed. Answered with socket_reply(id), at once or later. Returns 0, or a negative code
+     * with *err and never a reply. */
     int (*command)(void *context, uint64_t id, const char *verb, const json_t *arguments,
                    const char *operator_name, struct error *err);
 };
@@ -86,8 +86,9 @@ int socket_start(const struct socket_options *options, uv_loop_t *loop,
  * "unavailable" 503, otherwise 409). `body` NULL = out of memory. */
 void socket_reply(struct socket_server *server, uint64_t id, bool ok, json_t *body);
 
-/* One event for history and streams, durable already. `sequence` must rise; one that does not is
- * ignored. `event` is copied as text; "sequence" is added to it. */
+/* One event for history and streams, durable already; at the start also those of the history,
+ * oldest first. `sequence` must rise; one that does not is ignored. `event` is copied as text, with
+ * "sequence" in it. */
 void socket_publish(struct socket_server *server, uint64_t sequence, const json_t *event);
 
 typedef void socket_stopped(void *context);

@@ -126,8 +126,10 @@ static void complete_scaling(struct scaling *scaling)
         scaling->set = false;
         return;
     }
-    if (!scaling->cpu.set && !scaling->memory.set)
-        scaling->cpu = (struct manifest_number){.value = SCALING_CPU, .set = true};
+    /* By memory alone is said as 0 percent of the processors: the type's own default is 80. */
+    if (!scaling->cpu.set)
+        scaling->cpu =
+            (struct manifest_number){.value = scaling->memory.set ? 0 : SCALING_CPU, .set = true};
     if (!scaling->min.set)
         scaling->min = (struct manifest_number){.value = 1, .set = true};
 }

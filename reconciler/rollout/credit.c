@@ -33,7 +33,6 @@ void credit_clocks(struct advance *advance)
 void credit_restart_wait(struct advance *advance)
 {
     advance->rollout->waited_ms = 0;
-    advance->rollout->fault_ms = 0;
     advance->rollout->counted_at = advance->view->now;
     advance->rollout->progress_at = advance->view->now.wall;
 }

@@ -85,7 +85,7 @@ void machine_move(struct advance *advance, enum rollout_state state)
     transition(rollout, state, advance->view->now.wall);
     credit_restart_wait(advance);
     credit_restart_soak(advance);
-    rollout->progress = 0;
+    rollout->progress = rollout->fault_ms = 0;
     rollout->failure_looks = 0;
     advance->result->changed = true;
     advance->moved = true;

@@ -21,6 +21,7 @@ void step_enter(struct advance *advance, size_t step)
     rollout->weight = step_current(rollout).weight;
     rollout->verified = false;
     rollout->skip_soak = false;
+    rollout->fault_ms = 0;
     credit_restart_wait(advance);
     credit_restart_soak(advance);
     advance->result->changed = true;

@@ -43,8 +43,8 @@ struct platform_options {
     bool security;      /* bearer tokens are checked */
     bool authorization; /* and rights as well; only with security */
     bool admission_webhooks;
-    bool secret_management;    /* v1alpha1 secrets answer instead of 501 */
-    bool no_data_plane_types;  /* leave out the data planes `us` and `eu` and cluster defaults */
+    bool secret_management; /* v1alpha1 secrets answer instead of 501 */
+    bool bare; /* nothing is installed: no project type, no data planes `us` and `eu` */
     unsigned conflict_percent; /* of PUTs that answer 500 as if a controller had been faster */
     const char *issuer;        /* URL of the identity provider; NULL: the server's own */
     const char *static_token;  /* accepted as bearer of subject `celld`; NULL: none; copied */
@@ -52,7 +52,7 @@ struct platform_options {
     struct platform_timing timing;
 };
 
-/* The values that were seen on a machine with two cores. Everything off but the data planes. */
+/* The delays that were seen on a machine with two cores; every switch is off. */
 void platform_options_default(struct platform_options *ret_options);
 
 struct platform *platform_new(const struct platform_options *options);
@@ -201,8 +201,8 @@ struct platform_fault {
 void platform_fault_add(struct platform *platform, const struct platform_fault *fault);
 void platform_fault_clear(struct platform *platform);
 
-/* What containers of an image do. The first rule whose glob fits the image decides; before any rule
- * stand the built-in ones: an image that contains "broken" never becomes ready. */
+/* What containers of an image do. The newest rule whose glob fits decides; where none does, an
+ * image that contains "broken" never becomes ready and any other is healthy. */
 enum platform_image_kind {
     PLATFORM_IMAGE_HEALTHY,
     PLATFORM_IMAGE_NEVER_READY,
@@ -212,6 +212,16 @@ enum platform_image_kind {
 };
 void platform_image_rule(struct platform *platform, const char *glob, enum platform_image_kind kind,
                          int64_t delay_ms);
+
+/* Lets a bearer token in until `expires_ms`. A subject "" has no subject claim, "!issuer" comes
+ * from another issuer: both are refused. */
+void platform_token_add(struct platform *platform, const char *token, const char *subject,
+                        int64_t expires_ms);
+
+/* Gives a subject a cluster-wide role with these actions (JSON array of texts), as an operator of
+ * the platform would do beside the API. */
+void platform_grant(struct platform *platform, const char *role, const char *subject,
+                    const json_t *actions);
 
 /* Controllers do nothing until then, so that conditions (Ready=True too) stay as they are. */
 void platform_stall(struct platform *platform, int64_t until_ms);

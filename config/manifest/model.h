@@ -205,7 +205,7 @@ struct analysis {
     struct source_pos at;
 };
 
-struct rollout {
+struct rollout_policy {
     enum strategy strategy;
     bool strategy_set;
     struct manifest_text preset; /* cautious, normal, fast */
@@ -237,7 +237,7 @@ struct layer {
     struct scaling scaling;
     struct manifest_number replicas;
     struct readiness readiness;
-    struct rollout rollout;
+    struct rollout_policy rollout;
     struct manifest_text image;     /* an environment may pin another image */
     struct manifest_text schedule;  /* scheduled-task */
     struct manifest_text time_zone; /* scheduled-task */

@@ -1,0 +1,3 @@
+module ecommerce/frontend
+
+go 1.22

@@ -1,0 +1,3 @@
+module ecommerce/shippingservice
+
+go 1.22

@@ -1,0 +1,4 @@
+package ecommerce.adservice.model;
+
+public record AdRequest(String[] categories) {
+}

@@ -1,0 +1,3 @@
+module ecommerce/checkoutservice
+
+go 1.22

@@ -1,0 +1,3 @@
+module ecommerce/productcatalogservice
+
+go 1.22

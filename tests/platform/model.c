@@ -53,6 +53,14 @@ struct platform *platform_new(const struct platform_options *options)
     return p;
 }
 
+void platform_restart(struct platform *p, const struct platform_options *options)
+{
+    p->options.security = options->security;
+    p->options.authorization = options->authorization;
+    p->options.admission_webhooks = options->admission_webhooks;
+    p->options.secret_management = options->secret_management;
+}
+
 static void free_rules(struct platform *p)
 {
     for (size_t i = 0; i < p->image_count; i++)

@@ -58,6 +58,10 @@ void platform_options_default(struct platform_options *ret_options);
 struct platform *platform_new(const struct platform_options *options);
 struct platform *platform_free(struct platform *platform);
 
+/* The server starts again with other switches (security, authorization, webhooks, secrets); what it
+ * holds stays. */
+void platform_restart(struct platform *platform, const struct platform_options *options);
+
 struct platform_request {
     const char *method;        /* "GET" */
     const char *path;          /* with query, as in the request line */
@@ -226,8 +230,8 @@ void platform_grant(struct platform *platform, const char *role, const char *sub
 /* Controllers do nothing until then, so that conditions (Ready=True too) stay as they are. */
 void platform_stall(struct platform *platform, int64_t until_ms);
 
-/* Ends running workflow runs whose workflow fits the glob with this outcome ("Succeeded",
- * "Failed", "Lost": the engine's object is gone). Without a rule runs succeed. */
+/* Ends running workflow runs whose own or whose workflow's name fits the glob with this outcome
+ * ("Succeeded", "Failed", "Lost": the engine's object is gone). Without a rule runs succeed. */
 void platform_workflow_rule(struct platform *platform, const char *glob, const char *outcome);
 
 /* Somebody else changes an object behind the client's back: merges `patch` (RFC 7386) into labels,

@@ -1,0 +1,298 @@
+#include "daemon/celld/revision.h"
+
+#include "config/base/owned.h"
+#include "config/manifest/diagnostic.h"
+#include "gitwatch/tree_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COMPONENT_FILES "**/.choreo/component.yaml"
+#define PATTERN_LIMIT 128
+#define ZONE_DIRECTORY "/usr/share/zoneinfo"
+#define ZONE_BYTES_LIMIT ((size_t)64 * 1024)
+
+struct selection {
+    const char *patterns[PATTERN_LIMIT];
+    enum manifest_file_kind kinds[PATTERN_LIMIT];
+    size_t count;
+};
+
+static void select_files(struct selection *selection, enum manifest_file_kind kind,
+                         const char *pattern)
+{
+    if (selection->count == PATTERN_LIMIT)
+        return;
+    selection->patterns[selection->count] = pattern;
+    selection->kinds[selection->count++] = kind;
+}
+
+static struct tree_limits limits_of(const struct revision_request *request)
+{
+    struct tree_limits limits = tree_limits_default();
+    limits.file_bytes = request->file_bytes;
+    limits.entries = request->tree_entries;
+    return limits;
+}
+
+/* What cannot be looked at is unknown, and nothing may be concluded from it: the revision waits. */
+static int check_listing(const struct tree_listing *listing, struct error *err)
+{
+    if (listing->finding_count > 0)
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s: %s", listing->findings[0].path,
+                         listing->findings[0].message);
+    if (!listing->complete)
+        return error_set(err, ERROR_LIMIT, ERR_LIMIT,
+                         "the revision's tree could not be looked at completely");
+    return 0;
+}
+
+static int load_set(const struct tree_listing *listing, const struct selection *selection,
+                    struct manifest_set *fallback, struct manifest_set **ret_set,
+                    struct error *err)
+{
+    struct manifest_file *files = calloc(listing->file_count + 1, sizeof(*files));
+    if (files == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < listing->file_count; i++) {
+        const struct tree_file *file = &listing->files[i];
+        files[i] = (struct manifest_file){
+            .kind = selection->kinds[file->pattern],
+            .path = file->path,
+            .bytes = file->bytes,
+            .length = (size_t)file->size,
+            .blob_id = file->blob.hex,
+        };
+    }
+    const int result = manifest_load(files, listing->file_count, &manifest_limits_default, fallback,
+                                     fallback, ret_set, err);
+    free(files);
+    return result;
+}
+
+static int read_selection(struct mirror *mirror, const struct revision_request *request,
+                          const struct object_id *commit, const struct selection *selection,
+                          struct manifest_set *fallback, struct manifest_set **ret_set,
+                          struct error *err)
+{
+    const struct tree_limits limits = limits_of(request);
+    const struct tree_selection wanted = {.patterns = selection->patterns,
+                                          .count = selection->count};
+    OWNED(tree_listing_freep) struct tree_listing *listing = NULL;
+    int result = tree_reader_load(mirror, commit, NULL, &wanted, &limits, &listing, err);
+    if (result == 0)
+        result = check_listing(listing, err);
+    return result < 0 ? result : load_set(listing, selection, fallback, ret_set, err);
+}
+
+/* The platform's file comes first: it may name native manifests besides those of the settings. */
+static int read_set(struct mirror *mirror, const struct revision_request *request,
+                    const struct object_id *commit, struct manifest_set *fallback,
+                    struct manifest_set **ret_set, struct error *err)
+{
+    struct selection selection = {.count = 0};
+    OWNED(manifest_set_unrefp) struct manifest_set *first = NULL;
+    select_files(&selection, MANIFEST_FILE_PLATFORM, request->platform_file);
+    int result = read_selection(mirror, request, commit, &selection, NULL, &first, err);
+    if (result < 0)
+        return result;
+    for (size_t i = 0; i < request->cell_file_count; i++)
+        select_files(&selection, MANIFEST_FILE_CELL, request->cell_files[i]);
+    select_files(&selection, MANIFEST_FILE_COMPONENT, COMPONENT_FILES);
+    for (size_t i = 0; i < request->native_file_count; i++)
+        select_files(&selection, MANIFEST_FILE_NATIVE, request->native_files[i]);
+    const struct platform *platform =
+        first->platform != NULL ? first->platform : fallback == NULL ? NULL : fallback->platform;
+    for (size_t i = 0; platform != NULL && i < platform->native_paths.count; i++)
+        select_files(&selection, MANIFEST_FILE_NATIVE, platform->native_paths.items[i].text);
+    return read_selection(mirror, request, commit, &selection, fallback, ret_set, err);
+}
+
+static bool is_broken(const struct manifest_set *set)
+{
+    if (set->platform_reason != NULL || set->platform == NULL)
+        return true;
+    for (size_t i = 0; i < set->cell_count; i++) {
+        if (set->cells[i].broken)
+            return true;
+    }
+    return false;
+}
+
+/* After a restart the last good content of what is broken now is read again where it was sound. */
+static int read_with_last_good(struct mirror *mirror, const struct revision_request *request,
+                               const struct object_id *commit, struct manifest_set **ret_set,
+                               struct error *err)
+{
+    OWNED(manifest_set_unrefp) struct manifest_set *set = NULL;
+    int result = read_set(mirror, request, commit, request->fallback, &set, err);
+    if (result < 0)
+        return result;
+    if (request->fallback == NULL && is_broken(set) && request->last_good_count > 0) {
+        OWNED(manifest_set_unrefp) struct manifest_set *good = NULL;
+        for (size_t i = 0; i < request->last_good_count; i++) {
+            struct manifest_set *older = NULL;
+            /* One that is gone from the mirror is one that we do not know any more. */
+            if (read_set(mirror, request, &request->last_good[i], good, &older, NULL) == 0) {
+                (void)manifest_set_unref(good);
+                good = older;
+            }
+        }
+        if (good != NULL) {
+            set = manifest_set_unref(set);
+            result = read_set(mirror, request, commit, good, &set, err);
+            if (result < 0)
+                return result;
+        }
+    }
+    *ret_set = TAKE(set);
+    return 0;
+}
+
+/* --- time zones ----------------------------------------------------------------------------- */
+
+static bool is_zone_name(const char *name)
+{
+    const size_t length = strlen(name);
+    return length > 0 && length < 64 && name[0] != '/' && strstr(name, "..") == NULL &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") ==
+               length;
+}
+
+static void *read_zone(const char *name, size_t *ret_length)
+{
+    char path[128];
+    if (!is_zone_name(name))
+        return NULL;
+    (void)snprintf(path, sizeof(path), ZONE_DIRECTORY "/%s", name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    struct stat about;
+    void *bytes = NULL;
+    ssize_t length = -1;
+    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) &&
+        (size_t)about.st_size <= ZONE_BYTES_LIMIT)
+        bytes = malloc((size_t)about.st_size + 1);
+    if (bytes != NULL)
+        length = read(fd, bytes, (size_t)about.st_size);
+    (void)close(fd);
+    if (length <= 0) {
+        free(bytes);
+        return NULL;
+    }
+    *ret_length = (size_t)length;
+    return bytes;
+}
+
+static bool has_zone(const struct revision *revision, const char *name)
+{
+    for (size_t i = 0; i < revision->zone_count; i++) {
+        if (strcmp(revision->zones[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Zones that the system does not know are left out: their gates stay shut and say so. */
+static int add_zone(struct revision *revision, const char *name)
+{
+    size_t length = 0;
+    if (has_zone(revision, name))
+        return 0;
+    void *bytes = read_zone(name, &length);
+    if (bytes == NULL)
+        return 0;
+    struct zone_file *zones =
+        realloc(revision->zones, (revision->zone_count + 1) * sizeof(*zones));
+    char *copy = strdup(name);
+    if (zones != NULL)
+        revision->zones = zones;
+    if (zones == NULL || copy == NULL) {
+        free(bytes);
+        free(copy);
+        return -ENOMEM;
+    }
+    zones[revision->zone_count++] =
+        (struct zone_file){.name = copy, .bytes = bytes, .length = length};
+    return 0;
+}
+
+static int add_zones(struct revision *revision)
+{
+    const struct platform *platform = revision->set->platform;
+    for (size_t i = 0; platform != NULL && i < platform->environment_count; i++) {
+        const struct environment *environment = &platform->environments[i];
+        for (size_t k = 0; k < environment->gate_count; k++) {
+            const struct gate *gate = &environment->gates[k];
+            if (gate->kind == GATE_WINDOW && gate->zone.text != NULL &&
+                add_zone(revision, gate->zone.text) < 0)
+                return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+static int resolve(struct mirror *mirror, const struct revision_request *request,
+                   struct object_id *ret_commit, struct error *err)
+{
+    if (request->ref == NULL) {
+        *ret_commit = request->commit;
+        return 0;
+    }
+    if (object_id_parse(request->ref, ret_commit) == 0)
+        return 0;
+    return mirror_tip(mirror, request->ref, ret_commit, err);
+}
+
+static int read_revision(const struct revision_request *request, struct revision *revision)
+{
+    OWNED(mirror_freep) struct mirror *mirror = NULL;
+    struct error *err = &revision->error;
+    int result = mirror_open(request->mirror, &mirror, err);
+    if (result == 0)
+        result = resolve(mirror, request, &revision->commit, err);
+    if (result == 0)
+        result = mirror_commit(mirror, &revision->commit, &revision->info, err);
+    if (result == 0)
+        result = read_with_last_good(mirror, request, &revision->commit, &revision->set, err);
+    if (result == 0 && add_zones(revision) < 0)
+        result = error_no_memory(err);
+    bool descends = true;
+    if (result == 0 && object_id_is_set(&request->previous) &&
+        mirror_is_ancestor(mirror, &request->previous, &revision->commit, &descends, NULL) < 0)
+        descends = false;
+    revision->rewritten = !descends;
+    return result;
+}
+
+struct revision *revision_read(const struct revision_request *request)
+{
+    struct revision *revision = calloc(1, sizeof(*revision));
+    if (revision == NULL)
+        return NULL;
+    revision->result = read_revision(request, revision);
+    revision->damaged = revision->result == MIRROR_DAMAGED;
+    return revision;
+}
+
+struct revision *revision_free(struct revision *revision)
+{
+    if (revision == NULL)
+        return NULL;
+    for (size_t i = 0; i < revision->zone_count; i++) {
+        free((void *)(uintptr_t)revision->zones[i].name);
+        free((void *)(uintptr_t)revision->zones[i].bytes);
+    }
+    free(revision->zones);
+    (void)manifest_set_unref(revision->set);
+    free(revision);
+    return NULL;
+}

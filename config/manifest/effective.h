@@ -33,7 +33,8 @@ struct effective {
     struct scaling scaling;     /* set = false: a fixed number of replicas */
     int64_t replicas;
     struct readiness readiness;
-    struct rollout_policy rollout; /* strategy, steps (from the preset too), bake, deadline: filled in */
+    struct rollout_policy
+        rollout; /* strategy, steps (from the preset too), bake, deadline: filled in */
     struct manifest_text schedule, time_zone;
 };
 

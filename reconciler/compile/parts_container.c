@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Values of an external connection's secret go into a variable of this name beside the address. */
+/* The secret of the external connection "rates-api" is in RATES_API_SECRET. */
 #define EXTERNAL_SECRET_SUFFIX "_SECRET"
 
 static const struct connection_end *find_end(const struct effective *effective, const char *name)
@@ -29,47 +29,54 @@ static int put_secret(struct deployment *deployment, struct body *body, json_t *
     return status;
 }
 
-static int put_external(struct deployment *deployment, struct body *body, json_t *env,
-                        const struct env_variable *variable, const struct connection *connection,
-                        struct error *err)
+static const char *external_secret_variable(struct arena *arena,
+                                            const struct connection *connection)
 {
-    json_t *entry = body_put_object(body, env, variable->name.text);
-    body_put_text(body, entry, "key", variable->name.text);
-    body_put_text(body, entry, "value", connection->external_url.text);
-    if (connection->external_secret.text == NULL)
-        return 0;
-    const char *name =
-        arena_format(deployment->arena, "%s" EXTERNAL_SECRET_SUFFIX, variable->name.text);
-    if (name == NULL)
-        return -ENOMEM;
-    json_t *secret = body_put_object(body, env, name);
-    body_put_text(body, secret, "key", name);
-    return put_secret(deployment, body, secret, connection->external_secret.text, NULL,
-                      connection->at, err);
+    char *name = arena_format(arena, "%s" EXTERNAL_SECRET_SUFFIX, connection->name.text);
+    for (char *c = name; c != NULL && *c != '\0'; c++)
+        if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+        else if ((*c < 'A' || *c > 'Z') && (*c < '0' || *c > '9'))
+            *c = '_';
+    return name;
+}
+
+static int put_external_secrets(struct deployment *deployment, struct body *body,
+                                const struct effective *effective, json_t *env, struct error *err)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < effective->connection_count; i++) {
+        const struct connection *connection = effective->connections[i].connection;
+        if (!effective->connections[i].external || connection->external_secret.text == NULL)
+            continue;
+        const char *name = external_secret_variable(deployment->arena, connection);
+        if (name == NULL)
+            return -ENOMEM;
+        json_t *entry = body_put_object(body, env, name);
+        body_put_text(body, entry, "key", name);
+        status = put_secret(deployment, body, entry, connection->external_secret.text, NULL,
+                            connection->external_secret.at, err);
+    }
+    return status;
 }
 
 /* Literal variables and addresses outside the platform; those of connections become dependencies.
  */
-static int put_variables(struct deployment *deployment, struct body *body,
-                         const struct effective *effective, json_t *env, struct error *err)
+static void put_variables(struct body *body, const struct effective *effective, json_t *env)
 {
     for (size_t i = 0; i < effective->env_count; i++) {
         const struct env_variable *variable = &effective->env[i];
+        const char *value = variable->value.text;
         if (variable->connection.text != NULL) {
             const struct connection_end *end = find_end(effective, variable->connection.text);
-            const int status =
-                end == NULL || !end->external
-                    ? 0
-                    : put_external(deployment, body, env, variable, end->connection, err);
-            if (status != 0)
-                return status;
-            continue;
+            if (end == NULL || !end->external)
+                continue;
+            value = end->connection->external_url.text;
         }
         json_t *entry = body_put_object(body, env, variable->name.text);
         body_put_text(body, entry, "key", variable->name.text);
-        body_put_text(body, entry, "value", variable->value.text);
+        body_put_text(body, entry, "value", value);
     }
-    return 0;
 }
 
 static int put_entry(struct deployment *deployment, struct body *body,
@@ -101,7 +108,8 @@ static int collect(struct deployment *deployment, const struct effective *effect
                    struct container_values *values, struct error *err)
 {
     struct body body = {0};
-    int status = put_variables(deployment, &body, effective, values->env, err);
+    put_variables(&body, effective, values->env);
+    int status = put_external_secrets(deployment, &body, effective, values->env, err);
     for (size_t i = 0; status == 0 && i < effective->configuration_count; i++) {
         const struct configuration *configuration = &effective->configurations[i];
         for (size_t k = 0; status == 0 && k < configuration->entry_count; k++)

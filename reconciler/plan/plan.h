@@ -37,8 +37,9 @@ enum wait_kind {
     WAIT_CAPACITY,  /* enough others are under way */
     WAIT_PLATFORM,  /* namespace, environment or type is not there yet */
     WAIT_APPROVAL,  /* prune budget, held plan */
+    WAIT_UNKNOWN,   /* the live state is not known */
 };
-#define WAIT_KIND_COUNT (WAIT_APPROVAL + 1)
+#define WAIT_KIND_COUNT (WAIT_UNKNOWN + 1)
 
 enum gate_state {
     GATE_STATE_CLOSED,

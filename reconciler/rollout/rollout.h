@@ -113,13 +113,15 @@ struct rollout {
     size_t step; /* index into stages; stage_count = all traffic */
     int weight;  /* percent on the next slot that was last decided */
     int64_t bake_ms;
-    bool returning;  /* goes back to `previous` because an operator said so */
-    bool fast;       /* known good content: no steps, no judge, a short bake */
-    bool unproven;   /* promoted without proof; stays marked */
-    bool verified;   /* the weight of this step was seen to stand */
-    bool skip_soak;  /* an operator's promote */
-    bool drained;    /* ROLLBACK, WITHDRAW, CLEANUP: the first half is done */
-    bool touched;    /* content other than stable's may stand on the stable slot */
+    bool returning;     /* goes back to `previous` because an operator said so */
+    bool fast;          /* known good content: no steps, no judge, a short bake */
+    bool unproven;      /* promoted without proof; stays marked */
+    bool verified;      /* the weight of this step was seen to stand */
+    bool soaking;       /* the last look found nothing that stops the soak */
+    bool skip_soak;     /* an operator's promote */
+    bool drained;       /* ROLLBACK, WITHDRAW, CLEANUP: the first half is done */
+    bool touched;       /* content other than stable's may stand on the stable slot */
+    bool route_touched; /* the route may have been written with content other than stable's */
     bool settle_due; /* IDLE, HELD: what is wanted was changed by us and has not been seen to stand
                       */
     bool drifted;    /* IDLE, HELD: told already */
@@ -128,6 +130,7 @@ struct rollout {
         replicas; /* that both sides keep at least during the attempt; -1 = as the content says */
 
     struct wall_time started, state_since;
+    int64_t judged_from_ms;       /* view.judged_ms when the weight of this step stood */
     int64_t soaked_ms;            /* credit in this step or bake */
     struct instant soaked_at;     /* until when it was credited */
     int64_t progress;             /* high-water mark of gate_answer.progress in this state */
@@ -224,9 +227,9 @@ struct rollout_view {
     const char *cancel_reason;
     const char *refusal; /* why `wanted` must not get traffic; NULL = it may */
     enum rollout_command command;
-    enum judge_verdict verdict;    /* on `next`; VERDICT_CONTINUE when there is no judge */
-    const char *evidence;          /* the judge's numbers in one sentence; NULL = none */
-    struct wall_time judged_until; /* end of the last window that was judged; 0 = none */
+    enum judge_verdict verdict; /* on `next`; VERDICT_CONTINUE when there is no judge */
+    const char *evidence;       /* the judge's numbers in one sentence; NULL = none */
+    int64_t judged_ms; /* length of all windows with data that were judged in this attempt */
     enum share_check share;
     struct binding_view slot[2]; /* a, b; a single component uses [0] */
     struct binding_view route;
@@ -263,6 +266,7 @@ struct rollout_wants {
     bool prepare_route;
     struct slot_want slot[2];
     struct route_want route;
+    bool report_only; /* nothing of ours has changed: what differs is drift, and is not written */
     bool look_slot[2], look_route; /* trees to be read */
     struct instant wake; /* a time at which to step again at the latest; mono.ms INT64_MAX = none */
 };

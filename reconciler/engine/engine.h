@@ -25,6 +25,7 @@ struct engine_options {
     const char *branch;
     const void *name_key; /* see compile_context */
     size_t name_key_length;
+    const json_t *component_types; /* see compile_context; kept, with a reference */
     bool authorization;            /* the control plane answers authz requests */
     int parallel_nodes;            /* (cell, target) rolled out side by side; default 8 */
     int parallel_requests;         /* in flight; default 8 */
@@ -77,6 +78,7 @@ json_t *engine_render(const struct engine *engine, const char *cell, const char 
 /* What may not come back, and the events still kept. */
 json_t *engine_quarantine(const struct engine *engine);
 json_t *engine_history(const struct engine *engine);
+json_t *engine_gates(const struct engine *engine);
 
 /* Moves with every decision that changes something for an operator; unchanged = nothing to redraw.
  */

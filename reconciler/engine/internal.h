@@ -132,10 +132,17 @@ struct binding {
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
     unsigned calm; /* looks in a row without news: they become rarer */
+    uint64_t looks; /* answered ones */
     bool look;     /* wanted */
-    bool answered; /* `gate` was judged at object->epoch */
+    bool answered; /* `gate` was judged at object->epoch, for the present wants */
+    bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
     struct gate_answer *gate;
-    struct binding_wants wants; /* of the object's goal */
+    /* What a look asks for, of the object's goal. */
+    uint64_t judged; /* object->desired when `gate` was asked for */
+    char component[NAME_SIZE], release[2 * NAME_SIZE];
+    const char *image; /* borrowed from the deployment; NULL = not looked at */
+    int weight[2];
+    bool undeploy;
 };
 
 struct track {
@@ -147,17 +154,19 @@ struct track {
     struct deployment *deployment;  /* while at work */
     struct rollout_content content; /* what git wants; specs only while at work */
     bool has_content;
-    bool needs_image; /* it waits for a build */
+    bool needs_image;            /* it waits for a build */
+    struct object **references; /* SecretReferences of ours that must stand first */
+    size_t reference_count;
     struct binding bindings[BINDING_COUNT];
     struct rollout_wants wants;
     struct mono_time due;
     char note[MESSAGE_SIZE]; /* why a preparation does not get on; "" = it does */
-    bool cancelled;          /* an operator said abort */
+    enum rollout_command command; /* an operator's, for the next advance */
+    uint64_t command_id;          /* to be answered with what became of it; 0 = not */
+    uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
     /* Durable: */
     bool recorded;
     struct rollout rollout;
-    bool has_previous;
-    struct rollout_content previous; /* the good content before stable */
 };
 
 struct source {
@@ -192,9 +201,10 @@ struct gate_record {
     uint64_t attempt;
     char message[MESSAGE_SIZE];
     /* Not: */
-    bool recorded, wanted, checked;
+    bool recorded, wanted;
     uint64_t request;
     const struct gate *manifest;
+    json_t *parameters; /* of the run, checked */
     struct mono_time due;
     unsigned failures;
     enum { GATE_STEP_SCHEMA, GATE_STEP_READ, GATE_STEP_POST, GATE_STEP_DELETE } step;
@@ -204,6 +214,7 @@ struct gate_record {
 
 struct node {
     struct unit *unit;
+    char name[NAME_SIZE]; /* the target's */
     const struct target *target;
     size_t index; /* into engine->nodes, facts and verdicts */
     struct object *binding;   /* ProjectReleaseBinding */
@@ -247,6 +258,7 @@ struct unit {
     bool suspended;
     char good_commit[41], good_digest[DIGEST_TEXT_SIZE];
     int good_phase;
+    uint64_t train; /* number of the revision that brought its content */
     bool recorded;
 };
 
@@ -256,10 +268,11 @@ enum look_state { LOOK_NEVER, LOOK_RUNNING, LOOK_DONE };
 
 struct kind_look {
     uint64_t request;
+    bool listed;  /* part of the running look */
     bool done;    /* in the running look: complete */
+    bool failed;  /* in the running look: could not be read */
     bool unknown; /* empty while the inventory says otherwise, or forbidden */
     size_t count; /* items of the last complete list */
-    json_t *held; /* the empty list's probe is under way: the items wait */
 };
 
 struct pruning {
@@ -293,6 +306,7 @@ struct engine {
     char *subject;
     bool rewritten;
     int64_t revision_ms, converged_ms;
+    uint64_t number; /* of the revision; durable */
     char applied[41]; /* revision whose plan an operator applied while all was suspended */
     bool platform_broken, repository_ok;
     char repository_reason[NAME_SIZE], repository_message[MESSAGE_SIZE], platform_reason[512];
@@ -341,10 +355,13 @@ struct engine {
     struct mono_time look_due;
     struct wall_time looked;
     uint64_t looks;
-    bool look_again; /* asked for while one was running */
+    bool look_again;    /* asked for */
+    bool look_complete; /* the last look, in every kind */
     bool known;      /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];
     bool prune_dirty;
+    struct mono_time plan_at;  /* a window or freeze begins or ends */
+    struct mono_time gate_due; /* a gate's run wants to be looked at */
 
     /* History. */
     char **events; /* ring of canonical JSON; durable */

@@ -338,7 +338,8 @@ static void found_nothing(struct engine *engine, struct object *object)
     case GOAL_ABSENT:
     case GOAL_NONE:
         object_intent(engine, object, 0);
-        if (object->goal == GOAL_ABSENT || !object->wanted)
+        if (object->goal == GOAL_ABSENT || !object->wanted ||
+            object->key.kind == KIND_COMPONENT_RELEASE)
             object_forget(engine, object);
         if (object->unit != NULL)
             unit_queue(engine, object->unit);

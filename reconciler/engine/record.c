@@ -75,15 +75,6 @@ static void apply_rollout(struct engine *engine, const struct parts *parts, cons
         row_rollout_apply(engine, track, value);
 }
 
-static void apply_previous(struct engine *engine, const struct parts *parts, const json_t *value)
-{
-    struct track *track = parts->count == 4 ? unit_track_named(engine, parts->at[1], parts->at[2],
-                                                               parts->at[3], value != NULL)
-                                            : NULL;
-    if (track != NULL)
-        row_previous_apply(engine, track, value);
-}
-
 static void apply_quarantine(struct engine *engine, const struct parts *parts, const json_t *value)
 {
     if (parts->count == 5)
@@ -153,8 +144,7 @@ static const struct family {
 } families[] = {
     {"engine", apply_engine},         {"revision", apply_revision}, {"cell", apply_cell},
     {"suspend", apply_suspend},       {"applied", apply_applied},   {"inventory", apply_inventory},
-    {"intent", apply_intent},         {"rollout", apply_rollout},   {"previous", apply_previous},
-    {"quarantine", apply_quarantine}, {"gate", apply_gate},         {"prune", apply_prune},
+    {"intent", apply_intent},         {"rollout", apply_rollout},       {"quarantine", apply_quarantine}, {"gate", apply_gate},         {"prune", apply_prune},
     {"event", apply_event},
 };
 
@@ -228,9 +218,6 @@ static void rows_of_track(const struct track *track, struct effect_list *rows)
 {
     if (track->recorded)
         rows_add(rows, rollout_to_json(&track->rollout), "rollout/%s/%s/%s", track->unit->name,
-                 track->component, track->target);
-    if (track->has_previous)
-        rows_add(rows, row_content(&track->previous), "previous/%s/%s/%s", track->unit->name,
                  track->component, track->target);
 }
 

@@ -46,7 +46,7 @@ void row_engine_apply(struct engine *engine, const json_t *value)
 
 json_t *row_revision(const struct engine *engine)
 {
-    return json_pack("{s:s, s:s, s:b, s:I, s:I}", "commit", engine->commit, "subject",
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", engine->commit, "subject",
                      engine->subject == NULL ? "" : engine->subject, "rewritten",
                      (int)engine->rewritten, "since", (json_int_t)engine->revision_ms, "converged",
                      (json_int_t)engine->converged_ms);
@@ -63,12 +63,14 @@ void row_revision_apply(struct engine *engine, const json_t *value)
     engine->rewritten = json_is_true(json_object_get(value, "rewritten"));
     engine->revision_ms = row_number(value, "since");
     engine->converged_ms = row_number(value, "converged");
+    engine->number = (uint64_t)row_number(value, "number");
 }
 
 json_t *row_cell(const struct unit *unit)
 {
-    return json_pack("{s:s, s:s, s:i}", "commit", unit->good_commit, "digest", unit->good_digest,
-                     "phase", unit->good_phase);
+    return json_pack("{s:s, s:s, s:i, s:I}", "commit", unit->good_commit, "digest",
+                     unit->good_digest, "phase", unit->good_phase, "train",
+                     (json_int_t)unit->train);
 }
 
 void row_cell_apply(struct unit *unit, const json_t *value)
@@ -77,6 +79,7 @@ void row_cell_apply(struct unit *unit, const json_t *value)
     row_text(value, "commit", unit->good_commit, sizeof unit->good_commit);
     row_text(value, "digest", unit->good_digest, sizeof unit->good_digest);
     unit->good_phase = (int)row_number(value, "phase");
+    unit->train = (uint64_t)row_number(value, "train");
 }
 
 json_t *row_inventory(const struct object *object)
@@ -113,47 +116,12 @@ json_t *row_intent(char verb)
     return json_pack("{s:s}", "verb", text);
 }
 
-/* --- contents and rollouts ---------------------------------------------------------------------- */
-
-json_t *row_content(const struct rollout_content *content)
-{
-    return json_pack("{s:s, s:s, s:s, s:s, s:O?, s:O?, s:I}", "release", content->release_digest,
-                     "deployment", content->deployment_digest, "route", content->route_digest,
-                     "revision", content->revision, "slot_spec", content->slot_spec, "route_spec",
-                     content->route_spec, "baked", (json_int_t)content->baked_wall_ms);
-}
-
-void content_fini(struct rollout_content *content)
-{
-    json_decref(content->slot_spec);
-    json_decref(content->route_spec);
-    *content = (struct rollout_content){0};
-}
-
-void content_copy(const struct rollout_content *from, struct rollout_content *ret_content)
-{
-    *ret_content = *from;
-    json_incref(ret_content->slot_spec);
-    json_incref(ret_content->route_spec);
-}
+/* --- rollouts ---------------------------------------------------------------------- */
 
 static json_t *object_or_null(const json_t *value, const char *key)
 {
     json_t *member = json_object_get(value, key);
     return json_is_object(member) ? json_incref(member) : NULL;
-}
-
-static void content_read(const json_t *value, struct rollout_content *ret_content)
-{
-    *ret_content = (struct rollout_content){0};
-    row_text(value, "release", ret_content->release_digest, sizeof ret_content->release_digest);
-    row_text(value, "deployment", ret_content->deployment_digest,
-             sizeof ret_content->deployment_digest);
-    row_text(value, "route", ret_content->route_digest, sizeof ret_content->route_digest);
-    row_text(value, "revision", ret_content->revision, sizeof ret_content->revision);
-    ret_content->slot_spec = object_or_null(value, "slot_spec");
-    ret_content->route_spec = object_or_null(value, "route_spec");
-    ret_content->baked_wall_ms = row_number(value, "baked");
 }
 
 void row_rollout_apply(struct engine *engine, struct track *track, const json_t *value)
@@ -165,7 +133,8 @@ void row_rollout_apply(struct engine *engine, struct track *track, const json_t 
         return;
     }
     struct rollout rollout;
-    rollout_init(&rollout, track->unit->name, track->component, track->target, false);
+    rollout_init(&rollout, track->unit->name, track->component, track->target,
+                 track->rollout.routed);
     struct error err = {0};
     const int result = rollout_from_json(value, &rollout, &err);
     if (result == -ENOMEM)
@@ -180,15 +149,6 @@ void row_rollout_apply(struct engine *engine, struct track *track, const json_t 
     track->rollout.component = track->component;
     track->rollout.target = track->target;
     track->recorded = true;
-}
-
-void row_previous_apply(struct engine *engine, struct track *track, const json_t *value)
-{
-    (void)engine;
-    content_fini(&track->previous);
-    track->has_previous = value != NULL;
-    if (value != NULL)
-        content_read(value, &track->previous);
 }
 
 /* --- pruning ------------------------------------------------------------------------------------ */

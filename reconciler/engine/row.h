@@ -17,9 +17,7 @@ void row_inventory_apply(struct engine *engine, struct object *object, const jso
 
 json_t *row_intent(char verb);
 
-json_t *row_content(const struct rollout_content *content);
 void row_rollout_apply(struct engine *engine, struct track *track, const json_t *value);
-void row_previous_apply(struct engine *engine, struct track *track, const json_t *value);
 
 json_t *row_prune(const struct pruning *pruning);
 void row_prune_apply(struct engine *engine, const json_t *value);
@@ -28,6 +26,3 @@ void row_prune_apply(struct engine *engine, const json_t *value);
 void row_text(const json_t *value, const char *key, char *ret_text, size_t size);
 int64_t row_number(const json_t *value, const char *key);
 uint64_t row_bits(const json_t *value, const char *key);
-
-void content_fini(struct rollout_content *content);
-void content_copy(const struct rollout_content *from, struct rollout_content *ret_content);

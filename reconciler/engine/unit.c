@@ -340,6 +340,17 @@ enum drift_policy unit_drift_policy(const struct engine *engine, const struct un
     return unit->cell != NULL && unit->cell->drift_set ? unit->cell->drift : wide;
 }
 
+bool unit_is_frozen(const struct engine *engine, const struct unit *unit)
+{
+    if (unit_drift_policy(engine, unit) != DRIFT_FREEZE)
+        return false;
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        if (unit->attached[i]->drifted)
+            return true;
+    }
+    return false;
+}
+
 bool unit_is_live(const struct unit *unit)
 {
     return unit->cell != NULL && !unit->removed;

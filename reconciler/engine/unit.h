@@ -41,5 +41,8 @@ void unit_wake(struct engine *engine, struct unit *unit);
 bool unit_is_suspended(const struct engine *engine, const struct unit *unit);
 enum drift_policy unit_drift_policy(const struct engine *engine, const struct unit *unit);
 
+/* Its drift policy is `freeze`, and somebody changed one of its objects. */
+bool unit_is_frozen(const struct engine *engine, const struct unit *unit);
+
 /* Named by git, readable once, and not gone. */
 bool unit_is_live(const struct unit *unit);

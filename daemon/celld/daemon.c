@@ -307,7 +307,7 @@ static void reload(struct daemon *daemon, uint64_t id)
         refuse_reload(daemon, restart);
         return;
     }
-    log_set_level((enum log_level)settings->log_level);
+    log_set_level(settings->log_level);
     (void)settings_free(daemon->next_settings);
     daemon->next_settings = TAKE(settings);
     open_journal(daemon);

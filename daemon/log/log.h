@@ -5,18 +5,11 @@
  * May be called from any thread. */
 #pragma once
 
+#include "config/settings/log_level.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-enum log_level {
-    LOG_LEVEL_ERROR,   /* a person must act */
-    LOG_LEVEL_WARNING, /* we will retry, and say when */
-    LOG_LEVEL_NOTICE,  /* the desired or the actual state changed */
-    LOG_LEVEL_INFO,    /* lifecycle */
-    LOG_LEVEL_DEBUG,
-};
-#define LOG_LEVEL_COUNT (LOG_LEVEL_DEBUG + 1)
 
 /* What the event is about; NULL and 0 = does not apply. */
 struct log_subject {

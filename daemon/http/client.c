@@ -9,7 +9,7 @@
 #include "daemon/http/queue.h"
 #include "daemon/http/rate.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,8 +206,9 @@ static int check_request(const struct client *client, const struct client_reques
     return 0;
 }
 
-int client_send(struct client *client, const struct client_request *request, client_done *done,
-                void *context, struct error *err)
+/* Takes a checked copy of the request into the queue. */
+static int enqueue(struct client *client, const struct client_request *request, client_done *done,
+                   void *context, struct queue_entry **ret_entry, struct error *err)
 {
     CHECK(client->magic == CLIENT_MAGIC && !client->closing);
     const int result = check_request(client, request, err);
@@ -221,8 +222,18 @@ int client_send(struct client *client, const struct client_request *request, cli
     if (entry->request.total_timeout.ms == 0)
         entry->request.total_timeout = client->total_timeout;
     queue_add(&client->queue, entry);
-    pump(client);
+    *ret_entry = entry;
     return 0;
+}
+
+int client_send(struct client *client, const struct client_request *request, client_done *done,
+                void *context, struct error *err)
+{
+    struct queue_entry *entry = NULL;
+    const int result = enqueue(client, request, done, context, &entry, err);
+    if (result == 0)
+        pump(client);
+    return result;
 }
 
 static void fail_later(struct client *client, struct queue_entry *entry,
@@ -230,6 +241,21 @@ static void fail_later(struct client *client, struct queue_entry *entry,
 {
     entry->failure = *failure;
     queue_move(&client->queue, entry, QUEUE_FAILED);
+}
+
+int client_defer(struct client *client, uint64_t id, client_done *done,
+                 void (*dropped)(void *context), void *context, struct error *err)
+{
+    const struct client_request request = {.id = id, .path = "/", .dropped = dropped};
+    struct queue_entry *entry = NULL;
+    const int result = enqueue(client, &request, done, context, &entry, err);
+    if (result < 0)
+        return result;
+    struct error nothing_sent;
+    (void)error_set(&nothing_sent, ERROR_CANCELLED, -ECANCELED, "nothing was to be sent");
+    fail_later(client, entry, &nothing_sent);
+    pump(client);
+    return 0;
 }
 
 static void on_answer(void *context, const struct exchange_answer *raw)

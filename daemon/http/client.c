@@ -1,7 +1,6 @@
 #include "daemon/http/client.h"
 
 #include "config/base/check.h"
-#include "config/base/json.h"
 #include "daemon/http/address.h"
 #include "daemon/http/answer.h"
 #include "daemon/http/authority.h"
@@ -9,12 +8,12 @@
 #include "daemon/http/queue.h"
 #include "daemon/http/rate.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CLIENT_MAGIC 0x636c6e74U
-#define PATH_LIMIT ((size_t)32 * 1024)
 
 /* A pause that the server asks for is waited out up to here; in a longer one requests end at once,
  * as not sent, so that their owners can plan. */
@@ -38,7 +37,7 @@ struct client {
     struct queue queue;
     unsigned connections, queue_limit;
     bool closing;
-    unsigned parts_open; /* the timer, the multi: not closed yet */
+    unsigned parts_open; /* the timer, the multi, and answers that are being read */
     void (*closed)(void *context);
     void *closed_context;
 };
@@ -154,6 +153,7 @@ int client_new(uv_loop_t *loop, const struct client_options *options, struct cli
     struct client *client = calloc(1, sizeof(*client));
     if (client == NULL)
         return error_no_memory(err);
+    json_object_seed(0); /* before the first worker reads JSON */
     client->magic = CLIENT_MAGIC;
     client->loop = loop;
     queue_init(&client->queue);
@@ -176,41 +176,12 @@ int client_new(uv_loop_t *loop, const struct client_options *options, struct cli
     return 0;
 }
 
-static int check_request(const struct client *client, const struct client_request *request,
-                         struct error *err)
-{
-    const size_t length = strnlen(request->path, PATH_LIMIT + 1);
-    if (length > PATH_LIMIT || request->path[0] != '/')
-        return error_set(err, ERROR_INVALID, ERR_INVALID,
-                         "a request's path does not begin with '/' or is too long");
-    for (size_t i = 0; i < length; i++) {
-        if (request->path[i] <= ' ' || request->path[i] > '~' || request->path[i] == '#')
-            return error_set(err, ERROR_INVALID, ERR_INVALID,
-                             "a request's path contains characters that are not encoded");
-    }
-    if (request->body != NULL && request->body_length > CLIENT_BODY_CAP)
-        return error_set(err, ERROR_LIMIT, ERR_LIMIT,
-                         "a request's body has %zu bytes, more than %zu", request->body_length,
-                         CLIENT_BODY_CAP);
-    if (request->request_id != NULL &&
-        (request->request_id[0] == '\0' ||
-         strspn(request->request_id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789._-") != strlen(request->request_id) ||
-         strlen(request->request_id) > QUEUE_REQUEST_ID_LIMIT))
-        return error_set(err, ERROR_INVALID, ERR_INVALID, "a request's id cannot be a header");
-    if (queue_find(&client->queue, request->id) != NULL)
-        return error_set(err, ERROR_INVALID, ERR_INVALID, "a request with this id runs already");
-    if (client->queue.count >= client->queue_limit)
-        return error_set(err, ERROR_LIMIT, ERR_LIMIT, "%zu requests wait already",
-                         client->queue.count);
-    return 0;
-}
-
-int client_send(struct client *client, const struct client_request *request, client_done *done,
-                void *context, struct error *err)
+/* Takes a checked copy of the request into the queue. */
+static int enqueue(struct client *client, const struct client_request *request, client_done *done,
+                   void *context, struct queue_entry **ret_entry, struct error *err)
 {
     CHECK(client->magic == CLIENT_MAGIC && !client->closing);
-    const int result = check_request(client, request, err);
+    const int result = queue_admit(&client->queue, client->queue_limit, request, err);
     if (result < 0)
         return result;
     struct queue_entry *entry = queue_entry_new(request, &client->server, done, context);
@@ -221,8 +192,18 @@ int client_send(struct client *client, const struct client_request *request, cli
     if (entry->request.total_timeout.ms == 0)
         entry->request.total_timeout = client->total_timeout;
     queue_add(&client->queue, entry);
-    pump(client);
+    *ret_entry = entry;
     return 0;
+}
+
+int client_send(struct client *client, const struct client_request *request, client_done *done,
+                void *context, struct error *err)
+{
+    struct queue_entry *entry = NULL;
+    const int result = enqueue(client, request, done, context, &entry, err);
+    if (result == 0)
+        pump(client);
+    return result;
 }
 
 static void fail_later(struct client *client, struct queue_entry *entry,
@@ -230,6 +211,62 @@ static void fail_later(struct client *client, struct queue_entry *entry,
 {
     entry->failure = *failure;
     queue_move(&client->queue, entry, QUEUE_FAILED);
+}
+
+int client_defer(struct client *client, uint64_t id, client_done *done,
+                 void (*dropped)(void *context), void *context, struct error *err)
+{
+    const struct client_request request = {.id = id, .path = "/", .dropped = dropped};
+    struct queue_entry *entry = NULL;
+    const int result = enqueue(client, &request, done, context, &entry, err);
+    if (result < 0)
+        return result;
+    CHECK(entry != NULL);
+    struct error nothing_sent;
+    (void)error_set(&nothing_sent, ERROR_CANCELLED, -ECANCELED, "nothing was to be sent");
+    fail_later(client, entry, &nothing_sent);
+    pump(client);
+    return 0;
+}
+
+static void part_closed(struct client *client);
+
+static void on_read(struct reading *reading)
+{
+    struct queue_entry *entry =
+        (struct queue_entry *)((char *)reading - offsetof(struct queue_entry, reading));
+    struct client *client = entry->client;
+    CHECK(client->magic == CLIENT_MAGIC);
+    if (entry->is_abandoned) {
+        queue_entry_free(entry);
+    } else {
+        struct client_result *result = &reading->result;
+        entry->exchange = exchange_free(entry->exchange);
+        if ((result->status == 429 || result->status == 503) && result->error.retry_after_ms > 0)
+            rate_pause(&client->rate, client->clock().mono,
+                       DURATION_MS(result->error.retry_after_ms));
+        deliver(client, entry, result);
+        if (!client->closing)
+            pump(client);
+    }
+    part_closed(client);
+}
+
+static void read_answer(struct client *client, struct queue_entry *entry,
+                        const struct exchange_answer *raw)
+{
+    const struct answer_question question = {
+        .method = entry->request.method,
+        .is_read = entry->request.is_read,
+        .path = entry->request.path,
+        .body_cap = entry->request.body_cap,
+        .expect_name = entry->request.expect_name,
+        .expect_namespace = entry->request.expect_namespace,
+        .expect_uid = entry->request.expect_uid,
+        .hidden = entry->token,
+        .now = client->clock().wall,
+    };
+    reading_start(&entry->reading, client->loop, raw, &question, on_read);
 }
 
 static void on_answer(void *context, const struct exchange_answer *raw)
@@ -248,26 +285,9 @@ static void on_answer(void *context, const struct exchange_answer *raw)
     }
     if (raw->status >= 200 && raw->status < 300)
         authority_accepted(client->authority, entry->generation);
-    const struct answer_question question = {
-        .method = entry->request.method,
-        .is_read = entry->request.is_read,
-        .path = entry->request.path,
-        .body_cap = entry->request.body_cap,
-        .expect_name = entry->request.expect_name,
-        .expect_namespace = entry->request.expect_namespace,
-        .expect_uid = entry->request.expect_uid,
-        .hidden = entry->token,
-        .now = client->clock().wall,
-    };
-    struct client_result result;
-    OWNED_JSON *body = NULL;
-    answer_read(raw, &question, &result, &body);
-    entry->exchange = exchange_free(entry->exchange);
-    if ((result.status == 429 || result.status == 503) && result.error.retry_after_ms > 0)
-        rate_pause(&client->rate, client->clock().mono, DURATION_MS(result.error.retry_after_ms));
-    deliver(client, entry, &result);
-    if (!client->closing)
-        pump(client);
+    queue_move(&client->queue, entry, QUEUE_READING);
+    client->parts_open++;
+    read_answer(client, entry, raw);
 }
 
 static void start(struct client *client, struct queue_entry *entry, const struct secret *token)
@@ -359,7 +379,10 @@ static void start_waiting(struct client *client, int64_t *ret_wait_ms)
     for (struct queue_entry *entry = client->queue.lists[QUEUE_WAITING].first; entry != NULL;
          entry = next) {
         next = entry->next;
-        if (client->queue.lists[QUEUE_RUNNING].count >= client->connections)
+        const size_t running = client->queue.lists[QUEUE_RUNNING].count;
+        /* Answers that wait for a reader hold memory: no more of them than connections. */
+        if (running >= client->connections ||
+            running + client->queue.lists[QUEUE_READING].count >= 2 * (size_t)client->connections)
             return;
         if (entry->not_before.ms > now.ms)
             wake_no_later_than(ret_wait_ms, entry->not_before.ms - now.ms);

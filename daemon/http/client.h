@@ -108,6 +108,13 @@ struct client_request {
 int client_send(struct client *client, const struct client_request *request, client_done *done,
                 void *context, struct error *err) __attribute__((warn_unused_result));
 
+/* Sends nothing: calls `done` from the loop, soon, as for a request that was cancelled before it
+ * left. Until then it counts as one, and client_cancel() ends it. For steps between requests that
+ * must be as easy to stop as a request. Returns as client_send(). */
+int client_defer(struct client *client, uint64_t id, client_done *done,
+                 void (*dropped)(void *context), void *context, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Ends a request without calling `done`. Whether the server saw it stays unknown. An id that does
  * not exist (any more) is ignored. */
 void client_cancel(struct client *client, uint64_t id);

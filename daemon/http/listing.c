@@ -107,18 +107,15 @@ static void fail(struct listing *listing, const struct error *error)
     end(listing, &event);
 }
 
-/* Sends the next request first: it is what a cancellation in the owner's callback ends, and the
+/* Starts the next step first: it is what a cancellation in the owner's callback ends, and the
  * listing with it. */
-static void go_on(struct listing *listing, struct duration delay, const struct listing_event *event)
+static void go_on(struct listing *listing, int started, const struct error *problem,
+                  const struct listing_event *event)
 {
-    listing_progress *progress = listing->progress;
-    void *context = listing->context;
-    const uint64_t id = listing->id;
-    struct error problem = {.kind = ERROR_NONE};
-    if (ask(listing, delay, &problem) < 0)
-        fail(listing, &problem);
+    if (started < 0)
+        fail(listing, problem);
     else
-        progress(context, id, event);
+        listing->progress(listing->context, listing->id, event);
 }
 
 static void begin_again(struct listing *listing, const struct error *reason)
@@ -133,7 +130,18 @@ static void begin_again(struct listing *listing, const struct error *reason)
     listing->restarts_left--;
     pages_free(listing->pages);
     listing->pages = pages;
-    go_on(listing, backoff_next(&listing->backoff), &event);
+    struct error problem = {.kind = ERROR_NONE};
+    const int started = ask(listing, backoff_next(&listing->backoff), &problem);
+    go_on(listing, started, &problem, &event);
+}
+
+static void on_complete(void *context, uint64_t id, const struct client_result *result)
+{
+    (void)id;
+    (void)result;
+    struct listing *listing = context;
+    struct listing_event event = event_of(listing, LISTING_COMPLETE);
+    end(listing, &event);
 }
 
 static void take_page(struct listing *listing, const json_t *body)
@@ -149,13 +157,13 @@ static void take_page(struct listing *listing, const json_t *body)
         fail(listing, &problem);
         return;
     }
-    const bool is_last = pages_cursor(listing->pages) == NULL;
-    struct listing_event event = event_of(listing, is_last ? LISTING_COMPLETE : LISTING_ITEMS);
+    struct listing_event event = event_of(listing, LISTING_ITEMS);
     event.items = items;
-    if (is_last)
-        end(listing, &event);
-    else
-        go_on(listing, DURATION_MS(0), &event);
+    const int started = pages_cursor(listing->pages) != NULL
+                            ? ask(listing, DURATION_MS(0), &problem)
+                            : client_defer(listing->client, listing->id, on_complete, on_dropped,
+                                           listing, &problem);
+    go_on(listing, started, &problem, &event);
 }
 
 static void on_page(void *context, uint64_t id, const struct client_result *result)

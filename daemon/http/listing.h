@@ -6,15 +6,15 @@
 #include "daemon/http/client.h"
 
 enum listing_event_kind {
-    LISTING_ITEMS,      /* the next items; more will come */
+    LISTING_ITEMS,      /* the next items */
     LISTING_RESTART,    /* the list was torn: forget what was handed over so far; more will come */
-    LISTING_COMPLETE,   /* the end, with the last items: all were handed over */
+    LISTING_COMPLETE,   /* the end: all items were handed over */
     LISTING_INCOMPLETE, /* the end: `error` says why; conclude nothing from absence */
 };
 
 struct listing_event {
     enum listing_event_kind kind;
-    const json_t *items; /* LISTING_ITEMS and LISTING_COMPLETE: an array of objects, each with
+    const json_t *items; /* LISTING_ITEMS: an array of objects, each with
                             metadata.name; borrowed for the callback */
     struct error error;  /* LISTING_INCOMPLETE, and the reason of LISTING_RESTART */
     unsigned pages;      /* of this attempt so far */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATH_LIMIT ((size_t)32 * 1024)
+
 void queue_init(struct queue *queue)
 {
     *queue = (struct queue){.count = 0};
@@ -85,6 +87,7 @@ struct queue_entry *queue_entry_new(const struct client_request *request,
 
 void queue_entry_free(struct queue_entry *entry)
 {
+    reading_fini(&entry->reading);
     exchange_free(entry->exchange);
     secret_free(entry->token);
     if (entry->body != NULL)
@@ -102,7 +105,11 @@ void queue_entry_drop(struct queue_entry *entry)
 {
     if (entry->request.dropped != NULL)
         entry->request.dropped(entry->context);
-    queue_entry_free(entry);
+    entry->is_abandoned = true;
+    if (entry->reading.is_running)
+        reading_hurry(&entry->reading);
+    else
+        queue_entry_free(entry);
 }
 
 int queue_entry_keep_token(struct queue_entry *entry, const struct secret *token)
@@ -110,6 +117,35 @@ int queue_entry_keep_token(struct queue_entry *entry, const struct secret *token
     secret_free(entry->token);
     entry->token = token == NULL ? NULL : secret_prefixed("", token);
     return token != NULL && entry->token == NULL ? -ENOMEM : 0;
+}
+
+int queue_admit(const struct queue *queue, size_t limit, const struct client_request *request,
+                struct error *err)
+{
+    const size_t length = strnlen(request->path, PATH_LIMIT + 1);
+    if (length > PATH_LIMIT || request->path[0] != '/')
+        return error_set(err, ERROR_INVALID, ERR_INVALID,
+                         "a request's path does not begin with '/' or is too long");
+    for (size_t i = 0; i < length; i++) {
+        if (request->path[i] <= ' ' || request->path[i] > '~' || request->path[i] == '#')
+            return error_set(err, ERROR_INVALID, ERR_INVALID,
+                             "a request's path contains characters that are not encoded");
+    }
+    if (request->body != NULL && request->body_length > CLIENT_BODY_CAP)
+        return error_set(err, ERROR_LIMIT, ERR_LIMIT,
+                         "a request's body has %zu bytes, more than %zu", request->body_length,
+                         CLIENT_BODY_CAP);
+    if (request->request_id != NULL &&
+        (request->request_id[0] == '\0' ||
+         strspn(request->request_id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789._-") != strlen(request->request_id) ||
+         strlen(request->request_id) > QUEUE_REQUEST_ID_LIMIT))
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "a request's id cannot be a header");
+    if (queue_find(queue, request->id) != NULL)
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "a request with this id runs already");
+    if (queue->count >= limit)
+        return error_set(err, ERROR_LIMIT, ERR_LIMIT, "%zu requests wait already", queue->count);
+    return 0;
 }
 
 static void append(struct queue *queue, struct queue_entry *entry, enum queue_state state)

@@ -5,12 +5,14 @@
 #include "daemon/http/address.h"
 #include "daemon/http/client.h"
 #include "daemon/http/exchange.h"
+#include "daemon/http/reading.h"
 
 #include <stddef.h>
 
 enum queue_state {
     QUEUE_WAITING, /* for its time, a connection, a token */
     QUEUE_RUNNING, /* has an exchange */
+    QUEUE_READING, /* its exchange is over, the answer is being read */
     QUEUE_FAILED,  /* has a failure that is not delivered yet */
 };
 #define QUEUE_STATE_COUNT (QUEUE_FAILED + 1)
@@ -29,6 +31,8 @@ struct queue_entry {
     void *context;
     struct mono_time not_before, started;
     struct exchange *exchange;
+    struct reading reading;
+    bool is_abandoned;    /* out of the queue, but still being read */
     struct secret *token; /* that it was sent with, to be hidden in messages */
     uint64_t generation;  /* of the token */
     bool is_repeated;     /* after a 401 */
@@ -57,14 +61,20 @@ void queue_fini(struct queue *queue);
 struct queue_entry *queue_entry_new(const struct client_request *request,
                                     const struct address *server, client_done *done, void *context);
 
-/* Frees it with its exchange; it must be in no queue. */
+/* Frees it with its exchange; it must be in no queue and not being read. */
 void queue_entry_free(struct queue_entry *entry);
 
-/* The same, after telling its owner that no answer will come. */
+/* Tells its owner that no answer will come, and frees it, or leaves that to the end of its reading.
+ * It must be in no queue. */
 void queue_entry_drop(struct queue_entry *entry);
 
 /* Copies the token (NULL = none). 0 or -ENOMEM. */
 int queue_entry_keep_token(struct queue_entry *entry, const struct secret *token);
+
+/* Checks that a request can be sent and that there is room for it among `limit`.
+ * Returns 0, ERR_INVALID or ERR_LIMIT. */
+int queue_admit(const struct queue *queue, size_t limit, const struct client_request *request,
+                struct error *err) __attribute__((warn_unused_result));
 
 /* As waiting. */
 void queue_add(struct queue *queue, struct queue_entry *entry);

@@ -10,65 +10,63 @@
 #include <string.h>
 
 static const struct {
-    int status;
     const char *type, *body, *detail; /* of a PUT */
+    int status;
     enum error_kind kind;
 } failures[] = {
-    {422, "application/json",
-     "{\"error\":\"spec.x is required\",\"code\":\"UNPROCESSABLE_CONTENT\"}",
+    {"application/json", "{\"error\":\"spec.x is required\",\"code\":\"UNPROCESSABLE_CONTENT\"}",
      "PUT /api/v1/things/a: answered 422 (UNPROCESSABLE_CONTENT: spec.x is required); celld does "
      "not repeat it until its manifest changes",
-     ERROR_INVALID},
-    {401, "application/json",
-     "{\"error\":\"INVALID_TOKEN\",\"message\":\"invalid or expired token\"}",
+     422, ERROR_INVALID},
+    {"application/json", "{\"error\":\"INVALID_TOKEN\",\"message\":\"invalid or expired token\"}",
      "PUT /api/v1/things/a: answered 401 (INVALID_TOKEN: invalid or expired token); celld retries; "
      "check its credentials and roles",
-     ERROR_DENIED},
-    {400, "text/plain; charset=utf-8", "can't decode JSON body: unexpected EOF\n",
+     401, ERROR_DENIED},
+    {"text/plain; charset=utf-8", "can't decode JSON body: unexpected EOF\n",
      "PUT /api/v1/things/a: answered 400 (can't decode JSON body: unexpected EOF); celld does not "
      "repeat it until its manifest changes",
-     ERROR_INVALID},
-    {404, "text/plain; charset=utf-8", "404 page not found\n",
-     "PUT /api/v1/things/a: answered 404 (404 page not found); it does not exist", ERROR_NOT_FOUND},
-    {403, "application/json",
-     "{\"title\":\"Forbidden\",\"errorCode\":\"OBS-1\",\"message\":\"no\"}",
+     400, ERROR_INVALID},
+    {"text/plain; charset=utf-8", "404 page not found\n",
+     "PUT /api/v1/things/a: answered 404 (404 page not found); it does not exist", 404,
+     ERROR_NOT_FOUND},
+    {"application/json", "{\"title\":\"Forbidden\",\"errorCode\":\"OBS-1\",\"message\":\"no\"}",
      "PUT /api/v1/things/a: answered 403 (OBS-1: no); celld retries; check its credentials and "
      "roles",
-     ERROR_DENIED},
-    {500, "application/json", "{\"error\":\"Internal server error\",\"code\":\"INTERNAL_ERROR\"}",
+     403, ERROR_DENIED},
+    {"application/json", "{\"error\":\"Internal server error\",\"code\":\"INTERNAL_ERROR\"}",
      "PUT /api/v1/things/a: answered 500 (INTERNAL_ERROR: Internal server error); celld reads it "
      "again and retries at once",
+     500, ERROR_CONFLICT},
+    {"application/json", "{\"error\":\"x\"}",
+     "PUT /api/v1/things/a: answered 409 (x); celld reads it again and retries at once", 409,
      ERROR_CONFLICT},
-    {409, "application/json", "{\"error\":\"x\"}",
-     "PUT /api/v1/things/a: answered 409 (x); celld reads it again and retries at once",
-     ERROR_CONFLICT},
-    {502, "text/html", "<html><body>Bad gateway</body></html>",
+    {"text/html", "<html><body>Bad gateway</body></html>",
      "PUT /api/v1/things/a: answered 502; it may have happened: celld looks before it sends "
      "anything again",
-     ERROR_UNKNOWN},
-    {405, "text/plain", "",
-     "PUT /api/v1/things/a: answered 405; celld does not repeat it until its manifest changes",
+     502, ERROR_UNKNOWN},
+    {"text/plain", "",
+     "PUT /api/v1/things/a: answered 405; celld does not repeat it until its manifest changes", 405,
      ERROR_INVALID},
-    {400, "application/json", "not json",
-     "PUT /api/v1/things/a: answered 400; celld does not repeat it until its manifest changes",
+    {"application/json", "not json",
+     "PUT /api/v1/things/a: answered 400; celld does not repeat it until its manifest changes", 400,
      ERROR_INVALID},
-    {400, "application/json", "[1,2]",
-     "PUT /api/v1/things/a: answered 400; celld does not repeat it until its manifest changes",
+    {"application/json", "[1,2]",
+     "PUT /api/v1/things/a: answered 400; celld does not repeat it until its manifest changes", 400,
      ERROR_INVALID},
-    {301, "text/html", "moved",
+    {"text/html", "moved",
      "PUT /api/v1/things/a: answered 301, a redirect, which celld does not follow; it may have "
      "happened: celld looks before it sends anything again",
-     ERROR_UNKNOWN},
-    {400, "text/plain",
-     "a\r\n\tb\x1b[31m\xff\xe2\x80\xae"
+     301, ERROR_UNKNOWN},
+    {"text/plain",
+     "a\r\n\tb\x1b[31m\xff\xe2\x80\xa8"
      "c",
      "PUT /api/v1/things/a: answered 400 (a b?[31m??c); celld does not repeat it until its "
      "manifest changes",
-     ERROR_INVALID},
-    {400, "application/json", "{\"error\":\"you sent Bearer s3cr3t-t0ken\",\"code\":\"BAD\"}",
+     400, ERROR_INVALID},
+    {"application/json", "{\"error\":\"you sent Bearer s3cr3t-t0ken\",\"code\":\"BAD\"}",
      "PUT /api/v1/things/a: answered 400 (BAD: you sent Bearer ************); celld does not "
      "repeat it until its manifest changes",
-     ERROR_INVALID},
+     400, ERROR_INVALID},
 };
 
 static void read_answer(int status, const char *type, const char *body,

@@ -237,6 +237,40 @@ Test(client, can_be_closed_in_the_middle_of_everything)
     raw_server_stop(server);
 }
 
+static void long_answer(void *context, const struct web_request *request, struct web_reply *reply)
+{
+    (void)context;
+    (void)request;
+    text_add(&reply->body, "{\"items\":[0");
+    for (int i = 1; i < 200000; i++)
+        text_format(&reply->body, ",%d", i);
+    text_add(&reply->body, "]}");
+}
+
+Test(client, a_long_answer_can_be_given_up_at_any_moment)
+{
+    struct web *web = web_start(&(struct web_options){.handler = long_answer});
+    const struct client_request request = {.id = 1000, .path = "/a", .body_cap = CLIENT_LIST_CAP};
+    for (int turns = 0; turns < 12; turns++) {
+        struct probe probe;
+        probe_open_port(&probe, web_port(web));
+        probe_send(&probe, &request);
+        for (int i = 0; i < turns; i++)
+            (void)uv_run(&probe.loop, UV_RUN_ONCE);
+        client_cancel(probe.client, 1000);
+        cr_expect_eq(probe.count + probe.dropped, 1, "%d turns", turns);
+        /* The id is free, and the client is not held up. */
+        const struct probe_result *result = probe_request(&probe, &request);
+        cr_expect_eq(result->verdict, VERDICT_DONE, "%s", result->error.detail);
+        cr_expect_eq(json_array_size(json_object_get(result->body, "items")), 200000);
+        probe_send(&probe, &request);
+        for (int i = 0; i < turns; i++)
+            (void)uv_run(&probe.loop, UV_RUN_ONCE);
+        probe_close(&probe);
+    }
+    web_stop(web);
+}
+
 struct closer {
     struct probe *probe;
     bool is_closed;

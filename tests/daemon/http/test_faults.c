@@ -82,12 +82,13 @@ static void endless_header(struct raw_exchange *exchange)
 static void endless_body(struct raw_exchange *exchange)
 {
     raw_text(exchange, JSON_HEAD "Transfer-Encoding: chunked\r\n\r\n");
-    char chunk[4096 + 8];
-    memcpy(chunk, "1000\r\n", 6);
-    memset(chunk + 6, ' ', 4096);
-    memcpy(chunk + 6 + 4096, "\r\n", 2);
-    while (!exchange->is_over)
-        raw_send(exchange, chunk, sizeof(chunk));
+    char block[4096];
+    memset(block, ' ', sizeof(block));
+    while (!exchange->is_over) {
+        raw_text(exchange, "1000\r\n");
+        raw_send(exchange, block, sizeof(block));
+        raw_text(exchange, "\r\n");
+    }
 }
 
 static void speak_another_protocol(struct raw_exchange *exchange)

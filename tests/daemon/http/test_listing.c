@@ -218,14 +218,14 @@ Test(listing, a_filter_that_the_server_ignores_is_refused)
 
 struct cancelling {
     struct client *client;
-    int pages, dropped;
+    int pages, dropped, cancel_at;
 };
 
-static void cancel_on_second(void *context, uint64_t id, const struct listing_event *event)
+static void cancel_on_page(void *context, uint64_t id, const struct listing_event *event)
 {
     struct cancelling *cancelling = context;
     cr_assert_eq(event->kind, LISTING_ITEMS);
-    if (++cancelling->pages == 2)
+    if (++cancelling->pages == cancelling->cancel_at)
         client_cancel(cancelling->client, id);
 }
 
@@ -242,17 +242,37 @@ Test(listing, can_be_cancelled_between_pages_and_in_a_wait)
     struct probe probe;
     struct error err;
     probe_open_port(&probe, web_port(web));
-    struct cancelling cancelling = {.client = probe.client};
+    struct cancelling cancelling = {.client = probe.client, .cancel_at = 2};
     const struct listing_request request = {.id = 9, .path = PATH, .dropped = count_dropped};
-    cr_assert_eq(listing_start(probe.client, &request, cancel_on_second, &cancelling, &err), 0);
+    cr_assert_eq(listing_start(probe.client, &request, cancel_on_page, &cancelling, &err), 0);
     while (cancelling.dropped == 0)
         (void)uv_run(&probe.loop, UV_RUN_ONCE);
     cr_expect_eq(cancelling.pages, 2);
     cr_expect_eq(client_pending(probe.client), 0);
     /* Again, and the client is closed under it. */
     cancelling = (struct cancelling){.client = probe.client, .pages = 10};
-    cr_assert_eq(listing_start(probe.client, &request, cancel_on_second, &cancelling, &err), 0);
+    cr_assert_eq(listing_start(probe.client, &request, cancel_on_page, &cancelling, &err), 0);
     while (cancelling.pages < 12)
+        (void)uv_run(&probe.loop, UV_RUN_ONCE);
+    probe_close(&probe);
+    cr_expect_eq(cancelling.dropped, 1);
+    web_stop(web);
+}
+
+Test(listing, cancelled_on_its_last_page_is_not_complete)
+{
+    struct paging paging = {.habit = HABIT_GOOD, .total = 25, .per_page = 10};
+    struct web *web = web_start(&(struct web_options){.handler = page_of, .context = &paging});
+    struct probe probe;
+    struct error err;
+    probe_open_port(&probe, web_port(web));
+    struct cancelling cancelling = {.client = probe.client, .cancel_at = 3};
+    const struct listing_request request = {.id = 9, .path = PATH, .dropped = count_dropped};
+    cr_assert_eq(listing_start(probe.client, &request, cancel_on_page, &cancelling, &err), 0);
+    while (cancelling.dropped == 0)
+        (void)uv_run(&probe.loop, UV_RUN_ONCE);
+    cr_expect_eq(cancelling.pages, 3);
+    for (int i = 0; i < 5; i++)
         (void)uv_run(&probe.loop, UV_RUN_ONCE);
     probe_close(&probe);
     cr_expect_eq(cancelling.dropped, 1);

@@ -95,20 +95,20 @@ static void write_file(const char *path, const char *bytes, size_t length, mode_
 
 static const struct {
     const char *bytes;
-    mode_t mode;
     const char *secret; /* NULL = refused */
-    enum error_kind kind;
     const char *text;
+    mode_t mode;
+    enum error_kind kind;
 } files[] = {
-    {"token", 0400, "token", ERROR_NONE, ""},
-    {"token\n", 0440, "token", ERROR_NONE, ""},
-    {"token\n\n", 0400, NULL, ERROR_INVALID, "not one line"},
-    {"token\r\n", 0400, NULL, ERROR_INVALID, "not one line"},
-    {"", 0400, NULL, ERROR_INVALID, "is empty"},
-    {"\n", 0400, NULL, ERROR_INVALID, "is empty"},
-    {"token", 0404, NULL, ERROR_DENIED, "open to every user (mode 0404)"},
-    {"token", 0402, NULL, ERROR_DENIED, "open to every user"},
-    {"token", 0644, NULL, ERROR_DENIED, "make it 0400"},
+    {"token", "token", "", 0400, ERROR_NONE},
+    {"token\n", "token", "", 0440, ERROR_NONE},
+    {"token\n\n", NULL, "not one line", 0400, ERROR_INVALID},
+    {"token\r\n", NULL, "not one line", 0400, ERROR_INVALID},
+    {"", NULL, "is empty", 0400, ERROR_INVALID},
+    {"\n", NULL, "is empty", 0400, ERROR_INVALID},
+    {"token", NULL, "open to every user (mode 0404)", 0404, ERROR_DENIED},
+    {"token", NULL, "open to every user", 0402, ERROR_DENIED},
+    {"token", NULL, "make it 0400", 0644, ERROR_DENIED},
 };
 
 Test(secret, file_is_read_with_care)

@@ -109,22 +109,21 @@ struct web *web_start(const struct web_options *options)
     CHECK(web != NULL);
     web->handler = options->handler;
     web->context = options->context;
-    const unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
-                           (options->certificate == NULL ? 0U : MHD_USE_TLS);
+    const unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ERROR_LOG;
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->certificate},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->key},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0,
-         (void *)(uintptr_t)(options->priorities == NULL ? "NORMAL" : options->priorities)},
-        {MHD_OPTION_END, 0, NULL}};
     if (options->certificate == NULL)
-        tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    web->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_EXTERNAL_LOGGER,
-                         log_nothing, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-                         MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        web->daemon =
+            MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_EXTERNAL_LOGGER,
+                             log_nothing, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+                             MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_END);
+    else
+        web->daemon = MHD_start_daemon(
+            flags | MHD_USE_TLS, 0, NULL, NULL, on_request, web, MHD_OPTION_EXTERNAL_LOGGER,
+            log_nothing, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+            MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_HTTPS_MEM_CERT, options->certificate,
+            MHD_OPTION_HTTPS_MEM_KEY, options->key, MHD_OPTION_HTTPS_PRIORITIES,
+            options->priorities == NULL ? "NORMAL" : options->priorities, MHD_OPTION_END);
     CHECK(web->daemon != NULL);
     return web;
 }

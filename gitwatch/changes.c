@@ -179,8 +179,22 @@ static int walk_all(struct walk *walk)
         else
             status = handle(walk, level, old, new);
     }
+    return status;
+}
+
+static int walk_between(struct walk *walk, const git_oid *old_root, const git_oid *new_root)
+{
+    walk->levels = calloc((size_t)walk->limits->depth + 1, sizeof(struct level));
+    if (walk->levels == NULL)
+        return error_no_memory(walk->err);
+    int status = 0;
+    if (old_root == NULL || !git_oid_equal(old_root, new_root))
+        status = descend(walk, old_root, new_root);
+    if (status == 0)
+        status = walk_all(walk);
     while (walk->depth > 0)
         leave(walk);
+    free(walk->levels);
     return status;
 }
 
@@ -196,22 +210,10 @@ int changes_between(struct mirror *mirror, const struct object_id *old_commit,
     if (status < 0)
         return status;
     OWNED(changes_freep) struct changes *changes = calloc(1, sizeof(*changes));
-    struct walk walk = {.mirror = mirror,
-                        .limits = limits,
-                        .changes = changes,
-                        .err = err,
-                        .levels = calloc((size_t)limits->depth + 1, sizeof(struct level))};
-    if (changes == NULL || walk.levels == NULL) {
-        free(walk.levels);
+    if (changes == NULL)
         return error_no_memory(err);
-    }
-    if (old_commit == NULL || !git_oid_equal(&old_root, &new_root))
-        status = descend(&walk, old_commit == NULL ? NULL : &old_root, &new_root);
-    if (status == 0)
-        status = walk_all(&walk);
-    while (walk.depth > 0)
-        leave(&walk);
-    free(walk.levels);
+    struct walk walk = {.mirror = mirror, .limits = limits, .changes = changes, .err = err};
+    status = walk_between(&walk, old_commit == NULL ? NULL : &old_root, &new_root);
     if (status < 0)
         return status;
     *ret_changes = TAKE(changes);

@@ -35,25 +35,35 @@ static int check_directory(const char *path, struct error *err)
                      path);
 }
 
+static int open_repository(struct mirror *mirror, const char *path, struct error *err)
+{
+    mirror->path = strdup(path);
+    if (mirror->path == NULL)
+        return error_no_memory(err);
+    int status = git_repository_open_bare(&mirror->repository, path);
+    if (status == 0)
+        status = git_repository_odb(&mirror->odb, mirror->repository);
+    if (status == 0)
+        return 0;
+    (void)libgit_error(err, status, "cannot open the mirror %s", path);
+    if (err != NULL) {
+        err->kind = ERROR_INTERNAL;
+        err->code = MIRROR_DAMAGED;
+    }
+    return MIRROR_DAMAGED;
+}
+
 int mirror_open(const char *path, struct mirror **ret_mirror, struct error *err)
 {
     int status = check_directory(path, err);
     if (status < 0)
         return status;
     OWNED(mirror_freep) struct mirror *mirror = calloc(1, sizeof(*mirror));
-    if (mirror == NULL || (mirror->path = strdup(path)) == NULL)
+    if (mirror == NULL)
         return error_no_memory(err);
-    status = git_repository_open_bare(&mirror->repository, path);
-    if (status == 0)
-        status = git_repository_odb(&mirror->odb, mirror->repository);
-    if (status < 0) {
-        (void)libgit_error(err, status, "cannot open the mirror %s", path);
-        if (err != NULL) {
-            err->kind = ERROR_INTERNAL;
-            err->code = MIRROR_DAMAGED;
-        }
-        return MIRROR_DAMAGED;
-    }
+    status = open_repository(mirror, path, err);
+    if (status < 0)
+        return status;
     *ret_mirror = TAKE(mirror);
     return 0;
 }

@@ -1,6 +1,5 @@
 #include "gitwatch/changes.h"
 
-#include "config/base/owned.h"
 #include "gitwatch/libgit_error.h"
 #include "gitwatch/mirror_handle.h"
 #include "gitwatch/tree_path.h"
@@ -179,8 +178,22 @@ static int walk_all(struct walk *walk)
         else
             status = handle(walk, level, old, new);
     }
+    return status;
+}
+
+static int walk_between(struct walk *walk, const git_oid *old_root, const git_oid *new_root)
+{
+    walk->levels = calloc((size_t)walk->limits->depth + 1, sizeof(struct level));
+    if (walk->levels == NULL)
+        return error_no_memory(walk->err);
+    int status = 0;
+    if (old_root == NULL || !git_oid_equal(old_root, new_root))
+        status = descend(walk, old_root, new_root);
+    if (status == 0)
+        status = walk_all(walk);
     while (walk->depth > 0)
         leave(walk);
+    free(walk->levels);
     return status;
 }
 
@@ -195,27 +208,16 @@ int changes_between(struct mirror *mirror, const struct object_id *old_commit,
         status = mirror_handle_root(mirror, old_commit, &old_root, err);
     if (status < 0)
         return status;
-    OWNED(changes_freep) struct changes *changes = calloc(1, sizeof(*changes));
-    struct walk walk = {.mirror = mirror,
-                        .limits = limits,
-                        .changes = changes,
-                        .err = err,
-                        .levels = calloc((size_t)limits->depth + 1, sizeof(struct level))};
-    if (changes == NULL || walk.levels == NULL) {
-        free(walk.levels);
+    struct changes *changes = calloc(1, sizeof(*changes));
+    if (changes == NULL)
         return error_no_memory(err);
-    }
-    if (old_commit == NULL || !git_oid_equal(&old_root, &new_root))
-        status = descend(&walk, old_commit == NULL ? NULL : &old_root, &new_root);
-    if (status == 0)
-        status = walk_all(&walk);
-    while (walk.depth > 0)
-        leave(&walk);
-    free(walk.levels);
+    struct walk walk = {.mirror = mirror, .limits = limits, .changes = changes, .err = err};
+    status = walk_between(&walk, old_commit == NULL ? NULL : &old_root, &new_root);
     if (status < 0)
-        return status;
-    *ret_changes = TAKE(changes);
-    return 0;
+        changes_free(changes);
+    else
+        *ret_changes = changes;
+    return status;
 }
 
 bool changes_touch(const struct changes *changes, const char *path)

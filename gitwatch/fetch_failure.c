@@ -50,6 +50,8 @@ static const struct {
 static const struct failure *by_class(int class, enum fetch_stage stage)
 {
     switch (class) {
+    case GIT_ERROR_NOMEMORY:
+        return &limit;
     case GIT_ERROR_ODB:
     case GIT_ERROR_ZLIB:
     case GIT_ERROR_INDEXER:

@@ -1,7 +1,5 @@
 #include "gitwatch/mirror.h"
 
-#include "config/base/check.h"
-#include "config/base/owned.h"
 #include "gitwatch/libgit_error.h"
 #include "gitwatch/mirror_handle.h"
 #include "gitwatch/mirror_refs.h"
@@ -35,27 +33,38 @@ static int check_directory(const char *path, struct error *err)
                      path);
 }
 
+static int open_repository(struct mirror *mirror, const char *path, struct error *err)
+{
+    mirror->path = strdup(path);
+    if (mirror->path == NULL)
+        return error_no_memory(err);
+    int status = git_repository_open_bare(&mirror->repository, path);
+    if (status == 0)
+        status = git_repository_odb(&mirror->odb, mirror->repository);
+    if (status == 0)
+        return 0;
+    (void)libgit_error(err, status, "cannot open the mirror %s", path);
+    if (err != NULL) {
+        err->kind = ERROR_INTERNAL;
+        err->code = MIRROR_DAMAGED;
+    }
+    return MIRROR_DAMAGED;
+}
+
 int mirror_open(const char *path, struct mirror **ret_mirror, struct error *err)
 {
     int status = check_directory(path, err);
     if (status < 0)
         return status;
-    OWNED(mirror_freep) struct mirror *mirror = calloc(1, sizeof(*mirror));
-    if (mirror == NULL || (mirror->path = strdup(path)) == NULL)
+    struct mirror *mirror = calloc(1, sizeof(*mirror));
+    if (mirror == NULL)
         return error_no_memory(err);
-    status = git_repository_open_bare(&mirror->repository, path);
-    if (status == 0)
-        status = git_repository_odb(&mirror->odb, mirror->repository);
-    if (status < 0) {
-        (void)libgit_error(err, status, "cannot open the mirror %s", path);
-        if (err != NULL) {
-            err->kind = ERROR_INTERNAL;
-            err->code = MIRROR_DAMAGED;
-        }
-        return MIRROR_DAMAGED;
-    }
-    *ret_mirror = TAKE(mirror);
-    return 0;
+    status = open_repository(mirror, path, err);
+    if (status < 0)
+        mirror_free(mirror);
+    else
+        *ret_mirror = mirror;
+    return status;
 }
 
 struct mirror *mirror_free(struct mirror *mirror)

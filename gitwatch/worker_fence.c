@@ -2,22 +2,29 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A sanitizer reserves terabytes of address space and looks into its own process at exit. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WORKER_SANITIZED true
+#define WORKER_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WORKER_SANITIZED true
+#define WORKER_SANITIZED 1
 #endif
 #endif
 #ifndef WORKER_SANITIZED
-#define WORKER_SANITIZED false
+#define WORKER_SANITIZED 0
+#endif
+
+#if WORKER_SANITIZED
+/* pcre2 below libgit2, and libssh2, keep some bytes until the process ends. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libpcre2\nleak:libssh2\n";
+}
 #endif
 
 enum { OPEN_FILES = 256 };
@@ -40,6 +47,7 @@ int worker_fence_early(int keep_fd)
      * closed then, which reading the request finds. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
+    /* A sanitizer looks into its own process at exit. */
     if (!WORKER_SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return -errno;
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
@@ -52,6 +60,7 @@ int worker_fence_early(int keep_fd)
 int worker_fence_limits(const struct fetch_limits *limits, struct error *err)
 {
     int status = set_limit(RLIMIT_CPU, limits->cpu_seconds);
+    /* A sanitizer reserves terabytes of address space. */
     if (status == 0 && !WORKER_SANITIZED)
         status = set_limit(RLIMIT_AS, limits->memory_bytes);
     if (status < 0)

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -109,8 +110,10 @@ Test(fetch_ssh, wrong_client_key_is_refused)
 Test(fetch_ssh, missing_repository)
 {
     test_server_start_ssh(&server, &repository, "ed25519");
-    strcat(server.url, "x");
-    const struct fetch_request request = request_now();
+    char url[200];
+    snprintf(url, sizeof(url), "%s-of-nobody", server.url);
+    struct fetch_request request = request_now();
+    request.url = url;
     const struct fetch_result result = test_fetch(&request);
     cr_assert(result.reason != FETCH_OK && result.error.kind != ERROR_NONE);
 }

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +41,7 @@ static int or_null(int fd, int flags)
 }
 
 pid_t test_repository_spawn(const char *directory, int in, int out, int errors,
-                            char *const *environment, char *const *arguments)
+                            char *const *environment, const char *const *arguments)
 {
     const pid_t pid = fork();
     cr_assert(pid >= 0);
@@ -55,12 +54,17 @@ pid_t test_repository_spawn(const char *directory, int in, int out, int errors,
     dup2(or_null(errors, O_WRONLY), STDERR_FILENO);
     if (chdir(directory) < 0)
         _exit(126);
-    execvpe(arguments[0], arguments, environment == NULL ? clean_environment : environment);
+    /* The list is not written to; its type is older than const. */
+    union {
+        const char *const *given;
+        char *const *wanted;
+    } list = {.given = arguments};
+    execvpe(arguments[0], list.wanted, environment == NULL ? clean_environment : environment);
     _exit(127);
 }
 
 static const char *run(const struct test_repository *repository, const char *input, size_t length,
-                       char *const *arguments)
+                       const char *const *arguments)
 {
     static char output[OUTPUT];
     int in[2];
@@ -99,11 +103,11 @@ static const char *run(const struct test_repository *repository, const char *inp
 
 const char *test_repository_run(const struct test_repository *repository, const char *program, ...)
 {
-    char *arguments[ARGUMENTS] = {(char *)(uintptr_t)program};
+    const char *arguments[ARGUMENTS] = {program};
     va_list list;
     va_start(list, program);
     for (size_t i = 1; i < ARGUMENTS - 1; i++) {
-        arguments[i] = va_arg(list, char *);
+        arguments[i] = va_arg(list, const char *);
         if (arguments[i] == NULL)
             break;
     }
@@ -114,7 +118,7 @@ const char *test_repository_run(const struct test_repository *repository, const 
 const char *test_repository_feed(const struct test_repository *repository, const char *input,
                                  size_t length, const char *const *arguments)
 {
-    return run(repository, input, length, (char *const *)(uintptr_t)arguments);
+    return run(repository, input, length, arguments);
 }
 
 void test_repository_init(struct test_repository *repository)
@@ -136,7 +140,7 @@ void test_repository_init(struct test_repository *repository)
 
 void test_repository_fini(struct test_repository *repository)
 {
-    char *const arguments[] = {(char[]){"rm"}, (char[]){"-rf"}, repository->root, NULL};
+    const char *const arguments[] = {"rm", "-rf", repository->root, NULL};
     const pid_t pid = test_repository_spawn("/", -1, -1, -1, NULL, arguments);
     cr_assert(waitpid(pid, NULL, 0) == pid);
 }

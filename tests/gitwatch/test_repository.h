@@ -52,4 +52,4 @@ void test_repository_object(const struct test_repository *repository, const char
 
 /* Forks and runs a program with stdin, stdout and stderr given (-1: /dev/null); it dies with us. */
 pid_t test_repository_spawn(const char *directory, int in, int out, int errors,
-                            char *const *environment, char *const *arguments);
+                            char *const *environment, const char *const *arguments);

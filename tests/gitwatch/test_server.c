@@ -103,8 +103,7 @@ static void start_cgi(struct test_server *server)
     const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_MS * 1000000L};
     require("/usr/sbin/fcgiwrap", "fcgiwrap");
     snprintf(path, sizeof(path), "unix:%s/cgi", server->root);
-    char *const arguments[] = {
-        (char[]){"/usr/sbin/fcgiwrap"}, (char[]){"-s"}, path, (char[]){"-c"}, (char[]){"2"}, NULL};
+    const char *const arguments[] = {"/usr/sbin/fcgiwrap", "-s", path, "-c", "2", NULL};
     server->cgi = test_repository_spawn("/", -1, -1, -1, NULL, arguments);
     for (int i = 0; i < CONNECT_TRIES && stat(path + 5, &found) < 0; i++)
         (void)nanosleep(&pause, NULL);
@@ -180,12 +179,7 @@ void test_server_start_http(struct test_server *server, const struct test_reposi
     if (kind == TEST_SERVER_HTTPS)
         make_certificates(server, repository);
     start_cgi(server);
-    char *const arguments[] = {(char[]){"/usr/sbin/nginx"},
-                               (char[]){"-c"},
-                               settings,
-                               (char[]){"-e"},
-                               (char[]){"/dev/null"},
-                               NULL};
+    const char *const arguments[] = {"/usr/sbin/nginx", "-c", settings, "-e", "/dev/null", NULL};
     bool up = false;
     for (int i = 0; i < START_TRIES && !up; i++) {
         server->port = free_port();
@@ -237,8 +231,7 @@ void test_server_start_ssh(struct test_server *server, const struct test_reposit
     snprintf(settings, sizeof(settings), "%s/sshd_config", server->root);
     cr_assert(mkdir(server->root, 0700) == 0);
     make_keys(server, repository, key_type);
-    char *const arguments[] = {
-        (char[]){"/usr/sbin/sshd"}, (char[]){"-D"}, (char[]){"-e"}, (char[]){"-f"}, settings, NULL};
+    const char *const arguments[] = {"/usr/sbin/sshd", "-D", "-e", "-f", settings, NULL};
     bool up = false;
     for (int i = 0; i < START_TRIES && !up; i++) {
         server->port = free_port();

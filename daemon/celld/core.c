@@ -1,6 +1,7 @@
 #include "daemon/celld/core.h"
 
 #include "config/base/check.h"
+#include "config/base/json.h"
 #include "config/base/owned.h"
 #include "daemon/celld/executor.h"
 #include "daemon/celld/repository.h"
@@ -126,10 +127,13 @@ static void publish(struct core *core, const struct effect *effect)
         .event = effect->as.publish.type,
     };
     log_write(log_level_of(effect->as.publish.level), &subject, "%s", effect->as.publish.message);
-    OWNED_JSON *event = engine_event_json(effect);
-    const json_t *sequence = json_at(event, "sequence", NULL);
-    if (json_is_integer(sequence))
-        core->hooks.published(core->hooks.context, (uint64_t)json_integer_value(sequence), event);
+    const json_t *sequence = json_at(effect->as.publish.data, "sequence", NULL);
+    if (!json_is_integer(sequence))
+        return; /* not kept: for the log only */
+    const uint64_t number = (uint64_t)json_integer_value(sequence);
+    OWNED_JSON *event = engine_event(core->engine, number);
+    if (event != NULL)
+        core->hooks.published(core->hooks.context, number, event);
 }
 
 static void perform(void *context, const struct effect *effect)

@@ -1,6 +1,7 @@
 #include "daemon/celld/daemon.h"
 
 #include "config/base/check.h"
+#include "config/base/json.h"
 #include "config/base/owned.h"
 #include "config/base/text.h"
 #include "daemon/celld/backend.h"
@@ -26,6 +27,7 @@
 #define STATE_DIRECTORY "/var/lib/celld"
 #define EXIT_HELD 3
 #define REOPEN_MS 5000
+#define DESCRIPTION_MS 500
 #define DIAGNOSTICS_CAP 1000
 
 enum daemon_state { DAEMON_OPENING, DAEMON_RUNNING, DAEMON_READ_ONLY, DAEMON_STOPPING };
@@ -47,8 +49,9 @@ struct daemon {
     struct metrics *metrics;
     uv_signal_t signals[SIGNAL_COUNT];
     uv_timer_t reopen;
+    uv_timer_t description; /* of the state, for the service manager; not with every step */
+    uint64_t described;     /* engine_version() then */
     uint64_t reload_id; /* the command that waits for the verdict; 0 = none */
-    uint64_t pulse_version;
     uint64_t steps, steps_at_pulse;
     char reason[512]; /* why there is no core, or why it may not write */
     int exit_status;
@@ -69,12 +72,20 @@ static void reply(struct daemon *daemon, uint64_t id, bool ok, const char *messa
 static void describe(struct daemon *daemon)
 {
     OWNED_TEXT line;
+    CHECK(uv_timer_stop(&daemon->description) == 0);
     text_init(&line, 256);
     if (daemon->core == NULL || daemon->state == DAEMON_READ_ONLY)
         text_add(&line, daemon->reason);
     else
         gauges_status_line(core_engine(daemon->core), &line);
+    if (daemon->core != NULL)
+        daemon->described = engine_version(core_engine(daemon->core));
     service_status(daemon->service, text_get(&line));
+}
+
+static void on_description(uv_timer_t *timer)
+{
+    describe(timer->data);
 }
 
 /* With --once: leaves when nothing more will move. */
@@ -102,7 +113,9 @@ static void on_step(void *context)
     daemon->steps++;
     if (daemon->core == NULL)
         return;
-    describe(daemon);
+    if (engine_version(core_engine(daemon->core)) != daemon->described &&
+        uv_is_active((uv_handle_t *)&daemon->description) == 0)
+        CHECK(uv_timer_start(&daemon->description, on_description, DESCRIPTION_MS, 0) == 0);
     maybe_leave(daemon);
 }
 
@@ -401,10 +414,11 @@ static void stop(struct daemon *daemon, int exit_status)
         stop_core(daemon);
         return;
     }
-    daemon->parts = 2u + SIGNAL_COUNT + (daemon->journal != NULL);
+    daemon->parts = 3u + SIGNAL_COUNT + (daemon->journal != NULL);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&daemon->signals[i], on_handle_closed);
     uv_close((uv_handle_t *)&daemon->reopen, on_handle_closed);
+    uv_close((uv_handle_t *)&daemon->description, on_handle_closed);
     service_stop(daemon->service, on_part_stopped, daemon);
     if (daemon->journal != NULL)
         journal_stop(daemon->journal, on_part_stopped, daemon);
@@ -466,8 +480,10 @@ static void start_handles(struct daemon *daemon)
         daemon->signals[i].data = daemon;
         CHECK(uv_signal_start(&daemon->signals[i], on_signal, numbers[i]) == 0);
     }
-    CHECK(uv_timer_init(&daemon->loop, &daemon->reopen) == 0);
+    CHECK(uv_timer_init(&daemon->loop, &daemon->reopen) == 0 &&
+          uv_timer_init(&daemon->loop, &daemon->description) == 0);
     daemon->reopen.data = daemon;
+    daemon->description.data = daemon;
 }
 
 static void start(struct daemon *daemon)

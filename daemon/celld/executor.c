@@ -1,6 +1,7 @@
 #include "daemon/celld/executor.h"
 
 #include "config/base/check.h"
+#include "config/base/json.h"
 #include "daemon/http/listing.h"
 
 #include <jansson.h>

@@ -67,23 +67,28 @@ static struct block *add_block(struct arena *arena, size_t at_least)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* `size` bytes at a multiple of `alignment` (a power of two), not zeroed. */
+static void *take(struct arena *arena, size_t size, size_t alignment)
 {
-    const size_t alignment = alignof(max_align_t);
-    if (size > arena->limit)
-        return NULL;
-    const size_t rounded = (size + alignment - 1) / alignment * alignment;
-    if (rounded > arena->limit - arena->used)
-        return NULL;
     struct block *block = arena->blocks;
-    if (block == NULL || block->size - block->used < rounded)
-        block = add_block(arena, rounded);
+    size_t start = block == NULL ? 0 : (block->used + alignment - 1) & ~(alignment - 1);
+    if (size > arena->limit - arena->used)
+        return NULL;
+    if (block == NULL || start > block->size || block->size - start < size) {
+        block = add_block(arena, size);
+        start = 0;
+    }
     if (block == NULL)
         return NULL;
-    void *memory = block->bytes + block->used;
-    block->used += rounded;
-    arena->used += rounded;
-    return memset(memory, 0, rounded);
+    block->used = start + size;
+    arena->used += size;
+    return block->bytes + start;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    void *memory = take(arena, size, alignof(max_align_t));
+    return memory == NULL || size == 0 ? memory : memset(memory, 0, size);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -95,9 +100,12 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 
 char *arena_copy(struct arena *arena, const char *text, size_t length)
 {
-    char *copy = length < SIZE_MAX ? arena_alloc(arena, length + 1) : NULL;
-    if (copy != NULL && length > 0)
+    char *copy = length < SIZE_MAX ? take(arena, length + 1, 1) : NULL;
+    if (copy == NULL)
+        return NULL;
+    if (length > 0)
         memcpy(copy, text, length);
+    copy[length] = '\0';
     return copy;
 }
 
@@ -114,7 +122,7 @@ char *arena_format(struct arena *arena, const char *format, ...)
     const int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     CHECK(length >= 0);
-    char *text = arena_alloc(arena, (size_t)length + 1);
+    char *text = take(arena, (size_t)length + 1, 1);
     if (text != NULL)
         (void)vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);

@@ -1,0 +1,12 @@
+/* The look at a file's bytes before any parsing: encoding, control characters, directives. */
+#pragma once
+
+#include "config/manifest/diagnostic.h"
+#include "config/yaml/reader.h"
+
+/* Returns 0, or ERR_SYNTAX with one diagnostic added. */
+int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
+    __attribute__((warn_unused_result));
+
+/* Whether the text has characters that are not seen, or that turn the direction of what follows. */
+bool yaml_scan_has_invisible(const char *text, size_t length);

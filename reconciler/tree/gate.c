@@ -27,6 +27,11 @@ static void answer(struct gate_answer *out, enum gate_verdict verdict, const cha
     (void)snprintf(out->reason, sizeof out->reason, "%s", reason);
     (void)vsnprintf(out->text, sizeof out->text, format, arguments);
     va_end(arguments);
+    /* A condition may come without a reason or a message. */
+    if (out->reason[0] == '\0')
+        (void)snprintf(out->reason, sizeof out->reason, "Unexplained");
+    if (out->text[0] == '\0')
+        (void)snprintf(out->text, sizeof out->text, "the control plane gives no message");
 }
 
 /* --- conditions of the binding -------------------------------------------------------------- */

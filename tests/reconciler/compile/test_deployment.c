@@ -507,3 +507,26 @@ Test(deployment, live_providers_are_checked)
     json_decref(nothing);
     deployment_free(mailer);
 }
+
+Test(deployment, live_secrets_are_checked)
+{
+    static const char *const rows[][2] = {
+        {"{\"rates-key\":{\"spec\":{\"data\":[{\"secretKey\":\"RATES_KEY\"}]}}}", NULL},
+        {"{\"rates-key\":{\"spec\":{\"data\":[{\"secretKey\":\"other\"}]}}}",
+         "SecretReference rates-key has no key RATES_KEY: add it"},
+        {"{}", "there is no SecretReference rates-key with key RATES_KEY: declare one"},
+    };
+    struct deployment *mailer = fixture_deployment(&shop, "shop", "mailer", "testing");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *live = json_loads(rows[i][0], 0, NULL);
+        struct error err = {0};
+        const int status = deployment_check_secrets(mailer, endpoints_of, live, &err);
+        cr_expect_eq(status, rows[i][1] == NULL ? 0 : ERR_INVALID, "%s", err.detail);
+        if (rows[i][1] != NULL) {
+            cr_expect_not_null(strstr(err.detail, rows[i][1]), "%s", err.detail);
+            cr_expect_str_eq(err.where.path, "cells/shop/cell.yaml");
+        }
+        json_decref(live);
+    }
+    deployment_free(mailer);
+}

@@ -111,7 +111,7 @@ void component_reconcile(struct platform *p, struct object *o)
         set_ready(p, o, status, false, "ComponentTypeNotFound", text);
     } else if (workload == NULL) {
         snprintf(text, sizeof(text),
-                 "Workload for component '%s' not found, waiting for workload to be created",
+                 "Workload for component \"%s\" not found, waiting for workload to be created",
                  o->name);
         set_ready(p, o, status, false, "WorkloadNotFound", text);
     } else if (count > 1) {

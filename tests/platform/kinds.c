@@ -258,7 +258,7 @@ static void fill_defaults(enum kind kind, json_t *spec)
     } else if (kind == KIND_RELEASE_BINDING) {
         default_text(spec, "state", "Active");
     } else if (kind == KIND_SECRET_REFERENCE) {
-        default_text(spec, "refreshInterval", "1h");
+        default_text(spec, "refreshInterval", "1h0m0s");
         default_text(values_get(spec, "template"), "type", "Opaque");
     } else if (kind == KIND_CLUSTER_COMPONENT_TYPE || kind == KIND_COMPONENT_TYPE ||
                kind == KIND_CLUSTER_PROJECT_TYPE || kind == KIND_PROJECT_TYPE) {

@@ -26,6 +26,7 @@ void live_free(struct live *live)
     json_decref(live->wanted);
     json_decref(live->tampered);
     json_decref(live->jobs);
+    json_decref(live->lagging);
     if (live->rendered != NULL)
         store_unref(live->rendered);
     free(live->pods);
@@ -89,6 +90,8 @@ bool live_apply(struct platform *p, struct object *rendered, const char *id, jso
     const bool same_spec =
         old_spec == new_spec || (old_spec != NULL && json_equal(old_spec, new_spec));
     const bool same = !fresh && json_equal(before, object);
+    const bool deployment = strcmp(kind, "Deployment") == 0;
+    json_t *lagging = deployment && !fresh && !same ? live_deployment_status(p, live) : NULL;
     json_decref(live->wanted);
     json_decref(live->tampered);
     live->wanted = json_incref(object);
@@ -99,8 +102,11 @@ bool live_apply(struct platform *p, struct object *rendered, const char *id, jso
         live->generation++;
     live->changed_ms = p->now_ms;
     live->resource_version = ++p->resource_version;
-    if (strcmp(kind, "Deployment") == 0)
+    if (deployment) {
+        json_decref(live->lagging);
+        live->lagging = lagging;
         live_deployment_changed(p, live);
+    }
     return true;
 }
 

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a Deployment's controller takes to see a change of it. */
+#define OBSERVE_MS 250
+
 static const json_t *spec_of(const struct live *live)
 {
     return values_get(live->tampered != NULL ? live->tampered : live->wanted, "spec");
@@ -171,8 +174,16 @@ static void set_count(json_t *status, const char *key, int value)
         json_object_set_new(status, key, json_integer(value));
 }
 
+/* Its own controller needs a moment to see a new generation. */
+static bool is_observed(const struct platform *p, const struct live *live)
+{
+    return p->now_ms >= live->changed_ms + OBSERVE_MS;
+}
+
 json_t *live_deployment_status(const struct platform *p, const struct live *live)
 {
+    if (!is_observed(p, live))
+        return live->lagging == NULL ? NULL : json_incref(live->lagging);
     const struct tally t = tally(p, live);
     json_t *status = json_pack("{s:I}", "observedGeneration", (json_int_t)live->generation);
     /* a rolling update surges by one pod and keeps the old ones until the new ones serve */
@@ -199,6 +210,8 @@ json_t *live_deployment_status(const struct platform *p, const struct live *live
 const char *live_deployment_health(const struct platform *p, const struct live *live)
 {
     const struct tally t = tally(p, live);
+    if (!is_observed(p, live))
+        return "Progressing";
     if (t.wanted == 0)
         return "Suspended";
     return t.complete ? "Healthy" : t.exceeded ? "Degraded" : "Progressing";

@@ -134,6 +134,7 @@ struct live {
     bool namespace_gone;
     /* Deployments */
     int64_t template_ms; /* when the pod template changed last */
+    json_t *lagging;     /* status from before the last change, until the change is observed */
     char hash[16];
     unsigned restarts;
     int scaled; /* replicas when not rendered */

@@ -188,6 +188,46 @@ static void compare_members(const struct walk *w, const char *pointer, const jso
     }
 }
 
+/* Pods are listed by name, and a name holds a hash that is ours alone: put pods of one image side
+ * by side, in the order of their number. */
+static int compare_pods(const void *a, const void *b)
+{
+    const json_t *const *left = a, *const *right = b;
+    const json_t *pods[] = {*left, *right};
+    const char *images[2], *numbers[2];
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *containers = json_at(pods[i], "object", "spec", "containers", NULL);
+        images[i] = json_text_or(json_object_get(json_array_get(containers, 0), "image"), "");
+        const char *name = json_text_or(json_object_get(pods[i], "name"), "");
+        numbers[i] = strrchr(name, '-') == NULL ? name : strrchr(name, '-');
+    }
+    const int order = strcmp(images[0], images[1]);
+    return order != 0 ? order : strcmp(numbers[0], numbers[1]);
+}
+
+static json_t *with_sorted_pods(const json_t *list)
+{
+    const size_t count = json_array_size(list);
+    json_t **items = calloc(count + 1, sizeof(*items));
+    CHECK(items != NULL);
+    for (size_t i = 0; i < count; i++)
+        items[i] = json_array_get(list, i);
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count &&
+               strcmp(json_text_or(json_object_get(items[end], "kind"), ""), "Pod") == 0)
+            end++;
+        if (end > i)
+            qsort(&items[i], end - i, sizeof(*items), compare_pods);
+        i = end > i ? end : i + 1;
+    }
+    json_t *sorted = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append(sorted, items[i]);
+    free(items);
+    return sorted;
+}
+
 static void compare_items(const struct walk *w, const char *pointer, const json_t *a,
                           const json_t *b)
 {
@@ -217,7 +257,10 @@ static void compare(const struct walk *w, const char *pointer, const char *key, 
         return;
     }
     if (same && json_is_array(a) && json_is_array(b)) {
-        compare_items(w, pointer, a, b);
+        json_t *left = with_sorted_pods(a), *right = with_sorted_pods(b);
+        compare_items(w, pointer, left, right);
+        json_decref(left);
+        json_decref(right);
         return;
     }
     if (same && json_is_string(a) && json_is_string(b))

@@ -87,7 +87,7 @@ static struct reply ask(struct replay *r, const char *method, const char *path, 
     platform_handle(r->platform, &request, r->now_ms, &response);
     struct reply reply = {.status = response.status, .content_type = response.content_type};
     if (response.body == NULL)
-        reply.body = json_null();
+        reply.body = json_string("");
     else if (strcmp(response.content_type, "application/json") == 0)
         reply.body = json_loadb(response.body, response.length, JSON_DECODE_ANY, NULL);
     else
@@ -333,10 +333,10 @@ static void wait_for_status(struct replay *r, const struct exchange *x)
 static void replay_write(struct replay *r, const struct exchange *x, int64_t at_ms,
                          struct replay_result *result)
 {
+    if (at_ms > r->now_ms)
+        r->now_ms = at_ms;
     if (strcmp(x->method, "PUT") == 0)
         wait_for_status(r, x);
-    else if (at_ms > r->now_ms)
-        r->now_ms = at_ms;
     scene_before(r->platform, r->file, x->line, x->note, r->now_ms);
     struct differences d;
     const struct reply reply = ask(r, x->method, x->path, x->body, authorization_of(r, x));
@@ -406,6 +406,9 @@ static void replay_exchange(struct replay *r, const json_t *row, struct replay_r
         set_scene(r, &x);
     }
     if (strcmp(x.method, "GET") == 0) {
+        const bool polled = strstr(x.note, "only changes kept") != NULL;
+        if (!polled && at_ms > r->now_ms)
+            r->now_ms = at_ms;
         scene_before(r->platform, r->file, x.line, x.note, r->now_ms);
         replay_read(r, &x, result);
     } else {

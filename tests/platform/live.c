@@ -186,9 +186,9 @@ json_t *live_status(const struct platform *p, const struct live *live)
                          route_condition(live, "Accepted", true),
                          route_condition(live, "ResolvedRefs", has_backends(p, live)),
                          "controllerName", "example.net/gateway", "parentRef", gateway_ref(live));
-    if (strcmp(live->kind, "CronJob") == 0 && json_array_size(live->jobs) > 0) {
-        const json_t *last = json_array_get(live->jobs, json_array_size(live->jobs) - 1);
-        return json_pack("{s:O}", "lastScheduleTime", values_get(last, "at"));
+    if (live->scheduled_ms > 0) {
+        char time[32];
+        return json_pack("{s:s}", "lastScheduleTime", values_time(live->scheduled_ms, time));
     }
     return NULL;
 }
@@ -200,7 +200,7 @@ const char *live_health(const struct platform *p, const struct live *live)
     if (strcmp(live->kind, "CronJob") == 0) {
         if (values_true(values_get(content(live), "spec"), "suspend"))
             return "Suspended";
-        return json_array_size(live->jobs) > 0 ? "Healthy" : "Progressing";
+        return live->scheduled_ms > 0 ? "Healthy" : "Progressing";
     }
     return "Healthy";
 }

@@ -100,14 +100,14 @@ static void drop_pods(struct live *live, const struct platform *p)
 static void scale(struct platform *p, struct live *live)
 {
     const int wanted = live_deployment_wanted(live);
-    int there = 0;
+    const bool rendered = values_get(spec_of(live), "replicas") != NULL;
+    int there = 0, old = 0;
     size_t kept = 0;
     for (size_t i = 0; i < live->pod_count; i++) {
-        if (is_current(live, &live->pods[i])) {
-            if (there == wanted)
-                continue;
-            there++;
-        }
+        int *count = is_current(live, &live->pods[i]) ? &there : &old;
+        if (*count == wanted && (count == &there || rendered))
+            continue;
+        ++*count;
         live->pods[kept++] = live->pods[i];
     }
     live->pod_count = kept;
@@ -177,6 +177,8 @@ static void set_count(json_t *status, const char *key, int value)
 /* Its own controller needs a moment to see a new generation. */
 static bool is_observed(const struct platform *p, const struct live *live)
 {
+    if (p->now_ms < p->data_plane_stalled_until && live->changed_ms >= p->data_plane_stalled_from)
+        return false;
     return p->now_ms >= live->changed_ms + OBSERVE_MS;
 }
 
@@ -189,7 +191,7 @@ json_t *live_deployment_status(const struct platform *p, const struct live *live
     /* a rolling update surges by one pod and keeps the old ones until the new ones serve */
     const bool rolling = !t.complete && t.old > 0;
     const int serving = t.complete ? t.wanted : rolling ? t.old : t.available;
-    set_count(status, "replicas", rolling ? t.wanted + 1 : t.wanted);
+    set_count(status, "replicas", rolling ? t.old + 1 : t.wanted);
     set_count(status, "updatedReplicas", rolling ? 1 : t.updated);
     set_count(status, "readyReplicas", rolling ? t.old : t.ready);
     set_count(status, "availableReplicas", serving);

@@ -180,10 +180,15 @@ static bool is_in_tree(struct platform *p, const struct object *binding, const c
 static void answer_events(struct platform *p, const struct object *binding, const json_t *query,
                           struct answer *a)
 {
-    static const char *const names[] = {"kind", "version", "name", NULL};
+    static const char *const names[] = {"version", "kind", "name", NULL};
     if (!require(query, names, a))
         return;
-    if (!is_in_tree(p, binding, values_text(query, "kind"), values_text(query, "name")))
+    /* of children it checks only that there may be such */
+    const char *kind = values_text(query, "kind");
+    const bool child =
+        strcmp(kind, "Pod") == 0 || strcmp(kind, "Job") == 0 || strcmp(kind, "ReplicaSet") == 0;
+    if (child ? rendered_of(p, binding) == NULL
+              : !is_in_tree(p, binding, kind, values_text(query, "name")))
         answer_error(a, 404, "Resource not found");
     else
         answer_json(a, 200, json_pack("{s:[]}", "events"));

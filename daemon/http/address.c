@@ -86,7 +86,7 @@ static int read_url(struct address *address, CURLU *url, bool allow_plaintext, c
     if (result == 0 && (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
                         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK))
         result = error_set(err, ERROR_INVALID, ERR_INVALID, "%s names no host", what);
-    if (result == 0)
+    if (result == 0 && scheme != NULL && host != NULL)
         result = examine(address, scheme, host, allow_plaintext, what, err);
     if (result == 0)
         result = take_url(address, url, err);

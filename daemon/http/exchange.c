@@ -83,6 +83,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 
 /* libcurl repeats a request by itself when a kept connection breaks before the first byte of the
  * answer. A write may have happened by then: it must not go out twice. */
+/* NOLINTBEGIN(readability-non-const-parameter): the type is libcurl's. */
 static int on_beginning(void *context, char *remote_address, char *local_address, int remote_port,
                         int local_port)
 {
@@ -95,6 +96,7 @@ static int on_beginning(void *context, char *remote_address, char *local_address
     return exchange->is_write && exchange->beginnings > 1 ? CURL_PREREQFUNC_ABORT
                                                           : CURL_PREREQFUNC_OK;
 }
+/* NOLINTEND(readability-non-const-parameter) */
 
 static void fill_answer(struct exchange *exchange, CURLcode code)
 {

@@ -218,10 +218,11 @@ int listing_start(struct client *client, const struct listing_request *request,
     backoff_init(&listing->backoff, request->seed, BACKOFF_BASE, BACKOFF_CAP);
     listing->path = strdup(request->path);
     listing->pages = pages_new(listing->max_pages);
-    if (listing->path == NULL || listing->pages == NULL)
-        result = error_no_memory(err);
-    if (result == 0)
-        result = ask(listing, DURATION_MS(0), err);
+    if (listing->path == NULL || listing->pages == NULL) {
+        listing_free(listing);
+        return error_no_memory(err);
+    }
+    result = ask(listing, DURATION_MS(0), err);
     if (result < 0)
         listing_free(listing);
     return result;

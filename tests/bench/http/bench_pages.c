@@ -88,7 +88,6 @@ static void render_pages(struct bench *bench)
     }
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libmicrohttpd's. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **slot)
@@ -97,7 +96,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)method;
     (void)version;
     (void)upload;
-    (void)upload_size;
+    *upload_size = 0; /* nothing is sent to us */
     (void)slot;
     const struct bench *bench = context;
     const char *cursor = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "cursor");

@@ -6,7 +6,6 @@
 #include <criterion/criterion.h>
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -310,54 +309,6 @@ Test(client, can_be_closed_from_a_callback)
     (void)uv_run(&probe.loop, UV_RUN_DEFAULT);
     cr_expect_eq(uv_loop_close(&probe.loop), 0);
     json_decref(probe.items);
-    web_stop(web);
-}
-
-static void too_many(void *context, const struct web_request *request, struct web_reply *reply)
-{
-    const char *const *seconds = context;
-    (void)request;
-    reply->status = 429;
-    reply->header = "Retry-After";
-    reply->value = *seconds;
-    text_add(&reply->body, "{\"error\":\"slow down\",\"code\":\"TOO_MANY\"}");
-}
-
-static atomic_llong virtual_ms;
-
-static struct instant virtual_clock(void)
-{
-    const int64_t ms = atomic_load(&virtual_ms);
-    return (struct instant){.mono = {.ms = 1000000 + ms},
-                            .wall = {.ms = INT64_C(1795348800000) + ms}};
-}
-
-Test(client, leaves_a_server_alone_that_asks_for_it)
-{
-    const char *seconds = "120";
-    struct web *web = web_start(&(struct web_options){.handler = too_many, .context = &seconds});
-    struct probe probe;
-    char address[PROBE_ADDRESS_SIZE];
-    probe_address(address, web_port(web));
-    probe_open(&probe, &(struct client_options){.base_url = address, .clock = virtual_clock});
-    const struct probe_result *result = probe_ask(&probe, HTTP_PUT, "/a", "{}");
-    cr_expect_eq(result->error.kind, ERROR_UNAVAILABLE);
-    cr_expect_eq(result->verdict, VERDICT_RETRY);
-    cr_expect_eq(result->outcome, CLIENT_ANSWERED);
-    cr_expect_eq(result->error.retry_after_ms, 120000);
-    atomic_store(&virtual_ms, 20000);
-    result = probe_ask(&probe, HTTP_PUT, "/b", "{}");
-    cr_expect_eq(result->outcome, CLIENT_NOT_SENT);
-    cr_expect_eq(result->error.kind, ERROR_UNAVAILABLE);
-    cr_expect_eq(result->error.retry_after_ms, 100000);
-    cr_expect_not_null(strstr(result->error.detail, "asked for a pause"), "%s",
-                       result->error.detail);
-    cr_expect_eq(web_count(web), 1);
-    atomic_store(&virtual_ms, 120000);
-    result = probe_ask(&probe, HTTP_GET, "/c", NULL);
-    cr_expect_eq(result->status, 429);
-    cr_expect_eq(web_count(web), 2);
-    probe_close(&probe);
     web_stop(web);
 }
 

@@ -5,17 +5,13 @@
  * May be called from any thread. */
 #pragma once
 
-#include <stdarg.h>
+#include "config/settings/settings.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_level {
-    LOG_LEVEL_ERROR,   /* a person must act */
-    LOG_LEVEL_WARNING, /* we will retry, and say when */
-    LOG_LEVEL_NOTICE,  /* the desired or the actual state changed */
-    LOG_LEVEL_INFO,    /* lifecycle */
-    LOG_LEVEL_DEBUG,
-};
+/* enum log_level is the settings': ERROR a person must act, WARNING we will retry and say when,
+ * NOTICE the desired or the actual state changed, INFO lifecycle, DEBUG the rest. */
 #define LOG_LEVEL_COUNT (LOG_LEVEL_DEBUG + 1)
 
 /* What the event is about; NULL and 0 = does not apply. */

@@ -173,22 +173,21 @@ static enum error_kind kind_of(long status)
     }
 }
 
-/* The answer's JSON, or its message as the error. */
+/* The answer's JSON, whatever its status; a refusal's message becomes the error too. */
 static int read_answer(struct exchange *exchange, json_t **ret_value, struct error *err)
 {
     long status = 0;
-    OWNED_JSON *value = NULL;
+    json_t *value = NULL;
     (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     const int result =
         json_read(text_get(&exchange->body), exchange->body.length, "celld's answer", &value, err);
-    if (status == 200) {
-        if (result == 0)
-            *ret_value = TAKE(value);
+    if (result == 0)
+        *ret_value = value;
+    if (status == 200)
         return result;
-    }
     const char *message = json_text_or(json_object_get(value, "message"), "");
-    error_set(err, kind_of(status), ERR_HTTP, "%s",
-              message[0] == '\0' ? "celld refused the request" : message);
+    (void)error_set(err, kind_of(status), ERR_HTTP, "%s",
+                    message[0] == '\0' ? "celld refused the request" : message);
     if (err != NULL)
         err->http_status = (int)status;
     return ERR_HTTP;
@@ -251,13 +250,13 @@ int client_stream(const struct invocation *invocation, const char *path, client_
         (void)curl_easy_setopt(exchange.easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
         (void)curl_easy_setopt(exchange.easy, CURLOPT_LOW_SPEED_TIME, 60L);
         const CURLcode code = curl_easy_perform(exchange.easy);
-        json_t *ignored = NULL;
+        OWNED_JSON *refusal = NULL;
         long status = 0;
         (void)curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
         if (exchange.enough || (code == CURLE_OK && status == 200))
             result = 0;
         else if (code == CURLE_OK)
-            result = read_answer(&exchange, &ignored, err);
+            result = read_answer(&exchange, &refusal, err);
         else
             result = explain(&exchange, code, err);
         sse_fini(&sse);

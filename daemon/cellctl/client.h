@@ -16,7 +16,7 @@ void client_add_segment(struct text *path, const char *segment);
 void client_add_query(struct text *path, const char *name, const char *value);
 
 /* GET on the status socket. Returns 0 and owned JSON; -ECONNREFUSED (nobody there), -EACCES,
- * ERR_HTTP with what celld answered, ... */
+ * ERR_HTTP with what celld answered (also in *ret_value, owned, when it was JSON), ... */
 int client_get(const struct invocation *invocation, const char *path, json_t **ret_value,
                struct error *err) __attribute__((warn_unused_result));
 

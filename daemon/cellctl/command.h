@@ -78,5 +78,6 @@ int command_run_rollback(const struct invocation *invocation);
 int command_run_status(const struct invocation *invocation);
 int command_run_suspend(const struct invocation *invocation);
 int command_run_sync(const struct invocation *invocation);
+int command_run_validate(const struct invocation *invocation);
 int command_run_version(const struct invocation *invocation);
 int command_run_why(const struct invocation *invocation);

@@ -3,7 +3,7 @@
 #include "daemon/cellctl/client.h"
 #include "daemon/cellctl/overview.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,10 +42,11 @@ static int show(const struct invocation *invocation, const json_t *value)
  */
 static void draw(const char *text)
 {
-    struct winsize size = {.ws_row = 24};
+    struct winsize size = {.ws_row = 0};
     (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    const unsigned rows = size.ws_row == 0 ? UINT_MAX : size.ws_row; /* some do not tell */
     (void)fputs("\033[H", stdout);
-    for (unsigned row = 1; *text != '\0' && row < size.ws_row; row++) {
+    for (unsigned row = 1; *text != '\0' && row < rows; row++) {
         const size_t length = strcspn(text, "\n");
         (void)fwrite(text, 1, length, stdout);
         (void)fputs("\033[K\n", stdout);

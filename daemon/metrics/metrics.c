@@ -21,7 +21,7 @@ struct series {
 
 struct metric {
     struct metrics *metrics;
-    enum metric_type type;
+    enum metrics_type type;
     const char *name, *help;
     const char *label_names[METRIC_LABELS];
     size_t label_count;
@@ -72,7 +72,7 @@ struct metrics *metrics_free(struct metrics *metrics)
     return NULL;
 }
 
-struct metric *metrics_family(struct metrics *metrics, enum metric_type type, const char *name,
+struct metric *metrics_family(struct metrics *metrics, enum metrics_type type, const char *name,
                               const char *help, const char *const *label_names)
 {
     if (metrics == NULL)
@@ -236,19 +236,19 @@ static void write_histogram(struct text *out, const struct metric *metric,
 static void write_family(struct text *out, const struct metric *metric)
 {
     static const char *const types[] = {
-        [METRIC_COUNTER] = "counter",
-        [METRIC_GAUGE] = "gauge",
-        [METRIC_HISTOGRAM] = "histogram",
+        [METRICS_COUNTER] = "counter",
+        [METRICS_GAUGE] = "gauge",
+        [METRICS_HISTOGRAM] = "histogram",
     };
     text_format(out, "# TYPE %s %s\n# HELP %s ", metric->name, types[metric->type], metric->name);
     write_value(out, metric->help);
     text_add_char(out, '\n');
     for (const struct series *series = metric->first; series != NULL; series = series->next) {
-        if (metric->type == METRIC_HISTOGRAM) {
+        if (metric->type == METRICS_HISTOGRAM) {
             write_histogram(out, metric, series);
             continue;
         }
-        write_name(out, metric, series, metric->type == METRIC_COUNTER ? "_total" : "", NULL);
+        write_name(out, metric, series, metric->type == METRICS_COUNTER ? "_total" : "", NULL);
         text_format(out, "%lld\n", (long long)series->value);
     }
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 
 struct metrics;
 struct metric; /* a family: one name */
@@ -21,7 +21,7 @@ struct metrics *metrics_free(struct metrics *metrics);
  * NULL = none, at most METRIC_LABELS). The same name again gives the same family. NULL without
  * memory: all calls below accept that and do nothing. */
 #define METRIC_LABELS 4
-struct metric *metrics_family(struct metrics *metrics, enum metric_type type, const char *name,
+struct metric *metrics_family(struct metrics *metrics, enum metrics_type type, const char *name,
                               const char *help, const char *const *label_names);
 
 /* `labels`: as many values as the family has names, ended by NULL. Copied. */

@@ -151,7 +151,7 @@ void canned_init(struct canned *canned)
     canned->options.admin.path = canned->admin_path;
     canned->metrics = metrics_new(100);
     canned->options.metrics = canned->metrics;
-    metric_add(metrics_family(canned->metrics, METRIC_COUNTER, "celld_writes", "Writes", NULL),
+    metric_add(metrics_family(canned->metrics, METRICS_COUNTER, "celld_writes", "Writes", NULL),
                NULL, 14);
 }
 

@@ -134,7 +134,7 @@ Test(socket_stream, there_is_a_limit)
     int status = 0;
     for (int attempt = 0; attempt < 100 && status != 200; attempt++) {
         third = follow(&canned, "", "");
-        bytes = wire_read_until(third, "\n\n");
+        bytes = wire_read_until(third, "\r\n\r\n");
         status = wire_status(bytes);
         free(bytes);
         (void)close(third);

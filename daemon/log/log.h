@@ -5,24 +5,12 @@
  * May be called from any thread. */
 #pragma once
 
-<<<<<<< HEAD
 #include "config/settings/log_level.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-=======
-#include "config/settings/settings.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-/* enum log_level is the settings': ERROR a person must act, WARNING we will retry and say when,
- * NOTICE the desired or the actual state changed, INFO lifecycle, DEBUG the rest. */
-#define LOG_LEVEL_COUNT (LOG_LEVEL_DEBUG + 1)
-
->>>>>>> refs/heads/service
 /* What the event is about; NULL and 0 = does not apply. */
 struct log_subject {
     const char *message_id; /* one of daemon/log/message_id.h */

@@ -136,7 +136,9 @@ static bool refuse_post(const struct crud *c, const json_t *metadata, const char
     const char *ns = values_text(metadata, "namespace");
     if (metadata == NULL || name[0] == '\0' ||
         (c->kind != KIND_NAMESPACE && !json_is_object(given)) ||
-        (needs_owner(c->kind) && values_get(given, "owner") == NULL)) {
+        (needs_owner(c->kind) && values_get(given, "owner") == NULL) ||
+        (c->kind == KIND_WORKFLOW_RUN &&
+         values_text(values_get(given, "workflow"), "name")[0] == '\0')) {
         answer_internal(c->answer);
         return true;
     }
@@ -286,6 +288,9 @@ static void put_object(const struct crud *c, struct object *o, const json_t *bod
     if (c->kind == KIND_RELEASE_BINDING && p->options.admission_webhooks &&
         values_get(spec, "releaseName") == NULL && values_get(o->spec, "releaseName") != NULL)
         json_object_set(spec, "releaseName", values_get(o->spec, "releaseName"));
+    json_t *workflow = c->kind == KIND_WORKFLOW_RUN ? values_get(spec, "workflow") : NULL;
+    if (workflow != NULL && values_get(workflow, "kind") == NULL)
+        json_object_set(workflow, "kind", values_get(values_get(o->spec, "workflow"), "kind"));
     if (c->kind == KIND_COMPONENT && project[0] != '\0' && strcmp(project, o->project) != 0)
         answer_error(c->answer, 400, "spec.owner.projectName is immutable");
     else if ((status = admit_object(p, c->kind, c->ns, o->name, values_get(metadata, "labels"),

@@ -24,7 +24,7 @@ void platform_options_default(struct platform_options *ret_options)
                 .delete_component = 5300,
                 .delete_prb = 10300,
                 .delete_project = 700,
-                .environment = 300,
+                .environment = 240,
                 .retry_first = 200,
                 .retry_limit = 1000000,
                 .workflow_poll = 20000,

@@ -19,6 +19,12 @@ bool scene_is_optional(const char *file)
     return is_one_of(file, names);
 }
 
+bool scene_is_crowded(const char *file)
+{
+    static const char *const names[] = {"31", "31b", "32", NULL};
+    return is_one_of(file, names);
+}
+
 static void grant(struct platform *p, const char *role, const char *subject, const char *actions)
 {
     json_t *list = json_loads(actions, 0, NULL);

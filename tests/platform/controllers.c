@@ -141,7 +141,7 @@ void controllers_deleting(struct platform *p, struct object *o)
     if (o->kind == KIND_RENDERED)
         rendered_deleting(p, o);
     const int64_t look = o->kind == KIND_RENDERED       ? 300
-                         : o->kind == KIND_WORKFLOW_RUN ? 30
+                         : o->kind == KIND_WORKFLOW_RUN ? 10
                                                         : 15 + random_below(p, 60);
     agenda_set(p, o, SLOT_FINALIZE, p->now_ms + look);
 }

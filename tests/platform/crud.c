@@ -168,12 +168,24 @@ static const struct object *workflow_of(const struct crud *c, const json_t *spec
                       cluster ? NULL : c->ns, values_text(ref, "name"));
 }
 
+/* What admission webhooks write into a spec, whatever was asked. */
+static void mutate(const struct crud *c, json_t *spec)
+{
+    if (!c->platform->options.admission_webhooks ||
+        (c->kind != KIND_CLUSTER_WORKFLOW && c->kind != KIND_WORKFLOW))
+        return;
+    json_t *run = values_get(values_get(spec, "runTemplate"), "spec");
+    if (json_is_object(run))
+        json_object_set_new(run, "serviceAccountName", json_string("workflow-sa"));
+}
+
 static void post_object(const struct crud *c, const json_t *body)
 {
     struct platform *p = c->platform;
     const json_t *metadata = values_get(body, "metadata"), *given = values_get(body, "spec");
     const char *name = values_text(metadata, "name");
     json_t *spec = kinds_normalize(c->kind, given, true);
+    mutate(c, spec);
     const char *missing = NULL;
     char *message = NULL;
     int status = 0;
@@ -282,6 +294,7 @@ static void put_object(const struct crud *c, struct object *o, const json_t *bod
         return;
     }
     json_t *spec = kinds_normalize(c->kind, given, false);
+    mutate(c, spec);
     const char *project = values_text(values_get(spec, "owner"), "projectName");
     char *message = NULL;
     int status = 0;

@@ -16,6 +16,7 @@
 /* 2026-11-22T20:32:11Z: when the first recording was made. */
 #define START_MS INT64_C(1795379531000)
 #define BETWEEN_FILES_MS 400000
+#define REQUEST_MS 12 /* that a write takes at least */
 #define HORIZON_MS 130000
 
 /* What a polled path answered over time: several objects are polled side by side, and a state that
@@ -177,7 +178,7 @@ static void add_watches(struct replay *r, FILE *file)
         json_t *row = json_loads(line, 0, NULL);
         const char *note = json_text_or(json_object_get(row, "note"), "");
         const char *path = json_text_or(json_at(row, "request", "path", NULL), "");
-        if (strstr(note, "only changes kept") != NULL && find_watch(r, path) == NULL) {
+        if (scene_is_polled(r->file, note) && find_watch(r, path) == NULL) {
             struct watch *all = realloc(r->watches, (r->watch_count + 1) * sizeof(*all));
             CHECK(all != NULL);
             r->watches = all;
@@ -201,6 +202,13 @@ static void drop_watches(struct replay *r)
 }
 
 /* ---- setting: what requests that nobody recorded had left behind ---- */
+
+/* Time that the recording does not know. */
+static void settle(struct replay *r)
+{
+    pass(r, 60000);
+    r->file_start_ms += 60000;
+}
 
 static bool is_seen(const struct replay *r, const char *key)
 {
@@ -230,16 +238,12 @@ static json_int_t recorded_generation(const json_t *answer)
 
 static void set_offset(struct replay *r, const struct exchange *x)
 {
-    struct path path;
-    path_parse(&path, x->path);
-    const bool namespaced = path.count > 4;
-    const json_int_t ours = platform_generation(r->platform, path.segments[namespaced ? 4 : 2],
-                                                namespaced ? path.segments[3] : NULL,
-                                                path.segments[namespaced ? 5 : 3]);
-    path_fini(&path);
+    const struct reply there = ask(r, "GET", x->path, NULL, scene_token());
     const json_int_t recorded = recorded_generation(x->answer);
+    const json_int_t ours = recorded_generation(there.body);
     if (recorded > 0 && ours > 0)
         matching_set_offset(r->matching, x->key, recorded - ours);
+    json_decref(there.body);
 }
 
 static char *collection_of(const char *path)
@@ -269,7 +273,7 @@ static void put_in_place(struct replay *r, const struct exchange *x, bool exists
     free(ours);
     free(text);
     json_decref(body);
-    pass(r, 60000);
+    settle(r);
 }
 
 static bool spec_differs(struct replay *r, const struct exchange *x, const json_t *ours)
@@ -324,7 +328,7 @@ static void set_scene(struct replay *r, const struct exchange *x)
     if (exists && ((post && x->status == 201) || (get && x->status == 404))) {
         const struct reply gone = ask(r, "DELETE", x->path, NULL, scene_token());
         json_decref(gone.body);
-        pass(r, 60000);
+        settle(r);
     } else if (x->status == 200 && !terminating && json_object_get(x->answer, "spec") != NULL) {
         if (!exists || (get && spec_differs(r, x, there.body)))
             put_in_place(r, x, exists);
@@ -507,6 +511,7 @@ static void wait_for_status(struct replay *r, const struct exchange *x)
 static void replay_write(struct replay *r, const struct exchange *x, int64_t at_ms,
                          struct replay_result *result)
 {
+    pass(r, REQUEST_MS);
     step_to(r, at_ms);
     if (strcmp(x->method, "PUT") == 0)
         wait_for_status(r, x);
@@ -560,7 +565,6 @@ static void replay_exchange(struct replay *r, const json_t *row, struct replay_r
     char *body = body_of(json_object_get(request, "body"));
     x.path = matching_translate(r->matching, x.recorded_path);
     x.body = body == NULL ? NULL : matching_translate(r->matching, body);
-    const int64_t at_ms = r->file_start_ms + (int64_t)(seconds_of(x.note) * 1000);
     make_key(&x);
     if (strstr(x.path, "/generate-release") != NULL && x.status == 201)
         put_type_in_place(r, &x);
@@ -579,13 +583,14 @@ static void replay_exchange(struct replay *r, const json_t *row, struct replay_r
     } else {
         set_scene(r, &x);
     }
+    const int64_t at_ms = r->file_start_ms + (int64_t)(seconds_of(x.note) * 1000);
     const char *tree = strstr(x.path, "/k8sresources/tree");
     char owner[512] = "";
     if (tree != NULL)
         snprintf(owner, sizeof(owner), "%.*s", (int)(tree - x.path), x.path);
     matching_set_tree(r->matching, tree != NULL, json_object_get(r->made, owner) == NULL);
     if (strcmp(x.method, "GET") == 0) {
-        const bool polled = strstr(x.note, "only changes kept") != NULL;
+        const bool polled = scene_is_polled(r->file, x.note);
         if (!polled)
             step_to(r, at_ms);
         replay_read(r, &x, result);

@@ -68,6 +68,16 @@ static void merge_all(struct merge *merge, const struct cell *cell,
     merge_override(merge, find_target_override(cell, target), component);
 }
 
+int effective_layers(const struct cell *cell, const struct component *component,
+                     const struct target *target, struct arena *arena, struct layer *ret_layer)
+{
+    struct merge merge = {.arena = arena};
+    merge_all(&merge, cell, component, target);
+    if (merge.status == 0)
+        *ret_layer = merge.layer;
+    return merge.status;
+}
+
 /* --- defaults --------------------------------------------------------------------------------- */
 
 static bool is_routed(const struct component *component)

@@ -83,9 +83,20 @@ void loader_condemn(struct loader *loader, struct manifest_cell *cell, struct so
         loader->status = -ENOMEM;
 }
 
+/* What stands in for a broken cell is not in this revision: nothing is said about it. */
+static bool is_stand_in(const struct loader *loader, const struct manifest_cell *cell)
+{
+    const struct manifest_cell *good = cell == NULL || !cell->broken || loader->fallback == NULL
+                                           ? NULL
+                                           : manifest_set_cell(loader->fallback, cell->name);
+    return good != NULL && cell->cell != NULL && good->cell == cell->cell;
+}
+
 void loader_report(struct loader *loader, struct manifest_cell *cell,
                    const struct diagnostic *diagnostic)
 {
+    if (is_stand_in(loader, cell))
+        return;
     if (loader->again && (cell == NULL || cell->broken || diagnostic->severity != DIAGNOSTIC_ERROR))
         return;
     struct diagnostic copy = *diagnostic;

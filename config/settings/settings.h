@@ -109,6 +109,7 @@ struct settings {
     struct socket_settings status_socket, admin_socket;
     struct manifest_text metrics_listen; /* "127.0.0.1:9464"; NULL = no TCP listener */
     enum log_level log_level;
+    bool log_level_set; /* it was written */
     struct engine_settings engine;
     struct journal_settings journal;
 };

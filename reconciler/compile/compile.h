@@ -177,3 +177,10 @@ int deployment_check_references(const struct deployment *deployment,
                                 const json_t *(*endpoints_of)(void *context, const char *component),
                                 void *context, struct error *err)
     __attribute__((warn_unused_result));
+
+/* A secret that the repository does not declare and the control plane does not have, or not with
+ * the key that is needed: 0 when all stand, else ERR_INVALID and the sentence with what to do.
+ * `secret_of` looks up a live SecretReference; NULL = not there. */
+int deployment_check_secrets(const struct deployment *deployment,
+                             const json_t *(*secret_of)(void *context, const char *name),
+                             void *context, struct error *err) __attribute__((warn_unused_result));

@@ -141,7 +141,9 @@ static int add_platform(const struct compile_context *context, struct desired_li
     const struct platform *platform = context->platform;
     const char *namespace_name = platform->namespace_name.text;
     struct body body = {0};
-    if (desired_list_add(list, KIND_NAMESPACE, "", namespace_body(&body, platform), false,
+    /* A namespace that is there already is taken over: only marks are put on it, and celld never
+     * deletes it. */
+    if (desired_list_add(list, KIND_NAMESPACE, "", namespace_body(&body, platform), true,
                          platform->namespace_name.at) != 0 ||
         add_types(&body, context, list) != 0)
         return error_no_memory(err);

@@ -65,3 +65,38 @@ int deployment_check_references(const struct deployment *deployment,
     }
     return 0;
 }
+
+static bool has_key(const json_t *reference, const char *key)
+{
+    const json_t *data = json_at(reference, "spec", "data", NULL);
+    for (size_t i = 0; i < json_array_size(data); i++) {
+        const json_t *row = json_array_get(data, i);
+        if (strcmp(json_text_or(json_object_get(row, "secretKey"), ""), key) == 0)
+            return true;
+    }
+    return false;
+}
+
+int deployment_check_secrets(const struct deployment *deployment,
+                             const json_t *(*secret_of)(void *context, const char *name),
+                             void *context, struct error *err)
+{
+    for (size_t i = 0; i < deployment->secret_count; i++) {
+        const struct secret_use *use = &deployment->secrets[i];
+        const json_t *reference = secret_of(context, use->name);
+        if (reference != NULL && has_key(reference, use->key))
+            continue;
+        const int status = error_set(
+            err, ERROR_INVALID, ERR_INVALID,
+            reference == NULL
+                ? "there is no SecretReference %s with key %s: declare one in the repository's "
+                  "native manifests, or create it on the control plane"
+                : "SecretReference %s has no key %s: add it there, or name another key as "
+                  "\"${NAME:key}\"",
+            use->name, use->key);
+        if (err != NULL)
+            err->where = use->at;
+        return status;
+    }
+    return 0;
+}

@@ -59,7 +59,7 @@ int desired_list_add(struct desired_list *list, enum resource_kind kind, const c
 
 void desired_list_fini(struct desired_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; list->items != NULL && i < list->count; i++)
         json_decref(list->items[i].body);
     arena_free(list->arena);
     *list = (struct desired_list){0};

@@ -9,6 +9,9 @@
 /* The secret of the external connection "rates-api" is in RATES_API_SECRET. */
 #define EXTERNAL_SECRET_SUFFIX "_SECRET"
 
+/* The API's own limit. */
+#define DEPENDENCIES_LIMIT 50
+
 static const struct connection_end *find_end(const struct effective *effective, const char *name)
 {
     for (size_t i = 0; name != NULL && i < effective->connection_count; i++)
@@ -304,6 +307,11 @@ int parts_container(struct deployment *deployment, struct error *err)
         status = collect(deployment, deployment->effective, &target, err);
     if (status == 0 && build(deployment, &common, &target) != 0)
         status = error_no_memory(err);
+    if (status == 0 && json_array_size(deployment->parts->dependencies) > DEPENDENCIES_LIMIT)
+        status = error_set(err, ERROR_INVALID, ERR_INVALID,
+                           "%s has %zu variables that are connections; %d is the most there can be",
+                           deployment->component->name.text,
+                           json_array_size(deployment->parts->dependencies), DEPENDENCIES_LIMIT);
     values_fini(&target);
     values_fini(&common);
     return status;

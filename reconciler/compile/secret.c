@@ -103,8 +103,9 @@ static int declared_reference(struct deployment *deployment, const struct native
     struct digest digest;
     if (spec == NULL || digest_json(spec, &digest) != 0)
         return error_no_memory(err);
-    const char *copy =
-        arena_format(deployment->arena, "%s-%.*s", native->name, DIGEST_SHORT, digest.text);
+    /* With the project in its name, as two cells may use one reference and each owns its copy. */
+    const char *copy = arena_format(deployment->arena, "%s-%s-%.*s", deployment->project,
+                                    native->name, DIGEST_SHORT, digest.text);
     if (copy == NULL || add_copy(deployment, native, copy) != 0)
         return error_no_memory(err);
     *ret_value = key_reference(copy, chosen);

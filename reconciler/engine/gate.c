@@ -171,7 +171,7 @@ static enum gate_state window_state(struct engine *engine, const struct gate *ga
         return GATE_STATE_UNKNOWN;
     struct wall_time change = {NEVER};
     const bool open = zone_window_is_open(gate, rules, engine->now.wall, &change);
-    if (change.ms > engine->now.wall.ms && change.ms != NEVER) {
+    if (engine->out != NULL && change.ms > engine->now.wall.ms && change.ms != NEVER) {
         const int64_t at = engine->now.mono.ms + (change.ms - engine->now.wall.ms);
         if (at < engine->plan_at.ms)
             engine->plan_at.ms = at;

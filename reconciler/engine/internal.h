@@ -107,8 +107,10 @@ struct object {
     bool missing : 1;  /* not in the last complete list: to be confirmed */
     bool seen : 1;     /* in the list that is being read */
     bool sound : 1;    /* a release: its content was compared */
+    bool condemned : 1; /* pruning has come to it: it is deleted now */
     bool complain : 1; /* the last list showed it not Ready */
     /* Durable: */
+    bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
@@ -231,6 +233,7 @@ struct unit {
     bool removed;   /* a complete revision does not name it */
     bool broken;    /* the newest manifest of it cannot be used */
     bool stale;     /* to be compiled again */
+    bool changed;   /* by the revision that is being taken */
     bool resting;   /* nothing to do: bodies and deployments are let go */
     bool ready;     /* the platform: all its objects stand */
     bool queued;    /* in the list of units to reconcile */
@@ -291,6 +294,7 @@ struct engine {
     struct engine_options options;
     char *instance, *repository_url, *branch;
     void *name_key;
+    json_t *component_types;
     uint64_t random;
     struct instant now;
     struct effect_list *out; /* during a step */
@@ -360,6 +364,9 @@ struct engine {
     bool known;      /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];
     bool prune_dirty;
+    json_t *bound;      /* "project/environment" of all bindings in the last complete list */
+    json_t *peopled;    /* "project/" of all components in it */
+    json_t *duplicates; /* bindings that share component and environment with another */
     struct mono_time plan_at;  /* a window or freeze begins or ends */
     struct mono_time gate_due; /* a gate's run wants to be looked at */
 

@@ -70,8 +70,17 @@ static void rebuild_unit(struct engine *engine, struct unit *unit, const struct 
     free(names);
     unit->nodes = nodes;
     unit->node_count = engine->status == 0 ? count : 0;
-    for (size_t i = 0; i < unit->track_count; i++)
-        unit->tracks[i]->node = NULL;
+    for (size_t i = 0; i < unit->track_count; i++) {
+        struct track *track = unit->tracks[i];
+        track->node = NULL;
+        track->place = NULL;
+        for (size_t k = 0; k < unit->node_count && track->manifest != NULL; k++) {
+            if (strcmp(track->target, nodes[k]->name) != 0)
+                continue;
+            track->node = nodes[k];
+            track->place = nodes[k]->target;
+        }
+    }
 }
 
 static int reserve(struct engine *engine, size_t count)
@@ -107,6 +116,10 @@ void node_rebuild(struct engine *engine)
         return;
     }
     engine->node_count = 0;
+    for (size_t i = 0; i < engine->gate_count; i++) {
+        engine->gates[i]->manifest = NULL; /* of the platform before */
+        engine->gates[i]->wanted = false;
+    }
     for (size_t i = 0; i < engine->unit_count; i++) {
         for (size_t k = 0; k < engine->units[i]->node_count; k++)
             engine->nodes[engine->node_count++] = engine->units[i]->nodes[k];

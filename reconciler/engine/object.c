@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
+#include "reconciler/engine/observe.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
@@ -305,6 +306,11 @@ void object_forget(struct engine *engine, struct object *object)
     snprintf(key, sizeof key, "inventory/%s", name);
     record_remove(engine, key);
     engine->progress++;
+    engine->prune_dirty = true;
+    /* Project bindings and projects go when a newer list shows that nobody lives there. */
+    if (object->goal == GOAL_ABSENT &&
+        (object->key.kind == KIND_RELEASE_BINDING || object->key.kind == KIND_COMPONENT))
+        observe_again(engine);
 }
 
 void object_intent(struct engine *engine, struct object *object, char verb)

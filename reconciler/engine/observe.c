@@ -156,6 +156,7 @@ static void take_item(struct engine *engine, enum resource_kind kind, const json
 
 static void take_list(struct engine *engine, enum resource_kind kind, const json_t *items)
 {
+    prune_take_list(engine, kind, items);
     for (size_t i = 0; i < json_array_size(items); i++)
         take_item(engine, kind, json_array_get(items, i));
     for (size_t i = 0; i < engine->object_count; i++) {

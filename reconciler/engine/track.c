@@ -160,6 +160,7 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     unit_attach(engine, track->unit, object);
     unit_hold(&binding->object, object);
     object->wanted = true;
+    object->route = role == BINDING_ROUTE;
     snprintf(object->target, sizeof object->target, "%s", track->target);
     snprintf(binding->component, sizeof binding->component, "%s",
              deployment_component_name(track->deployment, component));

@@ -20,10 +20,9 @@ static const struct whole_member {
     enum resource_kind kind;
     const char *key; /* directly below spec */
 } whole_members[] = {
-    {KIND_WORKLOAD, "container"},
-    {KIND_WORKLOAD, "endpoints"},
-    {KIND_WORKLOAD, "dependencies"},
-    {KIND_RELEASE_BINDING, "workloadOverrides"},
+    {KIND_WORKLOAD, "container"},         {KIND_WORKLOAD, "endpoints"},
+    {KIND_WORKLOAD, "dependencies"},      {KIND_RELEASE_BINDING, "workloadOverrides"},
+    {KIND_COMPONENT_RELEASE, "workload"},
 };
 
 static const struct server_default {

@@ -27,6 +27,11 @@ static void answer(struct gate_answer *out, enum gate_verdict verdict, const cha
     (void)snprintf(out->reason, sizeof out->reason, "%s", reason);
     (void)vsnprintf(out->text, sizeof out->text, format, arguments);
     va_end(arguments);
+    /* A condition may come without a reason or a message. */
+    if (out->reason[0] == '\0')
+        (void)snprintf(out->reason, sizeof out->reason, "Unexplained");
+    if (out->text[0] == '\0')
+        (void)snprintf(out->text, sizeof out->text, "the control plane gives no message");
 }
 
 /* --- conditions of the binding -------------------------------------------------------------- */
@@ -220,27 +225,18 @@ static void find(struct walk *walk, enum finding_rank rank, enum gate_verdict ve
     va_end(arguments);
 }
 
-static bool has_variable(const json_t *container, const char *name)
-{
-    const json_t *env = json_object_get(container, "env");
-    for (size_t i = 0; i < json_array_size(env); i++)
-        if (strcmp(json_text_or(json_object_get(json_array_get(env, i), "name"), ""), name) == 0)
-            return true;
-    return false;
-}
-
 /* What was rendered is what the last write asked for. */
 static void check_rendered(struct walk *walk, const json_t *rendered)
 {
     const struct gate_question *question = walk->question;
     const json_t *container = node_main_container(rendered);
     const char *image = json_text_or(json_object_get(container, "image"), "");
-    if (container != NULL && question->image != NULL && strcmp(image, question->image) != 0)
+    if (container != NULL && question->image != NULL && !node_has_image(rendered, question->image))
         find(walk, RANK_NOT_RENDERED, GATE_STALE, "NotRendered",
              "%s %.60s is still rendered with image %.100s", node_kind(rendered),
              node_name(rendered), image);
     for (size_t i = 0; container != NULL && i < question->variable_count; i++)
-        if (!has_variable(container, question->variables[i]))
+        if (!node_has_variable(rendered, question->variables[i]))
             find(walk, RANK_NOT_RENDERED, GATE_PROGRESSING, "ConnectionsPending",
                  "%s %.60s is rendered without the connection's variable %.60s",
                  node_kind(rendered), node_name(rendered), question->variables[i]);

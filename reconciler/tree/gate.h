@@ -26,8 +26,8 @@ enum gate_verdict {
 struct gate_question {
     const char *component;    /* the binding's component */
     const char *release_name; /* wanted in spec.releaseName */
-    const char *image;        /* wanted in the main container; NULL = not looked at (route) */
-    /* Variables that connections give to the main container: until the rendered release has them,
+    const char *image;        /* wanted in one of the containers; NULL = not looked at */
+    /* Variables that connections give to the container: until the rendered release has them,
      * the connections are not resolved, whatever the conditions say. */
     const char *const *variables;
     size_t variable_count;

@@ -133,7 +133,7 @@ void node_each_live(const json_t *tree, node_visitor visit, void *context)
 
 /* --- parts of an object --------------------------------------------------------------------- */
 
-const json_t *node_main_container(const json_t *object)
+static const json_t *containers_of(const json_t *object)
 {
     const char *kind = node_kind(object);
     const json_t *spec = json_object_get(object, "spec");
@@ -141,13 +141,42 @@ const json_t *node_main_container(const json_t *object)
         spec = json_at(spec, "jobTemplate", "spec", "template", "spec", NULL);
     else if (strcmp(kind, "Pod") != 0)
         spec = json_at(spec, "template", "spec", NULL);
-    const json_t *containers = json_object_get(spec, "containers");
+    return json_object_get(spec, "containers");
+}
+
+const json_t *node_main_container(const json_t *object)
+{
+    const json_t *containers = containers_of(object);
     for (size_t i = 0; i < json_array_size(containers); i++) {
         const json_t *container = json_array_get(containers, i);
         if (strcmp(json_text_or(json_object_get(container, "name"), ""), "main") == 0)
             return container;
     }
     return json_array_get(containers, 0);
+}
+
+bool node_has_image(const json_t *object, const char *image)
+{
+    const json_t *containers = containers_of(object);
+    for (size_t i = 0; i < json_array_size(containers); i++) {
+        const json_t *container = json_array_get(containers, i);
+        if (strcmp(json_text_or(json_object_get(container, "image"), ""), image) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool node_has_variable(const json_t *object, const char *name)
+{
+    const json_t *containers = containers_of(object);
+    for (size_t i = 0; i < json_array_size(containers); i++) {
+        const json_t *env = json_object_get(json_array_get(containers, i), "env");
+        for (size_t k = 0; k < json_array_size(env); k++)
+            if (strcmp(json_text_or(json_object_get(json_array_get(env, k), "name"), ""), name) ==
+                0)
+                return true;
+    }
+    return false;
 }
 
 const json_t *node_condition(const json_t *object, const char *type)

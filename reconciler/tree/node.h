@@ -40,6 +40,12 @@ const char *node_name(const json_t *object);
 /* The container that runs the component: "main", or else the first. */
 const json_t *node_main_container(const json_t *object);
 
+/* True when one of the containers runs this image. */
+bool node_has_image(const json_t *object, const char *image);
+
+/* True when one of the containers has this variable, literally or not. */
+bool node_has_variable(const json_t *object, const char *name);
+
 /* A condition by type; NULL = there is none. Also of a binding. */
 const json_t *node_condition(const json_t *object, const char *type);
 

@@ -45,8 +45,7 @@ static const char *hash_of(const json_t *object)
 
 static bool has_image(const struct look *look, const json_t *object)
 {
-    const json_t *image = json_object_get(node_main_container(object), "image");
-    return look->image == NULL || strcmp(json_text_or(image, ""), look->image) == 0;
+    return look->image == NULL || node_has_image(object, look->image);
 }
 
 /* --- which pods ----------------------------------------------------------------------------- */

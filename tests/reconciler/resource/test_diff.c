@@ -81,46 +81,6 @@ Test(diff, recorded_echoes_are_no_difference)
     json_decref(rows);
 }
 
-static uint64_t next(uint64_t *seed)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *seed >> 33;
-}
-
-/* Changes one value somewhere below `value`, adds a member, or takes one away. */
-static void disturb(json_t *value, uint64_t *seed)
-{
-    if (json_is_object(value) && json_object_size(value) > 0) {
-        size_t at = (size_t)(next(seed) % json_object_size(value));
-        const char *key;
-        json_t *member;
-        json_object_foreach(value, key, member)
-        {
-            if (at-- != 0)
-                continue;
-            switch (next(seed) % 4) {
-            case 0:
-                json_object_set_new(value, key, json_string("disturbed"));
-                return;
-            case 1:
-                json_object_del(value, key);
-                return;
-            case 2:
-                json_object_set_new(value, "added", json_integer(7));
-                return;
-            default:
-                disturb(member, seed);
-                return;
-            }
-        }
-    } else if (json_is_array(value) && json_array_size(value) > 0) {
-        if (next(seed) % 2 == 0)
-            json_array_remove(value, 0);
-        else
-            disturb(json_array_get(value, 0), seed);
-    }
-}
-
 /* What the server does to a body: empty typed values go, free-form ones stay. */
 static json_t *echo_of(const json_t *value, bool raw)
 {
@@ -161,8 +121,10 @@ Test(diff, a_merged_body_leaves_no_difference)
             const json_t *sent = json_object_get(row, "sent");
             const enum resource_kind kind = kind_of(row);
             json_t *live = json_deep_copy(json_object_get(row, "echo"));
-            for (uint64_t n = next(&seed) % 4; n > 0; n--)
-                disturb(json_object_get(live, next(&seed) % 4 == 0 ? "metadata" : "spec"), &seed);
+            for (uint64_t n = data_random(&seed) % 4; n > 0; n--)
+                data_disturb(
+                    json_object_get(live, data_random(&seed) % 4 == 0 ? "metadata" : "spec"),
+                    &seed);
             json_t *merged = diff_merge(kind, sent, NULL, live);
             json_t *stored = echo_of(merged, false);
             char *found = pointers(kind, sent, stored);

@@ -410,11 +410,12 @@ static void held_in_place(struct advance *advance)
     const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
     if (forward_vanished(advance))
         return;
-    const bool readable = slot->known && (slot->gate.verdict == GATE_SETTLED ||
-                                          slot->gate.verdict == GATE_PROGRESSING);
+    const bool readable =
+        slot->known && slot->gate.verdict != GATE_UNKNOWN && slot->gate.verdict != GATE_STALE;
     if (rollout->hold == HOLD_UNREADABLE && readable)
         forward_resume(advance);
-    else if (rollout->hold == HOLD_STABLE_SICK && slot->known && slot->gate.verdict == GATE_SETTLED)
+    else if (rollout->hold == HOLD_STABLE_SICK && readable &&
+             (view->stable_healthy || slot->gate.verdict == GATE_SETTLED))
         forward_resume(advance);
 }
 

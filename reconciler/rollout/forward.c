@@ -420,6 +420,9 @@ void forward_bake(struct advance *advance)
                              : SOAK_STOPPED,
                     false, rollout->bake_ms))
         commit(advance);
+    else if (unseen && forward_overdue(advance))
+        /* It was ready before: not seeing it is no reason to take it away. */
+        backward_hold_in_place(advance, HOLD_UNREADABLE, "the data plane cannot be read");
     else if (!good && forward_overdue(advance))
         slot_overdue(advance, slot);
 }

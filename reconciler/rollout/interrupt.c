@@ -120,6 +120,9 @@ static void command_pause(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
     if (rollout->state == ROLLOUT_PAUSED) {
+        /* From now on it is a person's pause: nothing but a person ends it. */
+        rollout->hold = rollout->hold == HOLD_GUARD ? HOLD_NONE : rollout->hold;
+        advance->result->changed = true;
         answer(advance, true, "it is paused already");
         return;
     }
@@ -214,11 +217,12 @@ static void command_promote_full(struct advance *advance)
     }
     if (rollout->state == ROLLOUT_PAUSED)
         forward_resume(advance);
-    rollout->unproven = rollout->stage_count > 0 && advance->view->verdict != VERDICT_PASS;
+    rollout->unproven =
+        rollout->unproven || (rollout->stage_count > 0 && advance->view->verdict != VERDICT_PASS);
     if (at == ROLLOUT_STEP)
         step_enter(advance, rollout->stage_count);
-    else
-        rollout->stage_count = 0;
+    else if (at != ROLLOUT_ROUTE)
+        rollout->step = rollout->stage_count = 0;
     advance->result->changed = true;
     answer(advance, true, "all traffic goes to the new release as soon as it can take it");
 }

@@ -185,7 +185,7 @@ static void judge_deployment(struct platform *p, struct object *b, json_t *statu
             "Primary workload Deployment and all supporting resources are ready");
     } else if (strcmp(health, "Suspended") == 0) {
         set(p, b, status, "ResourcesReady", true, "ReadyWithSuspendedResources",
-            "Primary workload Deployment is suspended (scaled to zero)");
+            "Primary workload Deployment is suspended (scaled to 0)");
     } else {
         const bool degraded = strcmp(health, "Degraded") == 0;
         snprintf(text, sizeof(text), "Primary workload Deployment/%s is %s", name,

@@ -89,8 +89,8 @@ static void deploy(struct platform *p, struct object *o, json_t *status)
     json_object_set_new(status, "latestRelease",
                         json_pack("{s:s,s:s}", "name", name, "releaseHash", hash));
     snprintf(text, sizeof(text),
-             "ComponentRelease '%s' and ReleaseBinding '%s' successfully managed for environment "
-             "'%s'",
+             "ComponentRelease \"%s\" and ReleaseBinding \"%s\" successfully managed for "
+             "environment \"%s\"",
              name, binding, environment);
     set_ready(p, o, status, true, "ComponentReleaseReady", text);
 }
@@ -111,12 +111,12 @@ void component_reconcile(struct platform *p, struct object *o)
         set_ready(p, o, status, false, "ComponentTypeNotFound", text);
     } else if (workload == NULL) {
         snprintf(text, sizeof(text),
-                 "Workload for component '%s' not found, waiting for workload to be created",
+                 "Workload for component \"%s\" not found, waiting for workload to be created",
                  o->name);
         set_ready(p, o, status, false, "WorkloadNotFound", text);
     } else if (count > 1) {
         snprintf(text, sizeof(text),
-                 "Multiple Workloads found for component '%s' (expected exactly 1)", o->name);
+                 "Multiple Workloads found for component \"%s\" (expected exactly 1)", o->name);
         set_ready(p, o, status, false, "InvalidConfiguration", text);
     } else if (values_true(o->spec, "autoDeploy")) {
         deploy(p, o, status);
@@ -152,9 +152,10 @@ void component_finalize(struct platform *p, struct object *o)
     delete_children(p, o, KIND_COMPONENT_RELEASE);
     delete_children(p, o, KIND_WORKLOAD);
     delete_children(p, o, KIND_WORKFLOW_RUN);
-    if (delete_children(p, o, KIND_RELEASE_BINDING) == 0 && o->stage > 0)
+    const size_t left = delete_children(p, o, KIND_RELEASE_BINDING);
+    if (left == 0 && o->stage > 0)
         store_remove(p, o);
     else
-        agenda_set(p, o, SLOT_FINALIZE, p->now_ms + 120);
+        agenda_set(p, o, SLOT_FINALIZE, p->now_ms + (left == 0 ? 10 : 120));
     o->stage = 1;
 }

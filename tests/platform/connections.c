@@ -45,8 +45,12 @@ static json_t *gateway_urls(const struct platform *p, const struct object *bindi
         const json_t *listener = values_get(gateway, listeners[i]);
         if (listener == NULL)
             continue;
-        json_t *url = json_pack("{s:s,s:s,s:O}", "scheme", listeners[i], "host", host, "port",
-                                values_get(listener, "port"));
+        const bool grpc = strcmp(values_text(route, "kind"), "GRPCRoute") == 0;
+        json_t *url = json_pack("{s:s,s:s,s:O}", "scheme",
+                                !grpc    ? listeners[i]
+                                : i == 0 ? "grpc"
+                                         : "grpcs",
+                                "host", host, "port", values_get(listener, "port"));
         if (path[0] != '\0')
             json_object_set_new(url, "path", json_string(path));
         json_object_set_new(urls, listeners[i], url);

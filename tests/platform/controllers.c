@@ -27,6 +27,7 @@ static void wake_pipelines(struct platform *p, const char *ns)
     }
 }
 
+/* Their watch is quicker than the provider's first look at itself. */
 void controllers_wake_consumers(struct platform *p, const struct object *provider)
 {
     size_t from, to;
@@ -35,7 +36,7 @@ void controllers_wake_consumers(struct platform *p, const struct object *provide
         struct object *b = store_at(p, KIND_RELEASE_BINDING, i);
         if (b->has_dependencies && b != provider &&
             strcmp(b->environment, provider->environment) == 0)
-            agenda_sooner(p, b, SLOT_RECONCILE, p->now_ms + p->options.timing.status);
+            agenda_sooner(p, b, SLOT_RECONCILE, p->now_ms + p->options.timing.status / 2);
     }
 }
 

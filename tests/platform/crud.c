@@ -108,7 +108,9 @@ static void answer_shown(const struct crud *c, int status, const struct object *
 static void create(const struct crud *c, const char *name, const json_t *metadata, json_t *spec)
 {
     struct platform *p = c->platform;
-    json_t *labels = own_labels(c->kind, values_get(metadata, "labels"), spec);
+    const json_t *asked = values_get(metadata, "labels");
+    json_t *labels =
+        c->kind == KIND_COMPONENT_RELEASE ? copy_map(asked) : own_labels(c->kind, asked, spec);
     if (c->kind == KIND_NAMESPACE) {
         if (labels == NULL)
             labels = json_object();

@@ -136,10 +136,13 @@ void pipeline_finalize(struct platform *p, struct object *o)
 
 void plane_reconcile(struct platform *p, struct object *o)
 {
+    static const char *const subjects[] = {[KIND_CLUSTER_DATA_PLANE] = "ClusterDataplane",
+                                           [KIND_DATA_PLANE] = "Dataplane",
+                                           [KIND_CLUSTER_WORKFLOW_PLANE] = "Workflowplane",
+                                           [KIND_WORKFLOW_PLANE] = "Workflowplane"};
     char text[128], reason[128], time[32];
-    const char *kind = kinds_info(o->kind)->name;
-    snprintf(text, sizeof(text), "%s is created", kind);
-    snprintf(reason, sizeof(reason), "%sCreated", kind);
+    snprintf(text, sizeof(text), "%s is created", subjects[o->kind]);
+    snprintf(reason, sizeof(reason), "%sCreated", kinds_info(o->kind)->name);
     values_time(p->now_ms, time);
     json_t *status = condition_begin(o);
     json_object_set_new(status, "agentConnection",

@@ -215,14 +215,14 @@ static void default_type(json_t *spec)
 }
 
 /* Roles keep of a scope only what fits together; a missing scope shows as an empty one. */
-static void default_authz_binding(json_t *spec, bool cluster)
+static void default_authz_binding(json_t *spec)
 {
     default_text(spec, "effect", "allow");
     size_t i;
     json_t *mapping;
     json_array_foreach(values_get(spec, "roleMappings"), i, mapping)
     {
-        if (values_get(mapping, "scope") == NULL && !cluster)
+        if (values_get(mapping, "scope") == NULL)
             json_object_set_new(mapping, "scope", json_object());
         if (values_get(values_get(mapping, "scope"), "component") != NULL)
             json_object_del(values_get(mapping, "scope"), "resource");
@@ -258,7 +258,7 @@ static void fill_defaults(enum kind kind, json_t *spec)
     } else if (kind == KIND_RELEASE_BINDING) {
         default_text(spec, "state", "Active");
     } else if (kind == KIND_SECRET_REFERENCE) {
-        default_text(spec, "refreshInterval", "1h");
+        default_text(spec, "refreshInterval", "1h0m0s");
         default_text(values_get(spec, "template"), "type", "Opaque");
     } else if (kind == KIND_CLUSTER_COMPONENT_TYPE || kind == KIND_COMPONENT_TYPE ||
                kind == KIND_CLUSTER_PROJECT_TYPE || kind == KIND_PROJECT_TYPE) {
@@ -266,7 +266,12 @@ static void fill_defaults(enum kind kind, json_t *spec)
     } else if (kind == KIND_COMPONENT_RELEASE) {
         default_type(values_get(values_get(spec, "componentType"), "spec"));
     } else if (kind == KIND_AUTHZ_BINDING || kind == KIND_CLUSTER_AUTHZ_BINDING) {
-        default_authz_binding(spec, kind == KIND_CLUSTER_AUTHZ_BINDING);
+        default_authz_binding(spec);
+    } else if (kind == KIND_CLUSTER_WORKFLOW) {
+        if (values_get(spec, "workflowPlaneRef") == NULL)
+            json_object_set_new(
+                spec, "workflowPlaneRef",
+                json_pack("{s:s,s:s}", "kind", "ClusterWorkflowPlane", "name", "default"));
     } else if (kind == KIND_RESOURCE_BINDING) {
         default_text(spec, "retainPolicy", "Delete");
     }

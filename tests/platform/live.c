@@ -26,6 +26,7 @@ void live_free(struct live *live)
     json_decref(live->wanted);
     json_decref(live->tampered);
     json_decref(live->jobs);
+    json_decref(live->lagging);
     if (live->rendered != NULL)
         store_unref(live->rendered);
     free(live->pods);
@@ -89,6 +90,8 @@ bool live_apply(struct platform *p, struct object *rendered, const char *id, jso
     const bool same_spec =
         old_spec == new_spec || (old_spec != NULL && json_equal(old_spec, new_spec));
     const bool same = !fresh && json_equal(before, object);
+    const bool deployment = strcmp(kind, "Deployment") == 0;
+    json_t *lagging = deployment && !fresh && !same ? live_deployment_status(p, live) : NULL;
     json_decref(live->wanted);
     json_decref(live->tampered);
     live->wanted = json_incref(object);
@@ -99,8 +102,11 @@ bool live_apply(struct platform *p, struct object *rendered, const char *id, jso
         live->generation++;
     live->changed_ms = p->now_ms;
     live->resource_version = ++p->resource_version;
-    if (strcmp(kind, "Deployment") == 0)
+    if (deployment) {
+        json_decref(live->lagging);
+        live->lagging = lagging;
         live_deployment_changed(p, live);
+    }
     return true;
 }
 
@@ -180,9 +186,9 @@ json_t *live_status(const struct platform *p, const struct live *live)
                          route_condition(live, "Accepted", true),
                          route_condition(live, "ResolvedRefs", has_backends(p, live)),
                          "controllerName", "example.net/gateway", "parentRef", gateway_ref(live));
-    if (strcmp(live->kind, "CronJob") == 0 && json_array_size(live->jobs) > 0) {
-        const json_t *last = json_array_get(live->jobs, json_array_size(live->jobs) - 1);
-        return json_pack("{s:O}", "lastScheduleTime", values_get(last, "at"));
+    if (live->scheduled_ms > 0) {
+        char time[32];
+        return json_pack("{s:s}", "lastScheduleTime", values_time(live->scheduled_ms, time));
     }
     return NULL;
 }
@@ -194,7 +200,7 @@ const char *live_health(const struct platform *p, const struct live *live)
     if (strcmp(live->kind, "CronJob") == 0) {
         if (values_true(values_get(content(live), "spec"), "suspend"))
             return "Suspended";
-        return json_array_size(live->jobs) > 0 ? "Healthy" : "Progressing";
+        return live->scheduled_ms > 0 ? "Healthy" : "Progressing";
     }
     return "Healthy";
 }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a Deployment's controller takes to see a change of it. */
+#define OBSERVE_MS 250
+
 static const json_t *spec_of(const struct live *live)
 {
     return values_get(live->tampered != NULL ? live->tampered : live->wanted, "spec");
@@ -97,14 +100,14 @@ static void drop_pods(struct live *live, const struct platform *p)
 static void scale(struct platform *p, struct live *live)
 {
     const int wanted = live_deployment_wanted(live);
-    int there = 0;
+    const bool rendered = values_get(spec_of(live), "replicas") != NULL;
+    int there = 0, old = 0;
     size_t kept = 0;
     for (size_t i = 0; i < live->pod_count; i++) {
-        if (is_current(live, &live->pods[i])) {
-            if (there == wanted)
-                continue;
-            there++;
-        }
+        int *count = is_current(live, &live->pods[i]) ? &there : &old;
+        if (*count == wanted && (count == &there || rendered))
+            continue;
+        ++*count;
         live->pods[kept++] = live->pods[i];
     }
     live->pod_count = kept;
@@ -171,14 +174,24 @@ static void set_count(json_t *status, const char *key, int value)
         json_object_set_new(status, key, json_integer(value));
 }
 
+/* Its own controller needs a moment to see a new generation. */
+static bool is_observed(const struct platform *p, const struct live *live)
+{
+    if (p->now_ms < p->data_plane_stalled_until && live->changed_ms >= p->data_plane_stalled_from)
+        return false;
+    return p->now_ms >= live->changed_ms + OBSERVE_MS;
+}
+
 json_t *live_deployment_status(const struct platform *p, const struct live *live)
 {
+    if (!is_observed(p, live))
+        return live->lagging == NULL ? NULL : json_incref(live->lagging);
     const struct tally t = tally(p, live);
     json_t *status = json_pack("{s:I}", "observedGeneration", (json_int_t)live->generation);
     /* a rolling update surges by one pod and keeps the old ones until the new ones serve */
     const bool rolling = !t.complete && t.old > 0;
     const int serving = t.complete ? t.wanted : rolling ? t.old : t.available;
-    set_count(status, "replicas", rolling ? t.wanted + 1 : t.wanted);
+    set_count(status, "replicas", rolling ? t.old + 1 : t.wanted);
     set_count(status, "updatedReplicas", rolling ? 1 : t.updated);
     set_count(status, "readyReplicas", rolling ? t.old : t.ready);
     set_count(status, "availableReplicas", serving);
@@ -199,6 +212,8 @@ json_t *live_deployment_status(const struct platform *p, const struct live *live
 const char *live_deployment_health(const struct platform *p, const struct live *live)
 {
     const struct tally t = tally(p, live);
+    if (!is_observed(p, live))
+        return "Progressing";
     if (t.wanted == 0)
         return "Suspended";
     return t.complete ? "Healthy" : t.exceeded ? "Degraded" : "Progressing";

@@ -13,8 +13,8 @@ void platform_options_default(struct platform_options *ret_options)
         .timing =
             {
                 .status = 30,
-                .apply = 120,
-                .observe = 150,
+                .apply = 150,
+                .observe = 200,
                 .pod_start = 1000,
                 .ready_poll = 10000,
                 .stable_poll = 300000,
@@ -59,6 +59,10 @@ void platform_restart(struct platform *p, const struct platform_options *options
     p->options.authorization = options->authorization;
     p->options.admission_webhooks = options->admission_webhooks;
     p->options.secret_management = options->secret_management;
+    if (options->issuer != NULL) {
+        free(p->issuer);
+        p->issuer = values_copy_text(options->issuer);
+    }
 }
 
 static void free_rules(struct platform *p)
@@ -123,6 +127,12 @@ int64_t platform_next_due(const struct platform *p)
 void platform_stall(struct platform *p, int64_t until_ms)
 {
     p->stalled_until = until_ms;
+}
+
+void platform_stall_data_plane(struct platform *p, int64_t until_ms)
+{
+    p->data_plane_stalled_from = p->now_ms;
+    p->data_plane_stalled_until = until_ms;
 }
 
 void platform_response_fini(struct platform_response *response)

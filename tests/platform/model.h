@@ -227,6 +227,14 @@ void platform_token_add(struct platform *platform, const char *token, const char
 void platform_grant(struct platform *platform, const char *role, const char *subject,
                     const json_t *actions);
 
+/* The schedule of a task ran it, and the newest Job ended. No condition of the binding tells.
+ * Returns false when no CronJob is deployed there. */
+bool platform_task_result(struct platform *platform, const char *ns, const char *component,
+                          const char *environment, bool failed);
+
+/* The data plane's own controllers do nothing until then: changed Deployments look unobserved. */
+void platform_stall_data_plane(struct platform *platform, int64_t until_ms);
+
 /* Controllers do nothing until then, so that conditions (Ready=True too) stay as they are. */
 void platform_stall(struct platform *platform, int64_t until_ms);
 

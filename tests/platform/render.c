@@ -185,10 +185,14 @@ static void make_gateway(struct render *r)
         values_merge(r->gateway, own);
 }
 
-static int compare_ids(const void *a, const void *b)
+static int compare_resources(const void *a, const void *b)
 {
     const json_t *const *left = a, *const *right = b;
-    return strcmp(values_text(*left, "id"), values_text(*right, "id"));
+    const json_t *x = values_get(*left, "object"), *y = values_get(*right, "object");
+    const int kinds = strcmp(values_text(x, "kind"), values_text(y, "kind"));
+    return kinds != 0 ? kinds
+                      : strcmp(values_text(values_get(x, "metadata"), "name"),
+                               values_text(values_get(y, "metadata"), "name"));
 }
 
 static void sort_resources(json_t *list)
@@ -197,7 +201,7 @@ static void sort_resources(json_t *list)
     json_t **items = values_alloc(count + 1, sizeof(*items));
     for (size_t i = 0; i < count; i++)
         items[i] = json_incref(json_array_get(list, i));
-    qsort(items, count, sizeof(*items), compare_ids);
+    qsort(items, count, sizeof(*items), compare_resources);
     json_array_clear(list);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, items[i]);

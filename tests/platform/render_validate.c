@@ -137,7 +137,7 @@ bool render_validate(struct render *r)
         if (meets(r, message))
             continue;
         const size_t used = strlen(failed);
-        snprintf(failed + used, sizeof(failed) - used, "%srule[%zu] '%s' evaluated to false: %s",
+        snprintf(failed + used, sizeof(failed) - used, "%srule[%zu] \"%s\" evaluated to false: %s",
                  used == 0 ? "" : "; ", i, values_text(validation, "rule"), message);
     }
     if (failed[0] != '\0')

@@ -176,7 +176,7 @@ void rendered_observe(struct platform *p, struct object *o)
     const bool moving = strcmp(worst, "Progressing") == 0 || strcmp(worst, "Unknown") == 0 ||
                         strcmp(worst, "Degraded") == 0;
     if (changed) /* its own write of the status brings it back at once */
-        agenda_set(p, o, SLOT_OBSERVE, p->now_ms + 200);
+        agenda_set(p, o, SLOT_OBSERVE, p->now_ms + 300);
     else if (moving)
         agenda_set(p, o, SLOT_OBSERVE, p->now_ms + random_jitter(p, t->ready_poll));
     else if (o->contested)

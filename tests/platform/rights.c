@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const catalog[][2] = {
+/* Name, lowest scope, and what a role may be narrowed by, with its description. */
+static const char *const catalog[][4] = {
 #include "tests/platform/actions.inc"
 };
 
@@ -93,6 +94,15 @@ void platform_grant(struct platform *p, const char *role, const char *subject,
                             "ClusterAuthzRole", "name", role));
 }
 
+static json_t *show_action(const char *const row[4])
+{
+    json_t *action = json_pack("{s:s,s:s}", "lowestScope", row[1], "name", row[0]);
+    if (row[2] != NULL)
+        json_object_set_new(action, "conditions",
+                            json_pack("[{s:s,s:s}]", "key", row[2], "description", row[3]));
+    return action;
+}
+
 static void answer_actions(struct platform *p, struct answer *a)
 {
     if (is_off(p)) {
@@ -101,8 +111,7 @@ static void answer_actions(struct platform *p, struct answer *a)
     }
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof(catalog) / sizeof(*catalog); i++)
-        json_array_append_new(
-            list, json_pack("{s:s,s:s}", "lowestScope", catalog[i][1], "name", catalog[i][0]));
+        json_array_append_new(list, show_action(catalog[i]));
     answer_json(a, 200, list);
 }
 

@@ -134,12 +134,14 @@ struct live {
     bool namespace_gone;
     /* Deployments */
     int64_t template_ms; /* when the pod template changed last */
+    json_t *lagging;     /* status from before the last change, until the change is observed */
     char hash[16];
     unsigned restarts;
     int scaled; /* replicas when not rendered */
     struct live_pod *pods;
     size_t pod_count, pod_capacity;
-    json_t *jobs; /* of CronJobs: names and times of triggered runs */
+    json_t *jobs;         /* of CronJobs: the Jobs of triggered runs */
+    int64_t scheduled_ms; /* of CronJobs: last run by schedule; 0 = never */
 };
 
 struct fault {
@@ -175,6 +177,7 @@ struct platform {
     int64_t now_ms;
     uint64_t random, sequence, resource_version, snapshot_id;
     int64_t stalled_until;
+    int64_t data_plane_stalled_from, data_plane_stalled_until;
     int64_t pods_due; /* when the next pod becomes available, if that is known */
     struct index kinds[KIND_COUNT];
     struct index live;       /* "<dp namespace>/<kind>/<name>" */

@@ -186,7 +186,8 @@ json_t *store_show(const struct object *o, unsigned back)
     json_object_set_new(shown, "metadata", show_metadata(o, &v));
     if (o->kind != KIND_NAMESPACE)
         json_object_set(shown, "spec", v.spec);
-    if (!info->no_status)
+    const bool bare_run = o->kind == KIND_WORKFLOW_RUN && json_object_size(v.status) == 0;
+    if (!info->no_status && !bare_run)
         json_object_set(shown, "status", v.status);
     return shown;
 }

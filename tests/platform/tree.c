@@ -85,6 +85,20 @@ static json_t *show_rendered(const struct object *rendered)
                      rendered->labels, "spec", rendered->spec, "status", rendered->status);
 }
 
+/* Nodes of rendered objects show the health that the last look found. */
+static const char *health_of(struct platform *p, const struct object *rendered, const char *id,
+                             const struct live *live)
+{
+    size_t i;
+    json_t *seen;
+    json_array_foreach(values_get(rendered->status, "resources"), i, seen)
+    {
+        if (strcmp(values_text(seen, "id"), id) == 0)
+            return values_text(seen, "healthStatus");
+    }
+    return live_health(p, live);
+}
+
 static json_t *show_release(struct platform *p, const struct object *rendered)
 {
     json_t *nodes = json_array();
@@ -98,7 +112,7 @@ static json_t *show_release(struct platform *p, const struct object *rendered)
         if (live == NULL)
             continue;
         json_t *object = live_show(p, live);
-        json_t *node = make_node(object, live_health(p, live));
+        json_t *node = make_node(object, health_of(p, rendered, values_text(resource, "id"), live));
         json_array_append_new(nodes, node);
         add_children(p, nodes, live, object);
     }
@@ -166,10 +180,15 @@ static bool is_in_tree(struct platform *p, const struct object *binding, const c
 static void answer_events(struct platform *p, const struct object *binding, const json_t *query,
                           struct answer *a)
 {
-    static const char *const names[] = {"kind", "version", "name", NULL};
+    static const char *const names[] = {"version", "kind", "name", NULL};
     if (!require(query, names, a))
         return;
-    if (!is_in_tree(p, binding, values_text(query, "kind"), values_text(query, "name")))
+    /* of children it checks only that there may be such */
+    const char *kind = values_text(query, "kind");
+    const bool child =
+        strcmp(kind, "Pod") == 0 || strcmp(kind, "Job") == 0 || strcmp(kind, "ReplicaSet") == 0;
+    if (child ? rendered_of(p, binding) == NULL
+              : !is_in_tree(p, binding, kind, values_text(query, "name")))
         answer_error(a, 404, "Resource not found");
     else
         answer_json(a, 200, json_pack("{s:[]}", "events"));

@@ -138,26 +138,16 @@ static void sanitize(char *text)
 
 void values_name(char *ret_name, size_t size, size_t limit, const char *const *parts, size_t count)
 {
-    char joined[NAME_SIZE * 2] = "", hash[9];
-    size_t longest = 0;
+    char joined[NAME_SIZE * 2] = "", base[NAME_SIZE * 2] = "", hash[9];
+    /* every part has the same share, whether the others need theirs or not */
+    const size_t share = (limit - 8 - count) / count;
     for (size_t i = 0; i < count; i++) {
-        const size_t used = strlen(joined);
+        const size_t used = strlen(joined), kept = strlen(base);
         snprintf(joined + used, sizeof(joined) - used, "%s%s", i == 0 ? "" : "-", parts[i]);
-        longest += strlen(parts[i]) + 1;
+        snprintf(base + kept, sizeof(base) - kept, "%s%.*s", i == 0 ? "" : "-", (int)share,
+                 parts[i]);
     }
     values_hash(joined, 8, hash);
-    char base[NAME_SIZE * 2] = "";
-    const size_t room = limit - 9;
-    if (longest - 1 <= room) {
-        snprintf(base, sizeof(base), "%s", joined);
-    } else { /* every part keeps the same share, a part that needs less gives nothing away */
-        const size_t share = (room - (count - 1)) / count;
-        for (size_t i = 0; i < count; i++) {
-            const size_t used = strlen(base);
-            snprintf(base + used, sizeof(base) - used, "%s%.*s", i == 0 ? "" : "-", (int)share,
-                     parts[i]);
-        }
-    }
     sanitize(base);
     snprintf(ret_name, size, "%.*s-%s", (int)(size - 10), base, hash);
 }

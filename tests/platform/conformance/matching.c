@@ -12,7 +12,8 @@ struct matching {
     json_t *ours_of;     /* recorded identifier -> ours */
     json_t *recorded_of; /* and back: what stands for two things stands for none */
     json_t *tried_ours, *tried_recorded;
-    json_t *offsets; /* object -> generation offset */
+    json_t *offsets, *tried_offsets; /* object -> generation offset */
+    bool in_tree, loose;
 };
 
 struct matching *matching_new(void)
@@ -86,7 +87,9 @@ static size_t identifier_length(const char *s)
         upper += isupper((unsigned char)s[length]) != 0;
         length++;
     }
-    return upper == 0 && digits > 0 && length >= 5 && length <= 12 ? length : 0;
+    /* hashes mix letters and digits, seldom of digits alone; ten are the second of a job */
+    const bool mixed = upper == 0 && digits > 0 && digits < length && length >= 5 && length <= 12;
+    return mixed || (digits == length && (length == 8 || length == 10)) ? length : 0;
 }
 
 static bool stands_for(struct matching *m, const char *recorded, size_t recorded_length,
@@ -141,8 +144,21 @@ static bool same_text(struct matching *m, const char *a, const char *b)
     return true;
 }
 
+static size_t weight(const json_t *value)
+{
+    size_t total = 1, i;
+    const char *key;
+    json_t *member;
+    if (json_is_object(value))
+        json_object_foreach((json_t *)(uintptr_t)value, key, member) total += weight(member);
+    if (json_is_array(value))
+        json_array_foreach(value, i, member) total += weight(member);
+    return total;
+}
+
 static void add(struct differences *out, const char *pointer, const json_t *a, const json_t *b)
 {
+    out->weight += weight(a) + weight(b);
     if (out->count == MATCHING_DIFFERENCES)
         return;
     struct difference *d = &out->items[out->count++];
@@ -157,7 +173,7 @@ static void add(struct differences *out, const char *pointer, const json_t *a, c
 
 struct walk {
     struct matching *matching;
-    const char *object;
+    const char *object; /* whose generations are compared: a path, or kind and name inside a tree */
     struct differences *out;
 };
 
@@ -169,9 +185,28 @@ static bool has_opaque_value(const char *key)
 static void compare(const struct walk *w, const char *pointer, const char *key, const json_t *a,
                     const json_t *b);
 
-static void compare_members(const struct walk *w, const char *pointer, const json_t *a,
+/* Objects inside a tree have generations of their own. */
+static void enter(const struct walk *outer, const json_t *a, struct walk *ret, char *scope,
+                  size_t size)
+{
+    const char *kind = json_text_or(json_object_get(a, "kind"), "");
+    const char *name = json_text_or(json_object_get(a, "name"), NULL);
+    if (name == NULL)
+        name = json_text_or(json_at(a, "metadata", "name", NULL), "");
+    *ret = *outer;
+    if (!outer->matching->in_tree || kind[0] == '\0' || name[0] == '\0')
+        return;
+    snprintf(scope, size, "%s %s", kind, name);
+    ret->object = scope;
+}
+
+static void compare_members(const struct walk *outer, const char *pointer, const json_t *a,
                             const json_t *b)
 {
+    char scope[MATCHING_POINTER];
+    struct walk inner;
+    enter(outer, a, &inner, scope, sizeof(scope));
+    const struct walk *w = &inner;
     const char *key;
     json_t *value;
     char deeper[MATCHING_POINTER];
@@ -188,6 +223,61 @@ static void compare_members(const struct walk *w, const char *pointer, const jso
     }
 }
 
+/* Pods are listed by name, and a name holds a hash that is ours alone: put pods of one image side
+ * by side, in the order of their number. */
+static int compare_pods(const void *a, const void *b)
+{
+    const json_t *const *left = a, *const *right = b;
+    const json_t *pods[] = {*left, *right};
+    const char *images[2], *numbers[2];
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *containers = json_at(pods[i], "object", "spec", "containers", NULL);
+        images[i] = json_text_or(json_object_get(json_array_get(containers, 0), "image"), "");
+        const char *name = json_text_or(json_object_get(pods[i], "name"), "");
+        numbers[i] = strrchr(name, '-') == NULL ? name : strrchr(name, '-');
+    }
+    const int order = strcmp(images[0], images[1]);
+    return order != 0 ? order : strcmp(numbers[0], numbers[1]);
+}
+
+static int compare_ages(const void *a, const void *b)
+{
+    const json_t *const *left = a, *const *right = b;
+    const char *x = json_text_or(json_object_get(*left, "resourceVersion"), "");
+    const char *y = json_text_or(json_object_get(*right, "resourceVersion"), "");
+    const int lengths = (int)strlen(x) - (int)strlen(y);
+    return lengths != 0 ? lengths : strcmp(x, y);
+}
+
+static json_t *with_sorted_pods(const json_t *list)
+{
+    const size_t count = json_array_size(list);
+    json_t **items = calloc(count + 1, sizeof(*items));
+    CHECK(items != NULL);
+    for (size_t i = 0; i < count; i++)
+        items[i] = json_array_get(list, i);
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count &&
+               strcmp(json_text_or(json_object_get(items[end], "kind"), ""), "Pod") == 0)
+            end++;
+        if (end > i)
+            qsort(&items[i], end - i, sizeof(*items), compare_pods);
+        const size_t jobs = end;
+        while (end < count &&
+               strcmp(json_text_or(json_object_get(items[end], "kind"), ""), "Job") == 0)
+            end++;
+        if (end > jobs)
+            qsort(&items[jobs], end - jobs, sizeof(*items), compare_ages);
+        i = end > i ? end : i + 1;
+    }
+    json_t *sorted = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append(sorted, items[i]);
+    free(items);
+    return sorted;
+}
+
 static void compare_items(const struct walk *w, const char *pointer, const json_t *a,
                           const json_t *b)
 {
@@ -199,13 +289,27 @@ static void compare_items(const struct walk *w, const char *pointer, const json_
     }
 }
 
+static bool same_generation(const struct walk *w, json_int_t a, json_int_t b)
+{
+    struct matching *m = w->matching;
+    const json_t *known = json_object_get(m->offsets, w->object);
+    if (known == NULL)
+        known = json_object_get(m->tried_offsets, w->object);
+    if (known == NULL && m->in_tree && m->loose) {
+        json_object_set_new(m->tried_offsets, w->object, json_integer(a - b));
+        return true;
+    }
+    return a == b + json_integer_value(known);
+}
+
 static bool same_number(const struct walk *w, const char *key, const json_t *a, const json_t *b)
 {
-    const json_int_t offset = json_integer_value(json_object_get(w->matching->offsets, w->object));
-    if (json_is_integer(a) && json_is_integer(b))
-        return json_integer_value(a) ==
-               json_integer_value(b) + (strcmp(key, "observedGeneration") == 0 ? offset : 0);
-    return json_number_value(a) - json_number_value(b) == 0.0;
+    if (!json_is_integer(a) || !json_is_integer(b))
+        return json_number_value(a) - json_number_value(b) == 0.0;
+    const json_int_t left = json_integer_value(a), right = json_integer_value(b);
+    const bool generation = strcmp(key, "observedGeneration") == 0 ||
+                            (w->matching->in_tree && strcmp(key, "generation") == 0);
+    return generation ? same_generation(w, left, right) : left == right;
 }
 
 static void compare(const struct walk *w, const char *pointer, const char *key, const json_t *a,
@@ -217,9 +321,14 @@ static void compare(const struct walk *w, const char *pointer, const char *key, 
         return;
     }
     if (same && json_is_array(a) && json_is_array(b)) {
-        compare_items(w, pointer, a, b);
+        json_t *left = with_sorted_pods(a), *right = with_sorted_pods(b);
+        compare_items(w, pointer, left, right);
+        json_decref(left);
+        json_decref(right);
         return;
     }
+    if (same && strcmp(key, "nextCursor") == 0 && json_is_string(a) && json_is_string(b))
+        json_object_set(w->matching->tried_ours, json_string_value(a), (json_t *)(uintptr_t)b);
     if (same && json_is_string(a) && json_is_string(b))
         same = has_opaque_value(key) ||
                same_text(w->matching, json_string_value(a), json_string_value(b));
@@ -231,20 +340,34 @@ static void compare(const struct walk *w, const char *pointer, const char *key, 
         add(w->out, pointer, a, b);
 }
 
+void matching_set_tree(struct matching *m, bool in_tree, bool loose)
+{
+    m->in_tree = in_tree;
+    m->loose = loose;
+}
+
+void matching_forget_offsets(struct matching *m)
+{
+    json_object_clear(m->offsets);
+}
+
 void matching_compare(struct matching *m, const json_t *recorded, const json_t *ours,
                       const char *object, bool learn, struct differences *ret)
 {
     const struct walk w = {m, object, ret};
     m->tried_ours = json_object();
     m->tried_recorded = json_object();
+    m->tried_offsets = json_object();
     compare(&w, "", "", recorded, ours);
     if (learn) {
         json_object_update(m->ours_of, m->tried_ours);
         json_object_update(m->recorded_of, m->tried_recorded);
+        json_object_update(m->offsets, m->tried_offsets);
     }
+    json_decref(m->tried_offsets);
     json_decref(m->tried_ours);
     json_decref(m->tried_recorded);
-    m->tried_ours = m->tried_recorded = NULL;
+    m->tried_ours = m->tried_recorded = m->tried_offsets = NULL;
 }
 
 char *matching_translate(const struct matching *m, const char *text)
@@ -255,7 +378,8 @@ char *matching_translate(const struct matching *m, const char *text)
     size_t n = 0;
     bool at_word = true;
     while (*text != '\0') {
-        const size_t id = at_word ? identifier_length(text) : 0;
+        const bool cursor = n >= 7 && strncmp(text - 7, "cursor=", 7) == 0;
+        const size_t id = cursor ? strcspn(text, "&") : at_word ? identifier_length(text) : 0;
         char *name = id > 0 ? strndup(text, id) : NULL;
         const char *ours =
             name == NULL ? NULL : json_text_or(json_object_get(m->ours_of, name), NULL);

@@ -23,7 +23,7 @@ struct difference {
 
 struct differences {
     struct difference items[MATCHING_DIFFERENCES];
-    size_t count;
+    size_t count, weight; /* weight: values that are missing or too much count with all they hold */
 };
 
 /* Appends what differs. With `learn`, new identifiers become known; without, they are only tried.
@@ -33,6 +33,11 @@ void matching_compare(struct matching *matching, const json_t *recorded, const j
 
 /* A recorded text with all known identifiers replaced by ours; owned. */
 char *matching_translate(const struct matching *matching, const char *text);
+
+/* The next answers are a tree. `loose`: its objects are older than the recording, so that their
+ * first generations are taken as they are; from then on they must move together. */
+void matching_set_tree(struct matching *matching, bool in_tree, bool loose);
+void matching_forget_offsets(struct matching *matching);
 
 /* The generation of an object in the recording is `offset` above ours. */
 void matching_set_offset(struct matching *matching, const char *object, json_int_t offset);

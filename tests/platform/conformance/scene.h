@@ -8,11 +8,9 @@
 
 void scene_open(struct platform *platform, const char *file);
 void scene_close(struct platform *platform);
-/* Just before a line is sent. */
-void scene_before(struct platform *platform, const char *file, int line, const char *note,
-                  int64_t now_ms);
-/* Lines that are no exchange of their own. */
-bool scene_skips(const char *file, int line);
+/* Just before a line is sent. Returns how many milliseconds are to pass then. */
+int64_t scene_before(struct platform *platform, const char *file, int line, const char *note,
+                     int64_t now_ms);
 /* Header of a line's request; NULL = none. */
 const char *scene_authorization(const char *file, int line);
 /* A header that is always let in. */

@@ -55,7 +55,8 @@ static struct unit *unit_of(const struct command *command)
     return unit;
 }
 
-/* --- verbs -------------------------------------------------------------------------------------- */
+/* --- verbs --------------------------------------------------------------------------------------
+ */
 
 static void approve(const struct command *command)
 {
@@ -173,7 +174,8 @@ static void clear_quarantine(const struct command *command)
     reply(command, count > 0, count > 0 ? "%zu lifted" : "%zu entries fit", count);
 }
 
-/* --- rollouts ----------------------------------------------------------------------------------- */
+/* --- rollouts -----------------------------------------------------------------------------------
+ */
 
 static size_t command_tracks(const struct command *command, struct unit *unit,
                              enum rollout_command what)
@@ -237,8 +239,9 @@ static void rollout(const struct command *command)
         const char *name;
         enum rollout_command command;
     } actions[] = {
-        {"pause", COMMAND_PAUSE}, {"resume", COMMAND_RESUME}, {"promote", COMMAND_PROMOTE},
-        {"promote-full", COMMAND_PROMOTE_FULL}, {"abort", COMMAND_ABORT}, {"retry", COMMAND_RETRY},
+        {"pause", COMMAND_PAUSE},     {"resume", COMMAND_RESUME},
+        {"promote", COMMAND_PROMOTE}, {"promote-full", COMMAND_PROMOTE_FULL},
+        {"abort", COMMAND_ABORT},     {"retry", COMMAND_RETRY},
     };
     const char *action = argument(command, "action");
     for (size_t i = 0; action != NULL && i < sizeof actions / sizeof *actions; i++) {
@@ -250,7 +253,8 @@ static void rollout(const struct command *command)
     reply(command, false, "pause, resume, promote, promote-full, abort or retry?");
 }
 
-/* --- dispatch ----------------------------------------------------------------------------------- */
+/* --- dispatch -----------------------------------------------------------------------------------
+ */
 
 static const struct verb {
     const char *name;

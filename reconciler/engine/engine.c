@@ -38,7 +38,8 @@ const struct engine_options engine_options_default = {
     .releases_kept = 5,
 };
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 static char *copy(const char *text)
 {
@@ -124,7 +125,8 @@ struct engine *engine_free(struct engine *engine)
     return NULL;
 }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------------------------------
+ */
 
 static void start(struct engine *engine)
 {
@@ -185,8 +187,8 @@ static void take_list(struct engine *engine, const struct engine_event *event)
 static void take_tick(struct engine *engine)
 {
     engine->woken = (struct mono_time){NEVER};
-    for (struct unit *unit = unit_due(engine);
-         unit != NULL && unit->due.ms <= engine->now.mono.ms; unit = unit_due(engine)) {
+    for (struct unit *unit = unit_due(engine); unit != NULL && unit->due.ms <= engine->now.mono.ms;
+         unit = unit_due(engine)) {
         unit_schedule(engine, unit, (struct mono_time){NEVER});
         unit_queue(engine, unit);
     }
@@ -228,7 +230,8 @@ static void dispatch(struct engine *engine, const struct engine_event *event)
     }
 }
 
-/* --- the step ----------------------------------------------------------------------------------- */
+/* --- the step -----------------------------------------------------------------------------------
+ */
 
 static void sooner(struct mono_time *due, struct mono_time other)
 {

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- bodies ------------------------------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------------------------------
+ */
 
 static void add_body(json_t *bodies, const struct desired_object *object)
 {
@@ -48,9 +49,12 @@ static void complain(struct text *message, const char *who, const struct error *
 
 static void add_role(const struct deployment *deployment, enum component_role role, json_t *bodies)
 {
-    static const struct binding_wants wants = {
-        .active = true, .weight_a = 100, .list_a = true, .active_slot = 'a', .scale_a = true,
-        .replicas = -1};
+    static const struct binding_wants wants = {.active = true,
+                                               .weight_a = 100,
+                                               .list_a = true,
+                                               .active_slot = 'a',
+                                               .scale_a = true,
+                                               .replicas = -1};
     struct desired_object object = {0};
     add_made(bodies, deployment_component(deployment, role, &object), &object);
     object = (struct desired_object){0};
@@ -127,7 +131,8 @@ void preview_platform(const struct compile_context *context, json_t *bodies, str
         add_list(bodies, &list);
 }
 
-/* --- render ------------------------------------------------------------------------------------- */
+/* --- render -------------------------------------------------------------------------------------
+ */
 
 static json_t *values_of(json_t *bodies)
 {
@@ -158,7 +163,8 @@ json_t *engine_render(const struct engine *engine, const char *cell, const char 
                      status_text(text_get(&message)));
 }
 
-/* --- diff --------------------------------------------------------------------------------------- */
+/* --- diff ---------------------------------------------------------------------------------------
+ */
 
 static const char *cause_of(const struct object *object)
 {
@@ -175,11 +181,10 @@ static void add_difference(const struct engine *engine, json_t *list, const stru
     const bool corrects = unit_drift_policy(engine, object->unit) == DRIFT_CORRECT &&
                           !unit_is_suspended(engine, object->unit);
     json_array_append_new(
-        list,
-        json_pack("{s:o, s:s, s:s, s:s, s:b, s:o}", "cell", status_text(object->unit->name), "kind",
-                  object_kind(object), "name", object->key.name, "cause", cause_of(object),
-                  "corrected", (int)corrects, "differences",
-                  known == NULL ? json_array() : json_deep_copy(known)));
+        list, json_pack("{s:o, s:s, s:s, s:s, s:b, s:o}", "cell", status_text(object->unit->name),
+                        "kind", object_kind(object), "name", object->key.name, "cause",
+                        cause_of(object), "corrected", (int)corrects, "differences",
+                        known == NULL ? json_array() : json_deep_copy(known)));
 }
 
 json_t *engine_diff(const struct engine *engine, const char *cell)

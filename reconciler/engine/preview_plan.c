@@ -19,7 +19,7 @@ struct preview {
     bool current; /* the revision that celld works on */
     json_t *nodes, *named;
     json_int_t changes;
-    OWNED(text_fini) struct text message;
+    struct text message;
 };
 
 static struct object *object_named(const struct engine *engine, const char *name)
@@ -64,10 +64,9 @@ static json_t *line_of(const struct preview *preview, const char *name, const js
                                           object->presence == PRESENCE_TERMINATING);
     if (there && object->live == object->equal_live && desired == object->equal_desired)
         return NULL;
-    const json_t *known =
-        there && object->operation != NULL && object->desired == desired
-            ? object->operation->differences
-            : NULL;
+    const json_t *known = there && object->operation != NULL && object->desired == desired
+                              ? object->operation->differences
+                              : NULL;
     const enum resource_kind kind = object == NULL ? KIND_PROJECT : object->key.kind;
     json_t *differences = known != NULL ? json_deep_copy(json_unconst(known))
                           : there       ? differences_of(kind, body, before)
@@ -177,8 +176,8 @@ static void add_node(struct preview *preview, const struct unit *unit, const str
                   status_text(target == NULL ? NULL : target->name), "phase",
                   platform_phase_of(preview->context.platform, cell->name.text), "action",
                   json_array_size(components) > 0 ? "deploy" : "update", "wait",
-                  wait == WAIT_NONE ? json_null() : json_string(plan_wait_name(wait)),
-                  "components", components, "objects", lines));
+                  wait == WAIT_NONE ? json_null() : json_string(plan_wait_name(wait)), "components",
+                  components, "objects", lines));
 }
 
 static void add_cell(struct preview *preview, const struct cell *cell)
@@ -232,10 +231,9 @@ static void add_platform(struct preview *preview)
         json_decref(lines);
         return;
     }
-    json_array_append_new(preview->nodes,
-                          json_pack("{s:s, s:n, s:i, s:s, s:n, s:[], s:o}", "cell", "", "target",
-                                    "phase", -1, "action", "update", "wait", "components",
-                                    "objects", lines));
+    json_array_append_new(preview->nodes, json_pack("{s:s, s:n, s:i, s:s, s:n, s:[], s:o}", "cell",
+                                                    "", "target", "phase", -1, "action", "update",
+                                                    "wait", "components", "objects", lines));
 }
 
 json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struct instant now)
@@ -255,8 +253,9 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
         for (size_t i = 0; i < used->cell_count; i++) {
             const struct manifest_cell *entry = &used->cells[i];
             const struct unit *unit = unit_find(engine, entry->name);
-            const struct cell *cell =
-                !entry->broken ? entry->cell : unit == NULL ? NULL : unit->cell;
+            const struct cell *cell = !entry->broken ? entry->cell
+                                      : unit == NULL ? NULL
+                                                     : unit->cell;
             if (entry->broken)
                 text_format(&preview.message, "%s%s keeps its last good state",
                             text_get(&preview.message)[0] == '\0' ? "" : "; ", entry->name);
@@ -269,12 +268,13 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
         text_add(&preview.message, "; the live state is not known completely");
     struct digest digest = {.text = ""};
     const int digested = digest_json(preview.nodes, &digest);
-    json_t *plan = json_pack(
-        "{s:s%, s:o, s:I, s:b, s:o, s:o}", "hash", digest.text,
-        digested < 0 ? (size_t)0 : (size_t)DIGEST_SHORT, "revision",
-        status_text(set == NULL ? engine->commit : NULL), "changes", preview.changes, "complete",
-        (int)(text_get(&preview.message)[0] == '\0'), "message",
-        status_text(text_get(&preview.message)), "nodes", preview.nodes);
+    json_t *plan =
+        json_pack("{s:s%, s:o, s:I, s:b, s:o, s:o}", "hash", digest.text,
+                  digested < 0 ? (size_t)0 : (size_t)DIGEST_SHORT, "revision",
+                  status_text(set == NULL ? engine->commit : NULL), "changes", preview.changes,
+                  "complete", (int)(text_get(&preview.message)[0] == '\0'), "message",
+                  status_text(text_get(&preview.message)), "nodes", preview.nodes);
     json_decref(preview.named);
+    text_fini(&preview.message);
     return plan;
 }

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- who lives where ---------------------------------------------------------------------------- */
+/* --- who lives where ----------------------------------------------------------------------------
+ */
 
 /* Two bindings of one component in one environment: deleting either would take the routes of the
  * other down for ever. Neither is touched. */
@@ -58,17 +59,16 @@ void prune_take_list(struct engine *engine, enum resource_kind kind, const json_
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *spec = json_object_get(json_array_get(items, i), "spec");
         char key[4 * NAME_SIZE];
-        snprintf(key, sizeof key, "%s/%s",
-                 json_text_or(json_at(spec, "owner", "projectName", NULL), ""),
-                 kind == KIND_COMPONENT
-                     ? ""
-                     : json_text_or(json_object_get(spec, "environment"), ""));
+        snprintf(
+            key, sizeof key, "%s/%s", json_text_or(json_at(spec, "owner", "projectName", NULL), ""),
+            kind == KIND_COMPONENT ? "" : json_text_or(json_object_get(spec, "environment"), ""));
         if (json_object_set_new(*place, key, json_true()) < 0)
             engine->status = -ENOMEM;
     }
 }
 
-/* --- candidates --------------------------------------------------------------------------------- */
+/* --- candidates ---------------------------------------------------------------------------------
+ */
 
 /* The unit's wanted marks can be trusted: its manifest was read and compiled, all of it. */
 static bool is_sure(const struct engine *engine, const struct unit *unit)
@@ -124,18 +124,17 @@ static const char *untouchable(const struct engine *engine, const struct object 
 static bool is_candidate(const struct engine *engine, const struct object *object)
 {
     return object->inventory && !object->wanted && object->unit != NULL &&
-           object->key.kind != KIND_COMPONENT_RELEASE &&
-           object->key.kind != KIND_WORKFLOW_RUN && is_sure(engine, object->unit) &&
+           object->key.kind != KIND_COMPONENT_RELEASE && object->key.kind != KIND_WORKFLOW_RUN &&
+           is_sure(engine, object->unit) &&
            !(object->key.kind == KIND_SECRET_REFERENCE && is_mentioned(object->unit, object));
 }
 
 static void explain(struct engine *engine, json_t *explained, const struct object *object,
                     const char *why)
 {
-    if (json_array_append_new(explained,
-                              json_pack("{s:s, s:s, s:s, s:s}", "kind", object_kind(object), "name",
-                                        object->key.name, "cell", object->unit->name, "message",
-                                        why)) < 0)
+    if (json_array_append_new(explained, json_pack("{s:s, s:s, s:s, s:s}", "kind",
+                                                   object_kind(object), "name", object->key.name,
+                                                   "cell", object->unit->name, "message", why)) < 0)
         engine->status = -ENOMEM;
 }
 
@@ -167,7 +166,8 @@ static json_t *gather(struct engine *engine, size_t *ret_inventory)
     return names;
 }
 
-/* --- the budget --------------------------------------------------------------------------------- */
+/* --- the budget ---------------------------------------------------------------------------------
+ */
 
 static void short_hash(struct engine *engine, const json_t *names,
                        char ret_hash[static DIGEST_SHORT + 1])
@@ -213,11 +213,12 @@ static void hold(struct engine *engine, json_t *names, const char *hash, size_t 
         return;
     pruning->held_since = engine->now.wall;
     engine->version++;
-    history_publish(engine, PUBLISH_WARNING, "prune-held",
-                    &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
-                    "%zu objects are to be removed, more than the budget of %zu: nothing is removed "
-                    "before `cellctl approve prune:%s`",
-                    json_object_size(names), budget, hash);
+    history_publish(
+        engine, PUBLISH_WARNING, "prune-held",
+        &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
+        "%zu objects are to be removed, more than the budget of %zu: nothing is removed "
+        "before `cellctl approve prune:%s`",
+        json_object_size(names), budget, hash);
 }
 
 static void release_hold(struct engine *engine)
@@ -280,7 +281,8 @@ bool prune_approve(struct engine *engine, const char *hash, const char *operator
     return true;
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------
+ */
 
 static bool has_inventory(const struct unit *unit, bool unwanted_only)
 {
@@ -322,8 +324,8 @@ static void forget_gone(struct engine *engine)
             effect.as.pin.name = strdup(key);
             effect_list_add(engine->out, &effect);
             history_publish(engine, PUBLISH_NOTICE, "cell-gone",
-                            &(struct history_about){.cell = unit->name},
-                            "nothing of %s is left", unit->name);
+                            &(struct history_about){.cell = unit->name}, "nothing of %s is left",
+                            unit->name);
         }
     }
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum stage {
+enum prune_stage {
     STAGE_ROUTES,
     STAGE_SLOTS,
     STAGE_COMPONENTS,
@@ -20,7 +20,7 @@ enum stage {
     STAGE_NONE,
 };
 
-static enum stage stage_of(const struct object *object)
+static enum prune_stage stage_of(const struct object *object)
 {
     const enum resource_kind kind = object->key.kind;
     if (kind == KIND_RELEASE_BINDING)
@@ -72,9 +72,9 @@ static bool has_second_binding(const struct engine *engine, const struct object 
            json_object_get(engine->duplicates, object->key.name) != NULL;
 }
 
-static enum stage first_stage(const struct engine *engine, const struct unit *unit)
+static enum prune_stage first_stage(const struct engine *engine, const struct unit *unit)
 {
-    enum stage first = STAGE_NONE;
+    enum prune_stage first = STAGE_NONE;
     for (size_t i = 0; i < unit->attached_count; i++) {
         const struct object *object = unit->attached[i];
         if (is_doomed(engine, object) && stage_of(object) < first)
@@ -96,7 +96,7 @@ static int last_phase(const struct engine *engine)
 
 static void order_unit(struct engine *engine, struct unit *unit, bool turn)
 {
-    const enum stage first = first_stage(engine, unit);
+    const enum prune_stage first = first_stage(engine, unit);
     if (first == STAGE_NONE)
         return;
     for (size_t i = 0; i < unit->attached_count; i++) {
@@ -122,7 +122,8 @@ void prune_order(struct engine *engine)
         order_unit(engine, engine->units[i], phase_of(engine->units[i]) == last);
 }
 
-/* --- releases ----------------------------------------------------------------------------------- */
+/* --- releases -----------------------------------------------------------------------------------
+ */
 
 static bool names_release(const struct rollout_content *content, const char *name)
 {

@@ -155,9 +155,8 @@ void reconcile_all(struct engine *engine)
     size_t passes = (engine->unit_count + 1) * PASSES_PER_UNIT;
     node_plan(engine);
     do {
-        for (struct unit *unit; passes > 0 && engine->status == 0 &&
-                                (unit = unit_next(engine)) != NULL;
-             passes--)
+        for (struct unit *unit;
+             passes > 0 && engine->status == 0 && (unit = unit_next(engine)) != NULL; passes--)
             reconcile(engine, unit);
         node_plan(engine);
     } while (engine->queue != NULL && passes > 0 && engine->status == 0);

@@ -29,7 +29,8 @@ struct compile_context revision_context(const struct engine *engine, const struc
     };
 }
 
-/* --- the commit --------------------------------------------------------------------------------- */
+/* --- the commit ---------------------------------------------------------------------------------
+ */
 
 static void record_commit(struct engine *engine, const struct engine_event *event)
 {
@@ -63,8 +64,7 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
         struct error err = {0};
         if (known || zone_rules_parse(file->bytes, file->length, &rules, &err) < 0)
             continue;
-        struct zone *zones =
-            reallocarray(engine->zones, engine->zone_count + 1, sizeof *zones);
+        struct zone *zones = reallocarray(engine->zones, engine->zone_count + 1, sizeof *zones);
         char *name = strdup(file->name);
         if (zones == NULL || name == NULL) {
             engine->zones = zones == NULL ? engine->zones : zones;
@@ -78,7 +78,8 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
     }
 }
 
-/* --- the platform ------------------------------------------------------------------------------- */
+/* --- the platform -------------------------------------------------------------------------------
+ */
 
 /* The last good platform stays while the newest cannot be used. Returns whether it is another. */
 static bool take_platform(struct engine *engine, struct manifest_set *set)
@@ -105,7 +106,8 @@ static bool take_platform(struct engine *engine, struct manifest_set *set)
     return true;
 }
 
-/* --- cells -------------------------------------------------------------------------------------- */
+/* --- cells --------------------------------------------------------------------------------------
+ */
 
 static void set_reason(struct engine *engine, struct unit *unit, const char *reason)
 {
@@ -186,8 +188,8 @@ static bool connects_to(const struct cell *cell, const char *project)
            override_connects(cell->targets, cell->target_count, project);
 }
 
-/* What was compiled against a cell that changed is compiled again; and what is at work at all, as it
- * points into the set that goes. */
+/* What was compiled against a cell that changed is compiled again; and what is at work at all, as
+ * it points into the set that goes. */
 static void spread(struct engine *engine)
 {
     for (size_t i = 0; i < engine->unit_count; i++) {
@@ -306,7 +308,8 @@ void revision_note_convergence(struct engine *engine)
                     "revision %.12s is live on every target", engine->commit);
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------------------------------
+ */
 
 static void take_set(struct engine *engine, struct manifest_set *set)
 {

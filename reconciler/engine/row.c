@@ -86,8 +86,9 @@ json_t *row_inventory(const struct object *object)
 {
     return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:I}", "uid", object->uid, "cell",
                      object->unit == NULL ? "" : object->unit->name, "target", object->target,
-                     "route", (int)object->route, "desired", bits(object->written), "live", bits(object->equal_live), "made",
-                     (json_int_t)object->made, "before", (json_int_t)object->before);
+                     "route", (int)object->route, "desired", bits(object->written), "live",
+                     bits(object->equal_live), "made", (json_int_t)object->made, "before",
+                     (json_int_t)object->before);
 }
 
 void row_inventory_apply(struct engine *engine, struct object *object, const json_t *value)
@@ -152,7 +153,8 @@ void row_rollout_apply(struct engine *engine, struct track *track, const json_t 
     track->recorded = true;
 }
 
-/* --- pruning ------------------------------------------------------------------------------------ */
+/* --- pruning ------------------------------------------------------------------------------------
+ */
 
 json_t *row_prune(const struct pruning *pruning)
 {

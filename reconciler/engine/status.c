@@ -1,5 +1,6 @@
 #include "reconciler/engine/status.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/node.h"
@@ -7,19 +8,18 @@
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/unit.h"
 
-#include "config/base/check.h"
-
 #include <stdio.h>
 #include <string.h>
 
-/* --- names -------------------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------------------------------
+ */
 
 const char *status_node_state_name(enum node_state state)
 {
     static const char *const names[NODE_STATE_COUNT] = {
-        [NODE_CONVERGED] = "converged",     [NODE_FORWARD] = "forward",
-        [NODE_ROLLING] = "rolling",         [NODE_BAKING] = "baking",
-        [NODE_REPAIRING] = "repairing",     [NODE_ROLLED_BACK] = "rolled-back",
+        [NODE_CONVERGED] = "converged", [NODE_FORWARD] = "forward",
+        [NODE_ROLLING] = "rolling",     [NODE_BAKING] = "baking",
+        [NODE_REPAIRING] = "repairing", [NODE_ROLLED_BACK] = "rolled-back",
         [NODE_UNKNOWN] = "unknown",
     };
     return names[state];
@@ -71,7 +71,8 @@ json_t *status_text(const char *text)
     return text == NULL || text[0] == '\0' ? json_null() : json_string(text);
 }
 
-/* --- how it stands ------------------------------------------------------------------------------ */
+/* --- how it stands ------------------------------------------------------------------------------
+ */
 
 static bool has_held_object(const struct unit *unit)
 {
@@ -96,8 +97,8 @@ static bool moves_by_itself(const struct engine *engine, const struct node *node
         return false;
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node == node && (rollout_is_active(&track->rollout) ||
-                                    (track->rollout.state == ROLLOUT_HELD)) &&
+        if (track->node == node &&
+            (rollout_is_active(&track->rollout) || (track->rollout.state == ROLLOUT_HELD)) &&
             rollout_moves(&track->rollout) && !has_held_object(node->unit))
             return true;
     }
@@ -177,8 +178,8 @@ enum engine_condition engine_condition(const struct engine *engine)
         return CONDITION_HELD;
     if (!engine->started || engine->set == NULL || engine->looks == 0)
         return CONDITION_STARTING;
-    bool converged = engine->base->ready && !engine->platform_broken && engine->known &&
-                     engine->queue == NULL;
+    bool converged =
+        engine->base->ready && !engine->platform_broken && engine->known && engine->queue == NULL;
     bool moves = !engine->base->ready && platform_moves(engine);
     for (size_t i = 0; i < engine->unit_count; i++) {
         const struct unit *unit = engine->units[i];
@@ -198,7 +199,8 @@ enum engine_condition engine_condition(const struct engine *engine)
     return converged ? CONDITION_CONVERGED : moves ? CONDITION_WORKING : CONDITION_HELD;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------------------------------
+ */
 
 static json_t *revision_json(const struct engine *engine)
 {
@@ -228,10 +230,10 @@ static json_t *targets_json(const struct engine *engine)
     json_t *targets = json_array();
     for (size_t i = 0; engine->platform != NULL && i < engine->platform->target_count; i++) {
         const struct target *target = &engine->platform->targets[i];
-        json_array_append_new(
-            targets, json_pack("{s:s, s:s, s:s, s:b}", "name", target->name, "environment",
-                               target->environment->name.text, "region", target->region->name.text,
-                               "production", (int)target->environment->production.value));
+        json_array_append_new(targets, json_pack("{s:s, s:s, s:s, s:b}", "name", target->name,
+                                                 "environment", target->environment->name.text,
+                                                 "region", target->region->name.text, "production",
+                                                 (int)target->environment->production.value));
     }
     return targets;
 }
@@ -279,22 +281,21 @@ static void add_hold(json_t *holds, const char *kind, const char *cell, const ch
                      const char *environment, const char *name, int64_t since, const char *message,
                      const char *command)
 {
-    json_array_append_new(
-        holds, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "kind", kind, "cell",
-                         status_text(cell), "target", status_text(target), "environment",
-                         status_text(environment), "name", status_text(name), "since",
-                         status_time(since), "message", message, "command", status_text(command)));
+    json_array_append_new(holds, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "kind", kind,
+                                           "cell", status_text(cell), "target", status_text(target),
+                                           "environment", status_text(environment), "name",
+                                           status_text(name), "since", status_time(since),
+                                           "message", message, "command", status_text(command)));
 }
 
 static void add_gate_holds(const struct engine *engine, json_t *holds)
 {
     for (size_t i = 0; i < engine->gate_count; i++) {
         const struct gate_record *gate = engine->gates[i];
-        const bool held = gate->wanted && (gate->state == GATE_STATE_FAILED ||
-                                           gate->state == GATE_STATE_UNKNOWN ||
-                                           (gate->state == GATE_STATE_CLOSED &&
-                                            gate->manifest != NULL &&
-                                            gate->manifest->kind == GATE_MANUAL));
+        const bool held = gate->wanted &&
+                          (gate->state == GATE_STATE_FAILED || gate->state == GATE_STATE_UNKNOWN ||
+                           (gate->state == GATE_STATE_CLOSED && gate->manifest != NULL &&
+                            gate->manifest->kind == GATE_MANUAL));
         if (!held)
             continue;
         char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];
@@ -366,14 +367,13 @@ static json_t *cells_json(const struct engine *engine, struct instant now)
 
 json_t *engine_status(const struct engine *engine, struct instant now)
 {
-    json_t *control = json_pack("{s:b, s:o, s:o}", "known", (int)engine->known, "looked",
-                                status_time(engine->looked.ms), "message",
-                                status_text(engine->look_message));
-    json_t *repository =
-        json_pack("{s:b, s:o, s:o, s:o}", "ok", (int)engine->repository_ok, "reason",
-                  status_text(engine->repository_reason), "message",
-                  status_text(engine->repository_message), "since",
-                  status_time(engine->repository_since.ms));
+    json_t *control =
+        json_pack("{s:b, s:o, s:o}", "known", (int)engine->known, "looked",
+                  status_time(engine->looked.ms), "message", status_text(engine->look_message));
+    json_t *repository = json_pack("{s:b, s:o, s:o, s:o}", "ok", (int)engine->repository_ok,
+                                   "reason", status_text(engine->repository_reason), "message",
+                                   status_text(engine->repository_message), "since",
+                                   status_time(engine->repository_since.ms));
     json_t *requests = json_pack("{s:I, s:I, s:I, s:I}", "in_flight", (json_int_t)engine->in_flight,
                                  "queued", (json_int_t)engine->queued, "reads",
                                  (json_int_t)engine->reads, "writes", (json_int_t)engine->writes);

@@ -1,6 +1,6 @@
 /* What the engine says about itself, as JSON: the bodies of the status socket's answers, which
- * cellctl prints. Built by status.c, status_cell.c, why.c and preview.c (plan, diff, render). Keys are stable; times are
- * RFC 3339 in UTC or null; unknown texts are null, never "".
+ * cellctl prints. Built by status.c, status_cell.c, why.c and preview.c (plan, diff, render). Keys
+ * are stable; times are RFC 3339 in UTC or null; unknown texts are null, never "".
  *
  * GET /v1/status = engine_status():
  *

@@ -31,8 +31,7 @@ static json_t *replicas_json(const struct binding *binding)
     if (!binding->answered || binding->gate == NULL || binding->gate->replicas_wanted == 0)
         return json_null();
     return json_pack("{s:i, s:i, s:i}", "wanted", binding->gate->replicas_wanted, "ready",
-                     binding->gate->replicas_ready, "available",
-                     binding->gate->replicas_available);
+                     binding->gate->replicas_ready, "available", binding->gate->replicas_available);
 }
 
 static const char *health_of(const struct track *track)
@@ -67,9 +66,9 @@ static json_t *component_json(const struct engine *engine, const struct track *t
         (json_int_t)rollout->step, "attempt", (json_int_t)rollout->attempt, "since",
         status_time(rollout->state_since.ms), "replicas", replicas_json(shown_binding(track)),
         "health", health_of(track), "last_outcome",
-        rollout->last_outcome == OUTCOME_NONE ? json_null()
-                                              : json_string(rollout_outcome_name(
-                                                    rollout->last_outcome)),
+        rollout->last_outcome == OUTCOME_NONE
+            ? json_null()
+            : json_string(rollout_outcome_name(rollout->last_outcome)),
         "quarantined", (int)condemned, "reason", status_text(rollout->reason), "message",
         status_text(text_get(&message)));
 }
@@ -89,8 +88,8 @@ json_t *status_node(const struct engine *engine, const struct node *node, struct
     why_node(engine, node, now, &message);
     return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:s, s:o, s:o, s:o, s:o}", "target",
                      node->name, "environment", node->target->environment->name.text, "region",
-                     node->target->region->name.text, "state",
-                     status_node_state_name(facts->state), "healthy", (int)facts->healthy, "wait",
+                     node->target->region->name.text, "state", status_node_state_name(facts->state),
+                     "healthy", (int)facts->healthy, "wait",
                      verdict->wait == WAIT_NONE ? json_null()
                                                 : json_string(plan_wait_name(verdict->wait)),
                      "message", text_get(&message), "digest", status_text(facts->wanted_digests),

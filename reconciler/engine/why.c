@@ -200,8 +200,7 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
         node = node_to_explain(engine, unit);
     if (node == NULL)
         explain_nodeless(engine, unit, out);
-    else if (target == NULL && !unit->broken &&
-             engine->facts[node->index].state == NODE_CONVERGED)
+    else if (target == NULL && !unit->broken && engine->facts[node->index].state == NODE_CONVERGED)
         text_format(out, "%s is live on every target at %.12s", unit->name, unit->good_commit);
     else
         why_node(engine, node, now, out);

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- what objects tell -------------------------------------------------------------------------- */
+/* --- what objects tell --------------------------------------------------------------------------
+ */
 
 static bool is_ready(const json_t *live)
 {
@@ -40,8 +41,8 @@ static void observed_binding(struct engine *engine, struct object *object, const
     snprintf(node->binding_release, sizeof node->binding_release, "%s",
              json_text_or(json_at(live, "spec", "projectRelease", NULL), ""));
     /* A binding that is being deleted still says Ready. */
-    const bool ready = is_ready(live) && object->presence == PRESENCE_PRESENT &&
-                       node->binding_release[0] != '\0';
+    const bool ready =
+        is_ready(live) && object->presence == PRESENCE_PRESENT && node->binding_release[0] != '\0';
     if (ready != node->binding_ready)
         unit_queue(engine, object->unit);
     node->binding_ready = ready;
@@ -53,7 +54,8 @@ void bootstrap_observed(struct engine *engine, struct object *object, const json
     if (unit == NULL)
         return;
     if (object->key.kind == KIND_PROJECT) {
-        const char *latest = json_text_or(json_at(live, "status", "latestRelease", "name", NULL), "");
+        const char *latest =
+            json_text_or(json_at(live, "status", "latestRelease", "name", NULL), "");
         if (strcmp(unit->project_release, latest) != 0)
             unit_queue(engine, unit);
         snprintf(unit->project_release, sizeof unit->project_release, "%s",
@@ -80,7 +82,8 @@ void bootstrap_gone(struct engine *engine, struct object *object)
     }
 }
 
-/* --- the platform ------------------------------------------------------------------------------- */
+/* --- the platform -------------------------------------------------------------------------------
+ */
 
 static int rank_of(enum resource_kind kind)
 {
@@ -150,8 +153,8 @@ void bootstrap_platform(struct engine *engine)
     for (size_t i = 0; i < unit->object_count; i++) {
         struct object *object = unit->objects[i];
         const bool repair = object_is_drift(object);
-        object->permit = rank_of(object->key.kind) <= open && (!repair || correct) &&
-                         !engine->all_suspended;
+        object->permit =
+            rank_of(object->key.kind) <= open && (!repair || correct) && !engine->all_suspended;
         if (object->permit && object->key.kind == KIND_ENVIRONMENT &&
             object->presence == PRESENCE_ABSENT && !has_data_plane(engine, object))
             object->permit = false;
@@ -185,15 +188,15 @@ bool bootstrap_explain_platform(const struct engine *engine, struct text *out)
             text_format(out, ": %s", operation_message(object));
         else if (target != NULL && !object->permit && target->region->data_plane_name.text != NULL)
             text_format(out, ": it needs %s %s, which celld does not make",
-                        target->region->data_plane_kind.text,
-                        target->region->data_plane_name.text);
+                        target->region->data_plane_kind.text, target->region->data_plane_name.text);
         return true;
     }
     text_add(out, "the platform's objects were not compared yet");
     return true;
 }
 
-/* --- a cell ------------------------------------------------------------------------------------- */
+/* --- a cell -------------------------------------------------------------------------------------
+ */
 
 bool bootstrap_is_pending(const struct object *object)
 {

@@ -7,7 +7,8 @@
 void bootstrap_platform(struct engine *engine);
 void bootstrap_cell(struct engine *engine, struct unit *unit);
 
-/* An object was read: projects, project bindings and releases tell more than whether they differ. */
+/* An object was read: projects, project bindings and releases tell more than whether they differ.
+ */
 void bootstrap_observed(struct engine *engine, struct object *object, const json_t *live);
 void bootstrap_gone(struct engine *engine, struct object *object);
 

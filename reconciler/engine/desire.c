@@ -28,15 +28,14 @@ static void set_problem(struct engine *engine, struct unit *unit, const struct e
         engine->status = -ENOMEM;
     if (news)
         history_publish(engine, PUBLISH_ERROR, "cell-refused",
-                        &(struct history_about){.cell = unit_is_platform(unit) ? NULL
-                                                                               : unit->name},
+                        &(struct history_about){.cell = unit_is_platform(unit) ? NULL : unit->name},
                         "%s", text);
 }
 
 static int reserve_objects(struct unit *unit, size_t count)
 {
-    struct object **objects = reallocarray(unit->objects, count == 0 ? 1 : count,
-                                           sizeof(struct object *));
+    struct object **objects =
+        reallocarray(unit->objects, count == 0 ? 1 : count, sizeof(struct object *));
     if (objects == NULL)
         return -ENOMEM;
     unit->objects = objects;

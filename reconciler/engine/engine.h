@@ -25,7 +25,6 @@ struct engine_options {
     const char *branch;
     const void *name_key; /* see compile_context */
     size_t name_key_length;
-    const json_t *component_types; /* see compile_context; kept, with a reference */
     bool authorization;            /* the control plane answers authz requests */
     int parallel_nodes;            /* (cell, target) rolled out side by side; default 8 */
     int parallel_requests;         /* in flight; default 8 */

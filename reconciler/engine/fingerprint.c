@@ -35,9 +35,9 @@ static uint64_t of_members(const json_t *object, bool annotations)
     json_t *members = json_unconst(object);
     for (void *i = json_object_iter(members); i != NULL; i = json_object_iter_next(members, i)) {
         const char *key = json_object_iter_key(i);
-        if (annotations && (strcmp(key, ANNOTATION_REVISION) == 0 ||
-                            strcmp(key, ANNOTATION_INTENT) == 0 ||
-                            strcmp(key, ANNOTATION_DIGEST) == 0))
+        if (annotations &&
+            (strcmp(key, ANNOTATION_REVISION) == 0 || strcmp(key, ANNOTATION_INTENT) == 0 ||
+             strcmp(key, ANNOTATION_DIGEST) == 0))
             continue;
         /* A sum: members come in no particular order. */
         sum += mix(of_bytes(key, strlen(key), 0x6b6579) ^ of_value(json_object_iter_value(i)));

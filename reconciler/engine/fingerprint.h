@@ -1,6 +1,6 @@
-/* A 64-bit fingerprint of what celld compares of an object: labels, annotations, spec. It tells that
- * nothing changed since the last full comparison, without memory or allocation; equality itself is
- * always found by diff_object(). Never 0. */
+/* A 64-bit fingerprint of what celld compares of an object: labels, annotations, spec. It tells
+ * that nothing changed since the last full comparison, without memory or allocation; equality
+ * itself is always found by diff_object(). Never 0. */
 #pragma once
 
 #include <jansson.h>

@@ -13,8 +13,8 @@
 #include <string.h>
 
 static const char *const state_names[] = {
-    [GATE_STATE_CLOSED] = "closed", [GATE_STATE_RUNNING] = "running",
-    [GATE_STATE_PASSED] = "passed", [GATE_STATE_FAILED] = "failed",
+    [GATE_STATE_CLOSED] = "closed",   [GATE_STATE_RUNNING] = "running",
+    [GATE_STATE_PASSED] = "passed",   [GATE_STATE_FAILED] = "failed",
     [GATE_STATE_UNKNOWN] = "unknown",
 };
 
@@ -32,7 +32,8 @@ static enum gate_state state_of_name(const char *name)
     return GATE_STATE_UNKNOWN;
 }
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------
+ */
 
 static int compare(const struct gate_record *gate, const char *cell, const char *environment,
                    const char *name)
@@ -137,8 +138,7 @@ json_t *gate_row(const struct gate_record *gate)
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "digests", gate->digests,
                      "state", gate_state_name(gate->state), "by", gate->by, "run", gate->run, "uid",
                      gate->uid, "message", gate->message, "since", (json_int_t)gate->since_ms,
-                     "started", (json_int_t)gate->started_ms, "attempt",
-                     (json_int_t)gate->attempt);
+                     "started", (json_int_t)gate->started_ms, "attempt", (json_int_t)gate->attempt);
 }
 
 void gate_put(struct engine *engine, const struct gate_record *gate)
@@ -148,7 +148,8 @@ void gate_put(struct engine *engine, const struct gate_record *gate)
     record_add(engine, key, gate_row(gate));
 }
 
-/* --- questions ---------------------------------------------------------------------------------- */
+/* --- questions ----------------------------------------------------------------------------------
+ */
 
 void *gate_context(const struct engine *engine)
 {
@@ -171,7 +172,7 @@ static enum gate_state window_state(struct engine *engine, const struct gate *ga
         return GATE_STATE_UNKNOWN;
     struct wall_time change = {NEVER};
     const bool open = zone_window_is_open(gate, rules, engine->now.wall, &change);
-    if (change.ms > engine->now.wall.ms && change.ms != NEVER) {
+    if (engine->out != NULL && change.ms > engine->now.wall.ms && change.ms != NEVER) {
         const int64_t at = engine->now.mono.ms + (change.ms - engine->now.wall.ms);
         if (at < engine->plan_at.ms)
             engine->plan_at.ms = at;
@@ -192,7 +193,8 @@ enum gate_state gate_lookup(void *context, const char *cell, const struct enviro
     return record->state;
 }
 
-/* --- wants -------------------------------------------------------------------------------------- */
+/* --- wants --------------------------------------------------------------------------------------
+ */
 
 /* The record of a gate that a node waits for, closed for these digests if it was not yet. */
 static struct gate_record *open_record(struct engine *engine, const struct node_facts *facts,
@@ -200,8 +202,7 @@ static struct gate_record *open_record(struct engine *engine, const struct node_
 {
     const char *environment = facts->target->environment->name.text;
     struct gate_record *record = gate_find(engine, facts->cell_name, environment, gate->name.text);
-    if (record != NULL && record->recorded &&
-        strcmp(record->digests, facts->release_digests) == 0)
+    if (record != NULL && record->recorded && strcmp(record->digests, facts->release_digests) == 0)
         return record;
     struct gate_record next = {.since_ms = engine->now.wall.ms};
     snprintf(next.cell, sizeof next.cell, "%s", facts->cell_name);
@@ -278,14 +279,14 @@ json_t *engine_gates(const struct engine *engine)
             continue;
         char since[WALL_TIME_TEXT_SIZE];
         wall_time_format((struct wall_time){gate->since_ms}, since);
-        json_array_append_new(
-            gates, json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s?, s:s?, s:s?}", "cell",
-                             gate->cell, "environment", gate->environment, "name", gate->name,
-                             "state", gate_state_name(gate->state), "waited_for",
-                             (int)gate->wanted, "digests", gate->digests, "since", since, "by",
-                             gate->by[0] == '\0' ? NULL : gate->by, "run",
-                             gate->run[0] == '\0' ? NULL : gate->run, "message",
-                             gate->message[0] == '\0' ? NULL : gate->message));
+        json_array_append_new(gates,
+                              json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s?, s:s?, s:s?}",
+                                        "cell", gate->cell, "environment", gate->environment,
+                                        "name", gate->name, "state", gate_state_name(gate->state),
+                                        "waited_for", (int)gate->wanted, "digests", gate->digests,
+                                        "since", since, "by", gate->by[0] == '\0' ? NULL : gate->by,
+                                        "run", gate->run[0] == '\0' ? NULL : gate->run, "message",
+                                        gate->message[0] == '\0' ? NULL : gate->message));
     }
     return json_pack("{s:o}", "gates", gates);
 }

@@ -46,9 +46,12 @@ static const char *kind_of(const struct gate_record *gate)
 static void send(struct engine *engine, struct gate_record *gate, const char *method,
                  const char *path, json_t *body)
 {
-    gate->request = request_add(
-        engine, &(struct request_order){.purpose = REQUEST_GATE, .owner = gate, .method = method,
-                                        .path = path, .body = body, .urgent = true});
+    gate->request = request_add(engine, &(struct request_order){.purpose = REQUEST_GATE,
+                                                                .owner = gate,
+                                                                .method = method,
+                                                                .path = path,
+                                                                .body = body,
+                                                                .urgent = true});
 }
 
 static void ask_schema(struct engine *engine, struct gate_record *gate)
@@ -100,12 +103,11 @@ static void post_run(struct engine *engine, struct gate_record *gate)
     object_collection_path(KIND_WORKFLOW_RUN, engine->platform->namespace_name.text, &path);
     gate->step = GATE_STEP_POST;
     /* Standalone: with one of the owner labels the run would fail at once. */
-    json_t *body = json_pack(
-        "{s:{s:s, s:{s:s}, s:{s:s}}, s:{s:{s:s, s:s, s:O}, s:s}}", "metadata", "name", gate->run,
-        "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD, "annotations", ANNOTATION_DIGEST,
-        gate->digests, "spec", "workflow", "kind", kind_of(gate), "name",
-        gate->manifest->workflow.name.text, "parameters", gate->parameters, "ttlAfterCompletion",
-        TTL);
+    json_t *body = json_pack("{s:{s:s, s:{s:s}, s:{s:s}}, s:{s:{s:s, s:s, s:O}, s:s}}", "metadata",
+                             "name", gate->run, "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD,
+                             "annotations", ANNOTATION_DIGEST, gate->digests, "spec", "workflow",
+                             "kind", kind_of(gate), "name", gate->manifest->workflow.name.text,
+                             "parameters", gate->parameters, "ttlAfterCompletion", TTL);
     if (body == NULL)
         engine->status = -ENOMEM;
     else
@@ -181,7 +183,8 @@ void gate_run_pump(struct engine *engine)
     }
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------------
+ */
 
 static void later(struct engine *engine, struct gate_record *gate, bool failed,
                   const struct error *err)
@@ -270,7 +273,8 @@ static void answer_post(struct engine *engine, struct gate_record *gate,
         conclude(engine, gate, GATE_STATE_FAILED, "run %s was refused (%d): %.150s", gate->run,
                  status, event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
     else
-        later(engine, gate, true, event->as.answer.error); /* an existing name is a 500, too: read */
+        later(engine, gate, true,
+              event->as.answer.error); /* an existing name is a 500, too: read */
 }
 
 static void answer_read(struct engine *engine, struct gate_record *gate,

@@ -118,9 +118,8 @@ void history_publish(struct engine *engine, enum publish_level level, const char
              json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:O}", "sequence",
                        (json_int_t)sequence, "time", time, "level", status_level_name(level),
                        "type", type, "cell", about->cell, "component", about->component, "target",
-                       about->target, "revision",
-                       engine->commit[0] == '\0' ? NULL : engine->commit, "rollout",
-                       about->rollout, "message", message, "data", data));
+                       about->target, "revision", engine->commit[0] == '\0' ? NULL : engine->commit,
+                       "rollout", about->rollout, "message", message, "data", data));
         /* A copy: the kept row must not change behind the journal's back. */
         json_t *sent = json_copy(data);
         json_decref(data);

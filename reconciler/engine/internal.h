@@ -99,16 +99,18 @@ struct object {
     enum object_goal goal : 3;
     bool managed : 1;
     bool adopt : 1;
-    bool permit : 1;   /* it may be written now */
-    bool wanted : 1;   /* the current manifests name it: it is not pruned */
-    bool poll : 1;     /* read it again and again until its owner is content */
-    bool drifted : 1;  /* live changed though what is desired did not */
-    bool foreign : 1;  /* stands as wanted without our mark */
-    bool missing : 1;  /* not in the last complete list: to be confirmed */
-    bool seen : 1;     /* in the list that is being read */
-    bool sound : 1;    /* a release: its content was compared */
-    bool complain : 1; /* the last list showed it not Ready */
+    bool permit : 1;    /* it may be written now */
+    bool wanted : 1;    /* the current manifests name it: it is not pruned */
+    bool poll : 1;      /* read it again and again until its owner is content */
+    bool drifted : 1;   /* live changed though what is desired did not */
+    bool foreign : 1;   /* stands as wanted without our mark */
+    bool missing : 1;   /* not in the last complete list: to be confirmed */
+    bool seen : 1;      /* in the list that is being read */
+    bool sound : 1;     /* a release: its content was compared */
+    bool condemned : 1; /* pruning has come to it: it is deleted now */
+    bool complain : 1;  /* the last list showed it not Ready */
     /* Durable: */
+    bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
@@ -131,10 +133,10 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm; /* looks in a row without news: they become rarer */
-    uint64_t looks; /* answered ones */
-    bool look;     /* wanted */
-    bool answered; /* `gate` was judged at object->epoch, for the present wants */
+    unsigned calm;      /* looks in a row without news: they become rarer */
+    uint64_t looks;     /* answered ones */
+    bool look;          /* wanted */
+    bool answered;      /* `gate` was judged at object->epoch, for the present wants */
     bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
     struct gate_answer *gate;
     /* What a look asks for, of the object's goal. */
@@ -154,13 +156,13 @@ struct track {
     struct deployment *deployment;  /* while at work */
     struct rollout_content content; /* what git wants; specs only while at work */
     bool has_content;
-    bool needs_image;            /* it waits for a build */
+    bool needs_image;           /* it waits for a build */
     struct object **references; /* SecretReferences of ours that must stand first */
     size_t reference_count;
     struct binding bindings[BINDING_COUNT];
     struct rollout_wants wants;
     struct mono_time due;
-    char note[MESSAGE_SIZE]; /* why a preparation does not get on; "" = it does */
+    char note[MESSAGE_SIZE];      /* why a preparation does not get on; "" = it does */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
@@ -216,8 +218,8 @@ struct node {
     struct unit *unit;
     char name[NAME_SIZE]; /* the target's */
     const struct target *target;
-    size_t index; /* into engine->nodes, facts and verdicts */
-    struct object *binding;   /* ProjectReleaseBinding */
+    size_t index;           /* into engine->nodes, facts and verdicts */
+    struct object *binding; /* ProjectReleaseBinding */
     bool binding_ready;
     char binding_release[NAME_SIZE]; /* live spec.projectRelease */
     struct wall_time since;
@@ -228,14 +230,15 @@ struct unit {
     char name[NAME_SIZE]; /* "" = the platform */
     struct cell *cell;    /* last good content; referenced; NULL = none yet */
     int phase;
-    bool removed;   /* a complete revision does not name it */
-    bool broken;    /* the newest manifest of it cannot be used */
-    bool stale;     /* to be compiled again */
-    bool resting;   /* nothing to do: bodies and deployments are let go */
-    bool ready;     /* the platform: all its objects stand */
-    bool queued;    /* in the list of units to reconcile */
-    char *reason;   /* of broken */
-    char *problem;  /* why it could not be compiled; NULL = it was */
+    bool removed;  /* a complete revision does not name it */
+    bool broken;   /* the newest manifest of it cannot be used */
+    bool stale;    /* to be compiled again */
+    bool changed;  /* by the revision that is being taken */
+    bool resting;  /* nothing to do: bodies and deployments are let go */
+    bool ready;    /* the platform: all its objects stand */
+    bool queued;   /* in the list of units to reconcile */
+    char *reason;  /* of broken */
+    char *problem; /* why it could not be compiled; NULL = it was */
     char project[NAME_SIZE];
     struct object *project_object;
     char project_release[NAME_SIZE]; /* status.latestRelease.name */
@@ -281,7 +284,7 @@ struct pruning {
     char approved[DIGEST_SHORT + 1]; /* by a person */
     json_t *keys;                    /* objects that may go, {"key": true} */
     /* Not: */
-    json_t *held;                    /* objects over the budget, waiting for approval */
+    json_t *held; /* objects over the budget, waiting for approval */
     char held_hash[DIGEST_SHORT + 1];
     struct wall_time held_since;
     json_t *explained; /* [{kind, name, message}]: never deleted by celld */
@@ -291,6 +294,7 @@ struct engine {
     struct engine_options options;
     char *instance, *repository_url, *branch;
     void *name_key;
+    json_t *component_types;
     uint64_t random;
     struct instant now;
     struct effect_list *out; /* during a step */
@@ -306,7 +310,7 @@ struct engine {
     char *subject;
     bool rewritten;
     int64_t revision_ms, converged_ms;
-    uint64_t number; /* of the revision; durable */
+    uint64_t number;  /* of the revision; durable */
     char applied[41]; /* revision whose plan an operator applied while all was suspended */
     bool platform_broken, repository_ok;
     char repository_reason[NAME_SIZE], repository_message[MESSAGE_SIZE], platform_reason[512];
@@ -342,7 +346,7 @@ struct engine {
     struct unit *queue, **queue_end;
     struct unit **heap; /* by due time */
     size_t heap_count, heap_capacity;
-    struct mono_time woken; /* the wake last asked for */
+    struct mono_time woken;            /* the wake last asked for */
     struct request *requests, *urgent; /* waiting and sent ones: see request.c */
     struct request **requests_end, **urgent_end;
     struct request *flying;
@@ -357,9 +361,12 @@ struct engine {
     uint64_t looks;
     bool look_again;    /* asked for */
     bool look_complete; /* the last look, in every kind */
-    bool known;      /* a complete look was had, and no kind is unknown */
+    bool known;         /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];
     bool prune_dirty;
+    json_t *bound;             /* "project/environment" of all bindings in the last complete list */
+    json_t *peopled;           /* "project/" of all components in it */
+    json_t *duplicates;        /* bindings that share component and environment with another */
     struct mono_time plan_at;  /* a window or freeze begins or ends */
     struct mono_time gate_due; /* a gate's run wants to be looked at */
 

@@ -23,10 +23,12 @@ static void send(struct engine *engine, struct binding *binding, bool tree)
     object_key_path(&binding->object->key, &path);
     if (tree)
         text_add(&path, "/k8sresources/tree");
-    binding->request =
-        request_add(engine, &(struct request_order){.purpose = REQUEST_LOOK, .owner = binding,
-                                                    .method = "GET", .path = text_get(&path),
-                                                    .large = tree, .urgent = tree});
+    binding->request = request_add(engine, &(struct request_order){.purpose = REQUEST_LOOK,
+                                                                   .owner = binding,
+                                                                   .method = "GET",
+                                                                   .path = text_get(&path),
+                                                                   .large = tree,
+                                                                   .urgent = tree});
 }
 
 static bool is_worth_it(const struct binding *binding)
@@ -148,8 +150,8 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
     if (binding->request != request->id)
         return;
     binding->request = 0;
-    const bool stale = binding->epoch != binding->object->epoch ||
-                       binding->judged != binding->object->desired;
+    const bool stale =
+        binding->epoch != binding->object->epoch || binding->judged != binding->object->desired;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
     if (request->large) {
         if (!stale && binding->live != NULL)

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------
+ */
 
 static int by_plan(const void *a, const void *b)
 {
@@ -28,10 +29,10 @@ static int by_plan(const void *a, const void *b)
 
 /* The node of the unit on this target as it was before, or a new one. */
 static struct node *keep_or_make(struct engine *engine, struct node **old, size_t count,
-                                 const struct target *target, const char (*names)[NAME_SIZE])
+                                 const struct target *target)
 {
     for (size_t i = 0; i < count; i++) {
-        if (old[i] != NULL && strcmp(names[i], target->name) == 0)
+        if (old[i] != NULL && strcmp(old[i]->name, target->name) == 0)
             return TAKE(old[i]);
     }
     struct node *node = calloc(1, sizeof *node);
@@ -44,17 +45,12 @@ static void rebuild_unit(struct engine *engine, struct unit *unit, const struct 
 {
     const size_t count = unit_is_live(unit) ? platform->target_count : 0;
     struct node **nodes = calloc(count + 1, sizeof(struct node *));
-    char(*names)[NAME_SIZE] = calloc(unit->node_count + 1, NAME_SIZE);
-    if (nodes == NULL || names == NULL) {
-        free(nodes);
-        free(names);
+    if (nodes == NULL) {
         engine->status = -ENOMEM;
         return;
     }
-    for (size_t i = 0; i < unit->node_count; i++)
-        memcpy(names[i], unit->nodes[i]->name, NAME_SIZE);
     for (size_t i = 0; i < count && engine->status == 0; i++) {
-        nodes[i] = keep_or_make(engine, unit->nodes, unit->node_count, &platform->targets[i], names);
+        nodes[i] = keep_or_make(engine, unit->nodes, unit->node_count, &platform->targets[i]);
         if (nodes[i] == NULL)
             break;
         nodes[i]->unit = unit;
@@ -67,11 +63,19 @@ static void rebuild_unit(struct engine *engine, struct unit *unit, const struct 
         free(unit->nodes[i]);
     }
     free(unit->nodes);
-    free(names);
     unit->nodes = nodes;
     unit->node_count = engine->status == 0 ? count : 0;
-    for (size_t i = 0; i < unit->track_count; i++)
-        unit->tracks[i]->node = NULL;
+    for (size_t i = 0; i < unit->track_count; i++) {
+        struct track *track = unit->tracks[i];
+        track->node = NULL;
+        track->place = NULL;
+        for (size_t k = 0; k < unit->node_count && track->manifest != NULL; k++) {
+            if (strcmp(track->target, nodes[k]->name) != 0)
+                continue;
+            track->node = nodes[k];
+            track->place = nodes[k]->target;
+        }
+    }
 }
 
 static int reserve(struct engine *engine, size_t count)
@@ -107,6 +111,10 @@ void node_rebuild(struct engine *engine)
         return;
     }
     engine->node_count = 0;
+    for (size_t i = 0; i < engine->gate_count; i++) {
+        engine->gates[i]->manifest = NULL; /* of the platform before */
+        engine->gates[i]->wanted = false;
+    }
     for (size_t i = 0; i < engine->unit_count; i++) {
         for (size_t k = 0; k < engine->units[i]->node_count; k++)
             engine->nodes[engine->node_count++] = engine->units[i]->nodes[k];
@@ -119,7 +127,8 @@ void node_rebuild(struct engine *engine)
     engine->plan_dirty = true;
 }
 
-/* --- facts -------------------------------------------------------------------------------------- */
+/* --- facts --------------------------------------------------------------------------------------
+ */
 
 struct tally {
     json_t *wanted, *wanted_releases, *baked, *baked_releases; /* component -> digest */
@@ -153,15 +162,13 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const struct rollout *rollout = &track->rollout;
     if (track->has_content) {
         add_digest(engine, tally->wanted, track->component, track->content.deployment_digest);
-        add_digest(engine, tally->wanted_releases, track->component,
-                   track->content.release_digest);
+        add_digest(engine, tally->wanted_releases, track->component, track->content.release_digest);
     } else {
         tally->complete = false;
     }
     if (rollout->has_stable && rollout->stable.baked_wall_ms != 0) {
         add_digest(engine, tally->baked, track->component, rollout->stable.deployment_digest);
-        add_digest(engine, tally->baked_releases, track->component,
-                   rollout->stable.release_digest);
+        add_digest(engine, tally->baked_releases, track->component, rollout->stable.release_digest);
     } else {
         tally->all_baked = false;
     }
@@ -251,8 +258,8 @@ static enum node_state state_of(const struct engine *engine, const struct node *
 static void fill_facts(struct engine *engine, const struct node *node, struct node_facts *ret_facts)
 {
     struct unit *unit = node->unit;
-    struct tally tally = {json_object(), json_object(), json_object(), json_object(), true, true,
-                          0, 0, 0, 0, true};
+    struct tally tally = {
+        json_object(), json_object(), json_object(), json_object(), true, true, 0, 0, 0, 0, true};
     for (size_t i = 0; i < unit->track_count; i++) {
         if (unit->tracks[i]->node == node && track_is_live(unit->tracks[i]))
             tally_track(engine, unit->tracks[i], &tally);
@@ -309,7 +316,8 @@ void node_update(struct engine *engine, struct unit *unit)
     }
 }
 
-/* --- the plan ----------------------------------------------------------------------------------- */
+/* --- the plan -----------------------------------------------------------------------------------
+ */
 
 struct plan_input node_plan_input(const struct engine *engine)
 {
@@ -358,8 +366,7 @@ void node_plan(struct engine *engine)
 bool node_is_open(const struct engine *engine, const struct node *node)
 {
     const enum node_state state = engine->facts[node->index].state;
-    return engine->verdicts[node->index].may_start || state == NODE_ROLLING ||
-           state == NODE_BAKING;
+    return engine->verdicts[node->index].may_start || state == NODE_ROLLING || state == NODE_BAKING;
 }
 
 const struct node_facts *node_facts_of(const struct engine *engine, const struct node *node)

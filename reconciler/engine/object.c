@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
+#include "reconciler/engine/observe.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
@@ -12,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------
+ */
 
 static size_t slot_of(const struct object_key *key, size_t slots)
 {
@@ -28,7 +30,8 @@ static size_t slot_of(const struct object_key *key, size_t slots)
 static struct object **place_of(const struct engine *engine, const struct object_key *key)
 {
     size_t slot = slot_of(key, engine->object_slots);
-    while (engine->objects[slot] != NULL && object_key_compare(&engine->objects[slot]->key, key) != 0)
+    while (engine->objects[slot] != NULL &&
+           object_key_compare(&engine->objects[slot]->key, key) != 0)
         slot = (slot + 1) & (engine->object_slots - 1);
     return &engine->objects[slot];
 }
@@ -57,8 +60,7 @@ static int reserve(struct engine *engine)
     if (engine->object_count == engine->object_list_capacity) {
         const size_t capacity =
             engine->object_list_capacity == 0 ? 64 : engine->object_list_capacity * 2;
-        struct object **list =
-            reallocarray(engine->object_list, capacity, sizeof(struct object *));
+        struct object **list = reallocarray(engine->object_list, capacity, sizeof(struct object *));
         if (list == NULL)
             return -ENOMEM;
         engine->object_list = list;
@@ -150,7 +152,8 @@ const char *object_kind(const struct object *object)
     return resource_kind_info(object->key.kind)->name;
 }
 
-/* --- goals -------------------------------------------------------------------------------------- */
+/* --- goals --------------------------------------------------------------------------------------
+ */
 
 bool object_is_equal(const struct object *object)
 {
@@ -203,7 +206,8 @@ void object_want_nothing(struct engine *engine, struct object *object)
     operation_rest(object);
 }
 
-/* --- what is known ------------------------------------------------------------------------------ */
+/* --- what is known ------------------------------------------------------------------------------
+ */
 
 static int64_t synced_generation(const json_t *live)
 {
@@ -305,6 +309,11 @@ void object_forget(struct engine *engine, struct object *object)
     snprintf(key, sizeof key, "inventory/%s", name);
     record_remove(engine, key);
     engine->progress++;
+    engine->prune_dirty = true;
+    /* Project bindings and projects go when a newer list shows that nobody lives there. */
+    if (object->goal == GOAL_ABSENT &&
+        (object->key.kind == KIND_RELEASE_BINDING || object->key.kind == KIND_COMPONENT))
+        observe_again(engine);
 }
 
 void object_intent(struct engine *engine, struct object *object, char verb)

@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Listed always: what celld makes for cells. Other kinds only while something of theirs is known. */
+/* Listed always: what celld makes for cells. Other kinds only while something of theirs is known.
+ */
 static bool is_base_kind(enum resource_kind kind)
 {
-    return kind == KIND_PROJECT || kind == KIND_PROJECT_RELEASE_BINDING ||
-           kind == KIND_COMPONENT || kind == KIND_WORKLOAD || kind == KIND_RELEASE_BINDING ||
-           kind == KIND_ENVIRONMENT || kind == KIND_DEPLOYMENT_PIPELINE ||
-           kind == KIND_SECRET_REFERENCE;
+    return kind == KIND_PROJECT || kind == KIND_PROJECT_RELEASE_BINDING || kind == KIND_COMPONENT ||
+           kind == KIND_WORKLOAD || kind == KIND_RELEASE_BINDING || kind == KIND_ENVIRONMENT ||
+           kind == KIND_DEPLOYMENT_PIPELINE || kind == KIND_SECRET_REFERENCE;
 }
 
 static void count_kinds(const struct engine *engine, size_t ret_known[static RESOURCE_KIND_COUNT],
@@ -40,8 +40,8 @@ static void list(struct engine *engine, enum resource_kind kind)
     object_collection_path(kind, namespaced ? engine->platform->namespace_name.text : "", &path);
     engine->kinds[kind].done = false;
     engine->kinds[kind].request = request_add(
-        engine, &(struct request_order){.purpose = REQUEST_LIST, .path = text_get(&path),
-                                        .kind = kind});
+        engine,
+        &(struct request_order){.purpose = REQUEST_LIST, .path = text_get(&path), .kind = kind});
 }
 
 static void begin(struct engine *engine)
@@ -87,7 +87,8 @@ bool observe_is_complete(const struct engine *engine)
     return engine->known && engine->look == LOOK_DONE && engine->look_complete;
 }
 
-/* --- the end of a look -------------------------------------------------------------------------- */
+/* --- the end of a look --------------------------------------------------------------------------
+ */
 
 static bool is_running(const struct engine *engine)
 {
@@ -131,7 +132,8 @@ static void finish(struct engine *engine)
     }
 }
 
-/* --- one list ----------------------------------------------------------------------------------- */
+/* --- one list -----------------------------------------------------------------------------------
+ */
 
 static void take_item(struct engine *engine, enum resource_kind kind, const json_t *item)
 {
@@ -139,8 +141,8 @@ static void take_item(struct engine *engine, enum resource_kind kind, const json
     if (name == NULL)
         return;
     const bool namespaced = resource_kind_info(kind)->namespaced;
-    const struct object_key key = {
-        kind, namespaced ? engine->platform->namespace_name.text : "", name};
+    const struct object_key key = {kind, namespaced ? engine->platform->namespace_name.text : "",
+                                   name};
     struct object *object = object_find(engine, &key);
     if (object == NULL)
         return;
@@ -149,13 +151,15 @@ static void take_item(struct engine *engine, enum resource_kind kind, const json
     if (object->operation != NULL && object->operation->request != 0)
         return;
     object_observed(engine, object, item);
-    const bool equal = object->live == object->equal_live && object->desired == object->equal_desired;
+    const bool equal =
+        object->live == object->equal_live && object->desired == object->equal_desired;
     if (object->goal == GOAL_PRESENT && !equal && object->unit != NULL)
         unit_queue(engine, object->unit);
 }
 
 static void take_list(struct engine *engine, enum resource_kind kind, const json_t *items)
 {
+    prune_take_list(engine, kind, items);
     for (size_t i = 0; i < json_array_size(items); i++)
         take_item(engine, kind, json_array_get(items, i));
     for (size_t i = 0; i < engine->object_count; i++) {
@@ -192,8 +196,9 @@ static void probe(struct engine *engine, enum resource_kind kind, const struct o
     text_init(&path, 2048);
     object_key_path(&object->key, &path);
     engine->kinds[kind].request = request_add(
-        engine, &(struct request_order){.purpose = REQUEST_PROBE, .method = "GET",
-                                        .path = text_get(&path), .kind = kind});
+        engine,
+        &(struct request_order){
+            .purpose = REQUEST_PROBE, .method = "GET", .path = text_get(&path), .kind = kind});
 }
 
 static void say_unknown(struct engine *engine, enum resource_kind kind, const char *why)

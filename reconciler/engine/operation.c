@@ -75,7 +75,8 @@ void operation_wake(struct engine *engine, struct object *object)
         forget_troubles(object->operation);
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ------------------------------------------------------------------------------------
+ */
 
 static void read_now(struct engine *engine, struct object *object, bool urgent)
 {
@@ -85,13 +86,15 @@ static void read_now(struct engine *engine, struct object *object, bool urgent)
     OWNED_TEXT path;
     text_init(&path, 2048);
     object_key_path(&object->key, &path);
-    operation->request = request_add(
-        engine, &(struct request_order){.purpose = REQUEST_OBJECT, .owner = object,
-                                        .method = "GET", .path = text_get(&path),
-                                        .urgent = urgent});
+    operation->request = request_add(engine, &(struct request_order){.purpose = REQUEST_OBJECT,
+                                                                     .owner = object,
+                                                                     .method = "GET",
+                                                                     .path = text_get(&path),
+                                                                     .urgent = urgent});
     operation->state = OPERATION_READING;
     if (object->poll) {
-        int64_t delay = engine->options.poll_fastest.ms << (object->polls < 16 ? object->polls : 16);
+        int64_t delay = engine->options.poll_fastest.ms
+                        << (object->polls < 16 ? object->polls : 16);
         if (delay > engine->options.poll_slowest.ms)
             delay = engine->options.poll_slowest.ms;
         object->polls++;
@@ -158,7 +161,8 @@ struct mono_time operation_due(const struct object *object)
     return due;
 }
 
-/* --- what was read ------------------------------------------------------------------------------ */
+/* --- what was read ------------------------------------------------------------------------------
+ */
 
 /* An intent whose object was found: what we made is ours, also when nobody wants it any more. */
 static void settle_unwanted(struct engine *engine, struct object *object, const json_t *live)
@@ -195,8 +199,8 @@ static bool may_change(struct engine *engine, struct object *object, const json_
                        const struct difference *difference)
 {
     const struct resource_kind_info *info = resource_kind_info(object->key.kind);
-    const bool same = strcmp(object->uid, json_text_or(json_at(live, "metadata", "uid", NULL),
-                                                       "")) == 0;
+    const bool same =
+        strcmp(object->uid, json_text_or(json_at(live, "metadata", "uid", NULL), "")) == 0;
     const bool ours = object->managed || object->adopt || (object->inventory && same);
     if (!ours && !info->may_delete && only_metadata_differs(difference)) {
         object_found_equal(engine, object, live);
@@ -250,13 +254,12 @@ static void found_present(struct engine *engine, struct object *object, const js
     } else {
         if (drift && !object->drifted) {
             object->drifted = true;
-            history_publish(engine, PUBLISH_NOTICE, "drift-found",
-                            &(struct history_about){.cell = object->unit == NULL
-                                                                ? NULL
-                                                                : object->unit->name,
-                                                    .data = json_deep_copy(operation->differences)},
-                            "%s %s was changed by somebody else: %s", object_kind(object),
-                            object->key.name, difference.items[0].pointer);
+            history_publish(
+                engine, PUBLISH_NOTICE, "drift-found",
+                &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name,
+                                        .data = json_deep_copy(operation->differences)},
+                "%s %s was changed by somebody else: %s", object_kind(object), object->key.name,
+                difference.items[0].pointer);
         }
         if (may_change(engine, object, live, &difference))
             operation_put(engine, object, live);
@@ -272,11 +275,11 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
         settle_unwanted(engine, object, live);
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
     if (object->inventory && (strcmp(uid, object->uid) != 0 || !object->managed)) {
-        history_publish(engine, PUBLISH_WARNING, "ownership-lost",
-                        &(struct history_about){.cell = object->unit == NULL ? NULL
-                                                                             : object->unit->name},
-                        "%s %s is not the one that celld made any more: it is left alone",
-                        object_kind(object), object->key.name);
+        history_publish(
+            engine, PUBLISH_WARNING, "ownership-lost",
+            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
+            "%s %s is not the one that celld made any more: it is left alone", object_kind(object),
+            object->key.name);
         object_forget(engine, object);
     }
     if (!object->inventory) {
@@ -317,12 +320,10 @@ static void found_nothing(struct engine *engine, struct object *object)
     case GOAL_PRESENT:
         if (was_ours && !object->intent && !object->drifted) {
             object->drifted = true;
-            history_publish(engine, PUBLISH_NOTICE, "drift-found",
-                            &(struct history_about){.cell = object->unit == NULL
-                                                                ? NULL
-                                                                : object->unit->name},
-                            "%s %s was deleted by somebody else", object_kind(object),
-                            object->key.name);
+            history_publish(
+                engine, PUBLISH_NOTICE, "drift-found",
+                &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
+                "%s %s was deleted by somebody else", object_kind(object), object->key.name);
         }
         if (!object->permit || operation->body == NULL) {
             object_intent(engine, object, 0);
@@ -384,7 +385,8 @@ void operation_answer(struct engine *engine, struct object *object, const struct
         operation_pump(engine, object);
 }
 
-/* --- questions ---------------------------------------------------------------------------------- */
+/* --- questions ----------------------------------------------------------------------------------
+ */
 
 bool operation_is_held(const struct object *object)
 {

@@ -28,7 +28,8 @@ struct mono_time operation_due(const struct object *object);
 
 void operation_answer(struct engine *engine, struct object *object, const struct request *request,
                       const struct engine_event *event);
-void operation_listed(struct engine *engine, struct object *object, const struct engine_event *event);
+void operation_listed(struct engine *engine, struct object *object,
+                      const struct engine_event *event);
 
 /* Waiting and holds are forgotten: a new revision, or a person, says now. */
 void operation_wake(struct engine *engine, struct object *object);

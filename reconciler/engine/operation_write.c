@@ -27,10 +27,10 @@ void operation_wait(struct engine *engine, struct object *object, const struct e
     operation->state = OPERATION_WAITING;
     operation->due = request_backoff(engine, operation->failures, err);
     if (operation->failures == 3 || operation->failures % 50 == 0)
-        history_publish(engine, PUBLISH_WARNING, "operation-delayed",
-                        &(struct history_about){.cell = object->unit == NULL ? NULL
-                                                                             : object->unit->name},
-                        "%s; celld goes on trying", operation->message);
+        history_publish(
+            engine, PUBLISH_WARNING, "operation-delayed",
+            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
+            "%s; celld goes on trying", operation->message);
 }
 
 void operation_hold(struct engine *engine, struct object *object, const char *format, ...)
@@ -48,10 +48,10 @@ void operation_hold(struct engine *engine, struct object *object, const char *fo
     operation->held_live = object->live;
     operation->due = (struct mono_time){engine->now.mono.ms + HOLD_LIMIT.ms};
     if (strcmp(before, operation->message) != 0)
-        history_publish(engine, PUBLISH_WARNING, "object-held",
-                        &(struct history_about){.cell = object->unit == NULL ? NULL
-                                                                             : object->unit->name},
-                        "%s", operation->message);
+        history_publish(
+            engine, PUBLISH_WARNING, "object-held",
+            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name}, "%s",
+            operation->message);
 }
 
 void operation_poll(struct engine *engine, struct object *object)
@@ -61,7 +61,8 @@ void operation_poll(struct engine *engine, struct object *object)
     operation->due = (struct mono_time){engine->now.mono.ms + engine->options.poll_fastest.ms};
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ------------------------------------------------------------------------------------
+ */
 
 static void stamp(struct engine *engine, const struct object *object, json_t *body)
 {
@@ -76,8 +77,8 @@ static void stamp(struct engine *engine, const struct object *object, json_t *bo
     }
     int result = 0;
     if (engine->commit[0] != '\0')
-        result |= json_object_set_new(annotations, ANNOTATION_REVISION,
-                                      json_string(engine->commit));
+        result |=
+            json_object_set_new(annotations, ANNOTATION_REVISION, json_string(engine->commit));
     result |= json_object_set_new(annotations, ANNOTATION_DIGEST,
                                   json_sprintf("%016" PRIx64, object->desired));
     result |= json_object_set_new(
@@ -92,12 +93,13 @@ static void write_now(struct engine *engine, struct object *object, const char *
 {
     struct operation *operation = object->operation;
     operation->verb = method;
-    operation->request =
-        request_add(engine, &(struct request_order){.purpose = REQUEST_OBJECT, .owner = object,
-                                                    .method = method, .path = path, .body = body,
-                                                    .urgent = true});
-    operation->state =
-        strcmp(method, "DELETE") == 0 ? OPERATION_DELETING : OPERATION_WRITING;
+    operation->request = request_add(engine, &(struct request_order){.purpose = REQUEST_OBJECT,
+                                                                     .owner = object,
+                                                                     .method = method,
+                                                                     .path = path,
+                                                                     .body = body,
+                                                                     .urgent = true});
+    operation->state = strcmp(method, "DELETE") == 0 ? OPERATION_DELETING : OPERATION_WRITING;
 }
 
 void operation_post(struct engine *engine, struct object *object)
@@ -149,14 +151,16 @@ void operation_search(struct engine *engine, struct object *object)
     object_collection_path(KIND_RELEASE_BINDING, object->key.namespace_name, &path);
     text_format(&path, "?component=%s",
                 json_text_or(json_at(operation->body, "spec", "owner", "componentName", NULL), ""));
-    operation->request =
-        request_add(engine, &(struct request_order){.purpose = REQUEST_DUPLICATES,
-                                                    .owner = object, .path = text_get(&path),
-                                                    .kind = KIND_RELEASE_BINDING, .urgent = true});
+    operation->request = request_add(engine, &(struct request_order){.purpose = REQUEST_DUPLICATES,
+                                                                     .owner = object,
+                                                                     .path = text_get(&path),
+                                                                     .kind = KIND_RELEASE_BINDING,
+                                                                     .urgent = true});
     operation->state = OPERATION_SEARCHING;
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------------
+ */
 
 /* Name of another binding of the same component and environment; NULL = there is none. */
 static const char *duplicate_in(const struct object *object, const json_t *items)
@@ -177,7 +181,8 @@ static const char *duplicate_in(const struct object *object, const json_t *items
     return NULL;
 }
 
-void operation_listed(struct engine *engine, struct object *object, const struct engine_event *event)
+void operation_listed(struct engine *engine, struct object *object,
+                      const struct engine_event *event)
 {
     struct operation *operation = object->operation;
     if (operation == NULL || operation->state != OPERATION_SEARCHING ||
@@ -225,11 +230,11 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     if (count > 0 && ++operation->echoes >= 2 && object->presence == PRESENCE_PRESENT) {
         /* The server keeps its own form of what we send: that form counts as ours, or the two of
          * us would write for ever. */
-        history_publish(engine, PUBLISH_WARNING, "server-changes-field",
-                        &(struct history_about){.cell = object->unit == NULL ? NULL
-                                                                             : object->unit->name},
-                        "%s %s: the control plane keeps another value of %s than was written",
-                        object_kind(object), object->key.name, difference.items[0].pointer);
+        history_publish(
+            engine, PUBLISH_WARNING, "server-changes-field",
+            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
+            "%s %s: the control plane keeps another value of %s than was written",
+            object_kind(object), object->key.name, difference.items[0].pointer);
         object_found_equal(engine, object, live);
     } else if (count == 0 && object->presence == PRESENCE_PRESENT) {
         object_found_equal(engine, object, live);

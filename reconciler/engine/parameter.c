@@ -86,7 +86,8 @@ int parameter_check(const json_t *schema, const json_t *value, const char *where
         return error_set(err, ERROR_INVALID, ERR_INVALID, "%s has to be of type %s", where, type);
     const json_t *values = json_object_get(schema, "enum");
     if (values != NULL && !is_listed(values, value))
-        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is none of the allowed values", where);
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is none of the allowed values",
+                         where);
     int result = check_bounds(schema, value, where, err);
     if (result == 0 && json_is_object(value))
         result = check_members(schema, value, where, err);

@@ -18,5 +18,5 @@ int parameter_fill(const json_t *schema, const struct node_parameters *given, co
 
 /* A value against a schema (type, enum, required, properties, items, bounds of number and length).
  * Returns 0 or ERR_INVALID. */
-int parameter_check(const json_t *schema, const json_t *value, const char *where,
-                    struct error *err) __attribute__((warn_unused_result));
+int parameter_check(const json_t *schema, const json_t *value, const char *where, struct error *err)
+    __attribute__((warn_unused_result));

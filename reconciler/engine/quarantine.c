@@ -124,9 +124,8 @@ void quarantine_add(struct engine *engine, const struct track *track, const char
     key_of(&entry, key);
     record_add(engine, key, quarantine_row(&entry));
     history_publish(engine, PUBLISH_WARNING, "quarantined",
-                    &(struct history_about){.cell = entry.cell,
-                                            .component = entry.component,
-                                            .target = entry.target},
+                    &(struct history_about){
+                        .cell = entry.cell, .component = entry.component, .target = entry.target},
                     "%s on %s: content %s is quarantined: %s", entry.component, entry.target,
                     digest, reason);
 }
@@ -161,11 +160,10 @@ json_t *engine_quarantine(const struct engine *engine)
         char since[WALL_TIME_TEXT_SIZE];
         wall_time_format((struct wall_time){entry->since_ms}, since);
         json_array_append_new(
-            entries,
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "cell", entry->cell, "component",
-                      entry->component, "target", entry->target, "digest", entry->digest, "since",
-                      since, "reason", entry->reason, "evidence", entry->evidence, "by_operator",
-                      (int)entry->by_operator));
+            entries, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "cell", entry->cell,
+                               "component", entry->component, "target", entry->target, "digest",
+                               entry->digest, "since", since, "reason", entry->reason, "evidence",
+                               entry->evidence, "by_operator", (int)entry->by_operator));
     }
     return json_pack("{s:o}", "entries", entries);
 }

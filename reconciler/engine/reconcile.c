@@ -59,6 +59,7 @@ static void stand_still(struct unit *unit)
 {
     for (size_t i = 0; i < unit->attached_count; i++) {
         unit->attached[i]->permit = false;
+        unit->attached[i]->condemned = false;
         unit->attached[i]->poll = false;
     }
 }
@@ -67,6 +68,8 @@ static void pump_objects(struct engine *engine, struct unit *unit, struct mono_t
 {
     for (size_t i = 0; i < unit->attached_count; i++) {
         struct object *object = unit->attached[i];
+        if (object->goal == GOAL_ABSENT)
+            object->permit = object->condemned;
         operation_pump(engine, object);
         sooner(due, operation_due(object));
     }
@@ -150,10 +153,10 @@ static void reconcile(struct engine *engine, struct unit *unit)
 void reconcile_all(struct engine *engine)
 {
     size_t passes = (engine->unit_count + 1) * PASSES_PER_UNIT;
+    node_plan(engine);
     do {
-        for (struct unit *unit; passes > 0 && engine->status == 0 &&
-                                (unit = unit_next(engine)) != NULL;
-             passes--)
+        for (struct unit *unit;
+             passes > 0 && engine->status == 0 && (unit = unit_next(engine)) != NULL; passes--)
             reconcile(engine, unit);
         node_plan(engine);
     } while (engine->queue != NULL && passes > 0 && engine->status == 0);

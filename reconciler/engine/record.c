@@ -142,10 +142,10 @@ static const struct family {
     const char *name;
     void (*apply)(struct engine *engine, const struct parts *parts, const json_t *value);
 } families[] = {
-    {"engine", apply_engine},         {"revision", apply_revision}, {"cell", apply_cell},
-    {"suspend", apply_suspend},       {"applied", apply_applied},   {"inventory", apply_inventory},
-    {"intent", apply_intent},         {"rollout", apply_rollout},       {"quarantine", apply_quarantine}, {"gate", apply_gate},         {"prune", apply_prune},
-    {"event", apply_event},
+    {"engine", apply_engine},   {"revision", apply_revision}, {"cell", apply_cell},
+    {"suspend", apply_suspend}, {"applied", apply_applied},   {"inventory", apply_inventory},
+    {"intent", apply_intent},   {"rollout", apply_rollout},   {"quarantine", apply_quarantine},
+    {"gate", apply_gate},       {"prune", apply_prune},       {"event", apply_event},
 };
 
 void record_apply(struct engine *engine, const char *key, const json_t *value)
@@ -190,7 +190,8 @@ void record_remove(struct engine *engine, const char *key)
     record_put(engine, key, NULL);
 }
 
-/* --- all rows ----------------------------------------------------------------------------------- */
+/* --- all rows -----------------------------------------------------------------------------------
+ */
 
 static void rows_add(struct effect_list *rows, json_t *value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

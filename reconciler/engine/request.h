@@ -30,5 +30,4 @@ void request_cancel(struct engine *engine, uint64_t id);
 void request_free_all(struct engine *engine);
 
 /* Backoff with full jitter: `failures` in a row so far, 1 or more. */
-struct mono_time request_backoff(struct engine *engine, unsigned failures,
-                                 const struct error *err);
+struct mono_time request_backoff(struct engine *engine, unsigned failures, const struct error *err);

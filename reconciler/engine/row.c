@@ -84,10 +84,11 @@ void row_cell_apply(struct unit *unit, const json_t *value)
 
 json_t *row_inventory(const struct object *object)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I}", "uid", object->uid, "cell",
+    return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:I}", "uid", object->uid, "cell",
                      object->unit == NULL ? "" : object->unit->name, "target", object->target,
-                     "desired", bits(object->written), "live", bits(object->equal_live), "made",
-                     (json_int_t)object->made, "before", (json_int_t)object->before);
+                     "route", (int)object->route, "desired", bits(object->written), "live",
+                     bits(object->equal_live), "made", (json_int_t)object->made, "before",
+                     (json_int_t)object->before);
 }
 
 void row_inventory_apply(struct engine *engine, struct object *object, const json_t *value)
@@ -97,6 +98,7 @@ void row_inventory_apply(struct engine *engine, struct object *object, const jso
         return;
     row_text(value, "uid", object->uid, sizeof object->uid);
     row_text(value, "target", object->target, sizeof object->target);
+    object->route = json_is_true(json_object_get(value, "route"));
     object->written = row_bits(value, "desired");
     object->equal_desired = object->written;
     object->equal_live = row_bits(value, "live");
@@ -151,7 +153,8 @@ void row_rollout_apply(struct engine *engine, struct track *track, const json_t 
     track->recorded = true;
 }
 
-/* --- pruning ------------------------------------------------------------------------------------ */
+/* --- pruning ------------------------------------------------------------------------------------
+ */
 
 json_t *row_prune(const struct pruning *pruning)
 {

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- from the manifest -------------------------------------------------------------------------- */
+/* --- from the manifest --------------------------------------------------------------------------
+ */
 
 static void want_object(struct engine *engine, struct unit *unit, struct object **place,
                         struct desired_object *desired)
@@ -115,7 +116,8 @@ void source_build(struct engine *engine, struct unit *unit)
     }
 }
 
-/* --- what is needed ----------------------------------------------------------------------------- */
+/* --- what is needed -----------------------------------------------------------------------------
+ */
 
 static bool slot_is_next(const struct source *source, const struct track *track)
 {
@@ -177,7 +179,8 @@ bool source_has_release(const struct track *track, enum binding_role role)
     return false;
 }
 
-/* --- making ------------------------------------------------------------------------------------- */
+/* --- making -------------------------------------------------------------------------------------
+ */
 
 /* The wanted release stands on some target: what else differs goes into no release. */
 static bool is_released(const struct source *source)
@@ -206,12 +209,14 @@ static void generate(struct engine *engine, struct source *source)
     object_key_path(&source->component->key, &path);
     text_add(&path, "/generate-release");
     object_intent(engine, source->release, 'G');
-    source->request = request_add(
-        engine,
-        &(struct request_order){.purpose = REQUEST_RELEASE, .owner = source, .method = "POST",
-                                .path = text_get(&path), .urgent = true,
-                                .body = json_pack("{s:s}", "releaseName",
-                                                  source->release->key.name)});
+    source->request =
+        request_add(engine, &(struct request_order){.purpose = REQUEST_RELEASE,
+                                                    .owner = source,
+                                                    .method = "POST",
+                                                    .path = text_get(&path),
+                                                    .urgent = true,
+                                                    .body = json_pack("{s:s}", "releaseName",
+                                                                      source->release->key.name)});
 }
 
 struct mono_time source_pump(struct engine *engine, struct source *source)
@@ -223,8 +228,8 @@ struct mono_time source_pump(struct engine *engine, struct source *source)
     const bool needed = is_needed(source);
     /* The Workload refers to the Component, and generate-release to both. */
     source->component->permit = may_write(engine, source, source->component, needed);
-    source->workload->permit = may_write(engine, source, source->workload, needed) &&
-                               object_is_equal(source->component);
+    source->workload->permit =
+        may_write(engine, source, source->workload, needed) && object_is_equal(source->component);
     if (release->sound || !(needed || is_of_interest(source)))
         return never;
     if (release->presence == PRESENCE_UNKNOWN || release->intent) {
@@ -241,7 +246,8 @@ struct mono_time source_pump(struct engine *engine, struct source *source)
     return never;
 }
 
-/* --- what came of it ---------------------------------------------------------------------------- */
+/* --- what came of it ----------------------------------------------------------------------------
+ */
 
 void source_observed(struct engine *engine, struct object *release, const json_t *live)
 {
@@ -253,9 +259,9 @@ void source_observed(struct engine *engine, struct object *release, const json_t
             continue;
         OWNED_TEXT difference;
         text_init(&difference, MESSAGE_SIZE / 2);
-        release->sound = release->presence == PRESENCE_PRESENT &&
-                         deployment_release_matches(source->track->deployment, source->role, live,
-                                                    &difference);
+        release->sound =
+            release->presence == PRESENCE_PRESENT &&
+            deployment_release_matches(source->track->deployment, source->role, live, &difference);
         if (release->sound) {
             source->message[0] = '\0';
             source->failures = 0;
@@ -267,10 +273,11 @@ void source_observed(struct engine *engine, struct object *release, const json_t
         }
         char before[sizeof source->message];
         snprintf(before, sizeof before, "%s", source->message);
-        snprintf(source->message, sizeof source->message,
-                 "ComponentRelease %s holds other content than git wants (%s): somebody changed the "
-                 "Workload while it was made; delete that release",
-                 release->key.name, text_get(&difference));
+        snprintf(
+            source->message, sizeof source->message,
+            "ComponentRelease %s holds other content than git wants (%s): somebody changed the "
+            "Workload while it was made; delete that release",
+            release->key.name, text_get(&difference));
         if (strcmp(before, source->message) != 0)
             history_publish(engine, PUBLISH_ERROR, "release-differs",
                             &(struct history_about){.cell = release->unit->name}, "%s",
@@ -296,8 +303,8 @@ void source_answer(struct engine *engine, struct source *source, const struct re
         release->presence = PRESENCE_UNKNOWN;
         source->failures++;
         source->due = request_backoff(engine, source->failures, event->as.answer.error);
-        snprintf(source->message, sizeof source->message,
-                 "generate-release %s failed: %.150s", release->key.name,
+        snprintf(source->message, sizeof source->message, "generate-release %s failed: %.150s",
+                 release->key.name,
                  event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
         /* 404: Component or Workload went away meanwhile. */
         if (received && status == 404) {

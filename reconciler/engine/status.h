@@ -1,6 +1,6 @@
 /* What the engine says about itself, as JSON: the bodies of the status socket's answers, which
- * cellctl prints. Built by status.c, why.c, look.c (plan, diff, render). Keys are stable; times are
- * RFC 3339 in UTC or null; unknown texts are null, never "".
+ * cellctl prints. Built by status.c, status_cell.c, why.c and preview.c (plan, diff, render). Keys
+ * are stable; times are RFC 3339 in UTC or null; unknown texts are null, never "".
  *
  * GET /v1/status = engine_status():
  *
@@ -44,7 +44,7 @@
  *            "healthy": bool,
  *            "wait": null | "phase" | "dependency" | "promotion" | "gate" | "region" | "freeze" |
  *                    "suspended" | "broken" | "quarantine" | "cancelled" | "capacity" |
- *                    "platform" | "approval",
+ *                    "platform" | "approval" | "unknown",
  *            "message": "…",                  why, in one line: the same as engine_why()
  *            "digest": "wanted deployment digests", "release_digest": "…",
  *            "since": TIME | null, "components": [ COMPONENT ] }
@@ -117,7 +117,21 @@
 #include "reconciler/engine/engine.h"
 #include "reconciler/plan/plan.h"
 
+struct node;
+struct unit;
+
 const char *status_node_state_name(enum node_state state);
-const char *status_wait_name(enum wait_kind wait); /* NULL for WAIT_NONE */
 const char *status_condition_name(enum engine_condition condition);
 const char *status_level_name(enum publish_level level);
+
+/* RFC 3339, or null for 0. */
+json_t *status_time(int64_t wall_ms);
+json_t *status_text(const char *text); /* null for "" and NULL */
+
+/* CELL and NODE of above; `objects` adds the cell's objects. */
+json_t *status_cell(const struct engine *engine, const struct unit *unit, struct instant now,
+                    bool objects);
+json_t *status_node(const struct engine *engine, const struct node *node, struct instant now);
+
+/* It moves by itself, or waits for something that does. */
+bool status_node_moves(const struct engine *engine, const struct node *node);

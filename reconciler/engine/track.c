@@ -91,13 +91,15 @@ bool track_is_done(const struct track *track)
            strcmp(rollout->stable.deployment_digest, track->content.deployment_digest) == 0;
 }
 
-/* --- from the manifest -------------------------------------------------------------------------- */
+/* --- from the manifest --------------------------------------------------------------------------
+ */
 
 static json_t *endpoints_json(const struct component *component)
 {
     static const char *const types[ENDPOINT_TYPE_COUNT] = {
-        [ENDPOINT_HTTP] = "HTTP",           [ENDPOINT_GRPC] = "gRPC", [ENDPOINT_GRAPHQL] = "GraphQL",
-        [ENDPOINT_WEBSOCKET] = "Websocket", [ENDPOINT_TCP] = "TCP",   [ENDPOINT_UDP] = "UDP",
+        [ENDPOINT_HTTP] = "HTTP",       [ENDPOINT_GRPC] = "gRPC",
+        [ENDPOINT_GRAPHQL] = "GraphQL", [ENDPOINT_WEBSOCKET] = "Websocket",
+        [ENDPOINT_TCP] = "TCP",         [ENDPOINT_UDP] = "UDP",
     };
     json_t *endpoints = json_object();
     for (size_t i = 0; i < component->endpoint_count; i++) {
@@ -140,8 +142,12 @@ static void fill_content(struct engine *engine, struct track *track)
         content->slot_spec[0] = spec_of(engine, deployment, ROLE_SINGLE, &slot);
         return;
     }
-    const struct binding_wants route = {.active = true, .weight_a = 100, .list_a = true,
-                                        .active_slot = 'a', .scale_a = true, .replicas = -1};
+    const struct binding_wants route = {.active = true,
+                                        .weight_a = 100,
+                                        .list_a = true,
+                                        .active_slot = 'a',
+                                        .scale_a = true,
+                                        .replicas = -1};
     content->slot_spec[0] = spec_of(engine, deployment, ROLE_SLOT_A, &slot);
     content->slot_spec[1] = spec_of(engine, deployment, ROLE_SLOT_B, &slot);
     content->route_spec = spec_of(engine, deployment, ROLE_ROUTE, &route);
@@ -160,6 +166,7 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     unit_attach(engine, track->unit, object);
     unit_hold(&binding->object, object);
     object->wanted = true;
+    object->route = role == BINDING_ROUTE;
     snprintf(object->target, sizeof object->target, "%s", track->target);
     snprintf(binding->component, sizeof binding->component, "%s",
              deployment_component_name(track->deployment, component));
@@ -232,7 +239,8 @@ void track_compile(struct engine *engine, struct track *track)
     take_references(engine, track);
 }
 
-/* --- the view ----------------------------------------------------------------------------------- */
+/* --- the view -----------------------------------------------------------------------------------
+ */
 
 static void view_plan(const struct engine *engine, const struct track *track,
                       struct rollout_plan *ret_plan)
@@ -315,7 +323,8 @@ void track_view(const struct engine *engine, const struct track *track,
     ret_view->route = view_binding(track, BINDING_ROUTE);
 }
 
-/* --- a round ------------------------------------------------------------------------------------ */
+/* --- a round ------------------------------------------------------------------------------------
+ */
 
 void track_step(struct engine *engine, struct track *track)
 {

@@ -8,17 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- bodies ------------------------------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------------------------------
+ */
 
 /* A binding whose spec was recorded: the manifest that made it may be gone. */
 static json_t *wrap(struct track *track, const struct object *object, const json_t *spec)
 {
     json_t *copy = json_deep_copy(spec);
-    return copy == NULL ? NULL
-                        : json_pack("{s:{s:s, s:{s:s, s:s}}, s:o}", "metadata", "name",
-                                    object->key.name, "labels", LABEL_MANAGED_BY,
-                                    LABEL_MANAGED_BY_CELLD, LABEL_CELL, track->unit->name, "spec",
-                                    copy);
+    return copy == NULL
+               ? NULL
+               : json_pack("{s:{s:s, s:{s:s, s:s}}, s:o}", "metadata", "name", object->key.name,
+                           "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD, LABEL_CELL,
+                           track->unit->name, "spec", copy);
 }
 
 static json_t *configs_of(json_t *body)
@@ -59,8 +60,8 @@ static json_t *slot_body(struct engine *engine, struct track *track, enum bindin
 {
     json_t *body;
     if (is_current(track, content)) {
-        const struct binding_wants wants = {.active = true, .replicas = -1,
-                                            .scaled_by_route = want->scaled_by_route};
+        const struct binding_wants wants = {
+            .active = true, .replicas = -1, .scaled_by_route = want->scaled_by_route};
         body = fresh_body(engine, track, track_slot_role(track, role), &wants);
     } else {
         body = wrap(track, track->bindings[role].object, content->slot_spec[role]);
@@ -81,8 +82,8 @@ static void set_backends(const struct track *track, json_t *configs, const struc
         char name[NAME_SIZE + 4];
         snprintf(name, sizeof name, "%s-%c", track->component, 'a' + i);
         if (want->list[i])
-            json_array_append_new(
-                backends, json_pack("{s:s, s:i}", "name", name, "weight", want->weight[i]));
+            json_array_append_new(backends,
+                                  json_pack("{s:s, s:i}", "name", name, "weight", want->weight[i]));
     }
     json_object_set_new(configs, "backends", backends);
     const char slot[2] = {want->active_slot, '\0'};
@@ -98,10 +99,15 @@ static json_t *route_body(struct engine *engine, struct track *track,
     const struct route_want *want = &track->wants.route;
     json_t *body;
     if (is_current(track, content)) {
-        const struct binding_wants wants = {
-            .active = true,          .weight_a = want->weight[0], .weight_b = want->weight[1],
-            .list_a = want->list[0], .list_b = want->list[1],     .active_slot = want->active_slot,
-            .scale_a = want->scale[0], .scale_b = want->scale[1], .replicas = -1};
+        const struct binding_wants wants = {.active = true,
+                                            .weight_a = want->weight[0],
+                                            .weight_b = want->weight[1],
+                                            .list_a = want->list[0],
+                                            .list_b = want->list[1],
+                                            .active_slot = want->active_slot,
+                                            .scale_a = want->scale[0],
+                                            .scale_b = want->scale[1],
+                                            .replicas = -1};
         body = fresh_body(engine, track, ROLE_ROUTE, &wants);
     } else {
         body = wrap(track, track->bindings[BINDING_ROUTE].object, content->route_spec);
@@ -113,7 +119,8 @@ static json_t *route_body(struct engine *engine, struct track *track,
     return body;
 }
 
-/* --- goals -------------------------------------------------------------------------------------- */
+/* --- goals --------------------------------------------------------------------------------------
+ */
 
 static void note_question(struct binding *binding, const struct track *track, const json_t *body,
                           bool current)
@@ -202,7 +209,8 @@ void track_want(struct engine *engine, struct track *track)
     want_binding(engine, track, BINDING_ROUTE, wants->route.content, wants->look_route);
 }
 
-/* --- providers ---------------------------------------------------------------------------------- */
+/* --- providers ----------------------------------------------------------------------------------
+ */
 
 static struct track *provider_of(const struct engine *engine, const struct track *track,
                                  const struct connection_end *end)

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------
+ */
 
 struct unit *unit_new(const char *name)
 {
@@ -103,7 +104,8 @@ struct unit *unit_get(struct engine *engine, const char *name)
     return unit;
 }
 
-/* --- tracks ------------------------------------------------------------------------------------- */
+/* --- tracks -------------------------------------------------------------------------------------
+ */
 
 static struct track *insert_track(struct unit *unit, size_t at)
 {
@@ -158,7 +160,8 @@ struct track *unit_track_named(struct engine *engine, const char *cell, const ch
     return unit == NULL ? NULL : unit_track(engine, unit, component, target, make);
 }
 
-/* --- objects ------------------------------------------------------------------------------------ */
+/* --- objects ------------------------------------------------------------------------------------
+ */
 
 void unit_attach(struct engine *engine, struct unit *unit, struct object *object)
 {
@@ -204,7 +207,8 @@ void unit_hold(struct object **place, struct object *object)
     *place = object;
 }
 
-/* --- the queue ---------------------------------------------------------------------------------- */
+/* --- the queue ----------------------------------------------------------------------------------
+ */
 
 void unit_queue(struct engine *engine, struct unit *unit)
 {
@@ -236,7 +240,8 @@ struct unit *unit_next(struct engine *engine)
     return unit;
 }
 
-/* --- the heap ----------------------------------------------------------------------------------- */
+/* --- the heap -----------------------------------------------------------------------------------
+ */
 
 static bool is_before(const struct unit *a, const struct unit *b)
 {
@@ -316,7 +321,8 @@ struct unit *unit_due(const struct engine *engine)
     return engine->heap_count == 0 ? NULL : engine->heap[0];
 }
 
-/* --- what it may do ----------------------------------------------------------------------------- */
+/* --- what it may do -----------------------------------------------------------------------------
+ */
 
 void unit_wake(struct engine *engine, struct unit *unit)
 {

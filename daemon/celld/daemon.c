@@ -53,7 +53,7 @@ struct daemon {
     uint64_t described;     /* engine_version() then */
     uint64_t reload_id; /* the command that waits for the verdict; 0 = none */
     uint64_t steps, steps_at_pulse;
-    char reason[512]; /* why there is no core, or why it may not write */
+    char reason[640]; /* why there is no core, or why it may not write */
     int exit_status;
     unsigned parts;
 };

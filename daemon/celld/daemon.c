@@ -51,7 +51,7 @@ struct daemon {
     uv_timer_t reopen;
     uv_timer_t description; /* of the state, for the service manager; not with every step */
     uint64_t described;     /* engine_version() then */
-    uint64_t reload_id; /* the command that waits for the verdict; 0 = none */
+    uint64_t reload_id;     /* the command that waits for the verdict; 0 = none */
     uint64_t steps, steps_at_pulse;
     char reason[640]; /* why there is no core, or why it may not write */
     int exit_status;

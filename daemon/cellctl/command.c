@@ -5,11 +5,11 @@
 
 #define TARGET_OPTION                                                                              \
     {                                                                                              \
-        "target", 't', "TARGET", "only this target", COMPLETE_TARGET                               \
+        "target", "TARGET", "only this target", COMPLETE_TARGET, 't'                               \
     }
 #define ALL_OPTION(text)                                                                           \
     {                                                                                              \
-        "all", '\0', NULL, text, COMPLETE_NOTHING                                                  \
+        "all", NULL, text, COMPLETE_NOTHING, '\0'                                                  \
     }
 
 const struct command command_table[] = {
@@ -17,7 +17,7 @@ const struct command command_table[] = {
      .arguments = "[CELL]",
      .summary = "Show all cells on all targets, or one cell in detail",
      .most = 1,
-     .options = {{"watch", 'w', NULL, "stay, and draw it again when it changes", COMPLETE_NOTHING}},
+     .options = {{"watch", NULL, "stay, and draw it again when it changes", COMPLETE_NOTHING, 'w'}},
      .run = command_run_status,
      .completion = COMPLETE_CELL},
     {.name = "why",
@@ -30,8 +30,8 @@ const struct command command_table[] = {
     {.name = "plan",
      .arguments = "",
      .summary = "Show what would be done (exit status 2) or that nothing is to do (0)",
-     .options = {{"ref", '\0', "REV", "for this branch, tag or commit instead of the current one",
-                  COMPLETE_NOTHING}},
+     .options = {{"ref", "REV", "for this branch, tag or commit instead of the current one",
+                  COMPLETE_NOTHING, '\0'}},
      .run = command_run_plan},
     {.name = "diff",
      .arguments = "[CELL]",
@@ -42,7 +42,7 @@ const struct command command_table[] = {
     {.name = "apply",
      .arguments = "--plan HASH",
      .summary = "Carry out exactly a plan; refused when anything has moved since",
-     .options = {{"plan", '\0', "HASH", "what `cellctl plan` printed", COMPLETE_NOTHING}},
+     .options = {{"plan", "HASH", "what `cellctl plan` printed", COMPLETE_NOTHING, '\0'}},
      .run = command_run_apply},
     {.name = "sync",
      .arguments = "",
@@ -52,16 +52,16 @@ const struct command command_table[] = {
      .arguments = "[CELL]",
      .summary = "Show what happened last",
      .most = 1,
-     .options = {{"follow", 'f', NULL, "stay, and print what comes", COMPLETE_NOTHING},
-                 {"last", 'n', "N", "begin with the last N (default 20)", COMPLETE_NOTHING},
-                 {"after", '\0', "SEQUENCE", "begin after this one", COMPLETE_NOTHING}},
+     .options = {{"follow", NULL, "stay, and print what comes", COMPLETE_NOTHING, 'f'},
+                 {"last", "N", "begin with the last N (default 20)", COMPLETE_NOTHING, 'n'},
+                 {"after", "SEQUENCE", "begin after this one", COMPLETE_NOTHING, '\0'}},
      .run = command_run_events,
      .completion = COMPLETE_CELL},
     {.name = "history",
      .arguments = "[CELL]",
      .summary = "Show the events that are kept",
      .most = 1,
-     .options = {TARGET_OPTION, {"limit", 'n', "N", "at most N (default 500)", COMPLETE_NOTHING}},
+     .options = {TARGET_OPTION, {"limit", "N", "at most N (default 500)", COMPLETE_NOTHING, 'n'}},
      .run = command_run_history,
      .completion = COMPLETE_CELL},
     {.name = "approve",
@@ -69,8 +69,8 @@ const struct command command_table[] = {
      .summary = "Open a gate, or let a held removal go on",
      .most = 3,
      .options = {ALL_OPTION("every gate that waits for a person"),
-                 {"prune", '\0', "HASH", "the removals that `cellctl status` shows as held",
-                  COMPLETE_NOTHING}},
+                 {"prune", "HASH", "the removals that `cellctl status` shows as held",
+                  COMPLETE_NOTHING, '\0'}},
      .run = command_run_approve,
      .completion = COMPLETE_CELL},
     {.name = "rollback",
@@ -78,7 +78,7 @@ const struct command command_table[] = {
      .summary = "Go back to what ran before, and hold it until the quarantine is cleared",
      .least = 2,
      .most = 2,
-     .options = {{"component", 'c', "COMPONENT", "only this one", COMPLETE_NOTHING}},
+     .options = {{"component", "COMPONENT", "only this one", COMPLETE_NOTHING, 'c'}},
      .run = command_run_rollback,
      .completion = COMPLETE_CELL},
     {.name = "suspend",
@@ -104,9 +104,9 @@ const struct command command_table[] = {
      .summary = "Let git decide again",
      .most = 1,
      .options = {ALL_OPTION("everything"),
-                 {"component", 'c', "COMPONENT", "only this one", COMPLETE_NOTHING},
+                 {"component", "COMPONENT", "only this one", COMPLETE_NOTHING, 'c'},
                  TARGET_OPTION,
-                 {"digest", '\0', "DIGEST", "only this content", COMPLETE_NOTHING}},
+                 {"digest", "DIGEST", "only this content", COMPLETE_NOTHING, '\0'}},
      .run = command_run_quarantine_clear,
      .completion = COMPLETE_CELL},
     {.name = "render",
@@ -124,12 +124,11 @@ const struct command command_table[] = {
      .arguments = "[PATH]",
      .summary = "Check the manifests of a repository: exit status 0 when sound, 1 when not",
      .most = 1,
-     .options = {{"ref", '\0', "REV",
-                  "a commit, branch or tag of it instead of the files as they lie",
-                  COMPLETE_NOTHING},
-                 {"config", '\0', "FILE", "celld.yaml, which says where manifests are",
-                  COMPLETE_FILE},
-                 {"format", '\0', "FORMAT", "text, json or sarif", COMPLETE_NOTHING}},
+     .options = {{"ref", "REV", "a commit, branch or tag of it instead of the files as they lie",
+                  COMPLETE_NOTHING, '\0'},
+                 {"config", "FILE", "celld.yaml, which says where manifests are", COMPLETE_FILE,
+                  '\0'},
+                 {"format", "FORMAT", "text, json or sarif", COMPLETE_NOTHING, '\0'}},
      .run = command_run_validate,
      .completion = COMPLETE_FILE},
     {.name = "version",

@@ -18,10 +18,10 @@ enum command_completion { COMPLETE_NOTHING, COMPLETE_CELL, COMPLETE_TARGET, COMP
 
 struct command_option {
     const char *name;  /* without dashes */
-    char letter;       /* '\0' = none */
     const char *value; /* what it takes, for help: "REV"; NULL = nothing */
     const char *help;
     enum command_completion completion;
+    char letter; /* '\0' = none */
 };
 
 struct invocation;

@@ -223,8 +223,7 @@ uint64_t connection_bytes(sqlite3 *db)
     char pages[24] = "";
     if (first_text(db, "PRAGMA page_count", pages, sizeof(pages)) != SQLITE_OK)
         return 0;
-    unsigned long long count = 0;
-    return sscanf(pages, "%llu", &count) == 1 ? (uint64_t)count * PAGE_BYTES : 0;
+    return strtoull(pages, NULL, 10) * PAGE_BYTES;
 }
 
 sqlite3 *connection_close(sqlite3 *db)

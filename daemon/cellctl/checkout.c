@@ -172,8 +172,10 @@ int checkout_read(const char *directory, const struct tree_selection *selection,
         return error_set(err, ERROR_INVALID, -ENOTDIR,
                          "%s is no directory; name the root of the repository", directory);
     OWNED(owned_free) char *copy = strdup(directory);
+    if (copy == NULL)
+        return error_no_memory(err);
     OWNED(tree_listing_freep) struct tree_listing *listing = calloc(1, sizeof(*listing));
-    if (listing == NULL || copy == NULL)
+    if (listing == NULL)
         return error_no_memory(err);
     char *const roots[] = {copy, NULL};
     FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);

@@ -47,7 +47,8 @@ static size_t find_command(const char *const *words, size_t count, const struct 
         const char *name = command_table[i].name;
         const char *space = strchr(name, ' ');
         const size_t first = space == NULL ? strlen(name) : (size_t)(space - name);
-        if (count == 0 || strlen(words[0]) != first || strncmp(words[0], name, first) != 0)
+        if (count == 0 || words[0] == NULL || strlen(words[0]) != first ||
+            strncmp(words[0], name, first) != 0)
             continue;
         if (space != NULL && (count < 2 || strcmp(words[1], space + 1) != 0))
             continue;

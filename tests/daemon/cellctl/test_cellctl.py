@@ -109,6 +109,42 @@ def test_cases():
                f"{words}: control characters in the output")
 
 
+# words, verb, arguments
+COMMANDS = [
+    (["sync"], "sync", {}),
+    (["apply", "--plan", "abc"], "apply", {"hash": "abc"}),
+    (["approve", "cart", "production"], "approve", {"cell": "cart", "environment": "production"}),
+    (["approve", "cart", "production", "g"], "approve",
+     {"cell": "cart", "environment": "production", "gate": "g"}),
+    (["approve", "--all"], "approve", {"all": True}),
+    (["approve", "--prune=abc"], "approve", {"prune": "abc"}),
+    (["rollback", "cart", "testing"], "rollback", {"cell": "cart", "target": "testing"}),
+    (["rollback", "-ccartservice", "cart", "testing"], "rollback",
+     {"cell": "cart", "target": "testing", "component": "cartservice"}),
+    (["suspend", "cart"], "suspend", {"cell": "cart"}),
+    (["suspend", "--all"], "suspend", {}),
+    (["resume", "--", "-cart"], "resume", {"cell": "-cart"}),
+    (["quarantine", "clear", "--all"], "quarantine", {"clear": True}),
+    (["quarantine", "clear", "cart", "-c", "x", "-t", "testing", "--digest", "d"], "quarantine",
+     {"clear": True, "cell": "cart", "component": "x", "target": "testing", "digest": "d"}),
+    (["rollout", "retry", "cart", "x", "testing"], "rollout",
+     {"action": "retry", "cell": "cart", "component": "x", "target": "testing"}),
+    (["rollout", "promote", "cart", "x", "testing", "--full"], "rollout",
+     {"action": "promote-full", "cell": "cart", "component": "x", "target": "testing"}),
+]
+
+
+def test_commands():
+    for words, verb, arguments in COMMANDS:
+        before = words.index("--") if "--" in words else len(words)
+        words = words[:before] + ["-o", "json", "--socket", STATUS, "--admin-socket", ADMIN] + \
+            words[before:]
+        done = subprocess.run([CELLCTL, *words], text=True, capture_output=True, timeout=60)
+        expect(done.returncode == 0, f"{words}: {done.stderr}")
+        got = json.loads(done.stdout or "{}")
+        expect((got.get("verb"), got.get("arguments")) == (verb, arguments), f"{words}: {got}")
+
+
 def test_events_quiet():
     done = run("events", "--after", "23", "nobody")
     expect(done.stdout == "", f"events of another cell: {done.stdout}")

@@ -128,10 +128,12 @@ static int command(void *context, uint64_t id, const char *verb, const json_t *a
         return error_set(err, ERROR_INVALID, -EINVAL, "celld.yaml:3:1: unknown field");
     if (canned->silent)
         return 0;
+    OWNED_JSON *given = json_deep_copy(arguments);
     const bool refused = strcmp(json_text_or(json_object_get(arguments, "hash"), ""), "old") == 0;
     socket_reply(canned->server, id, !refused,
                  refused ? json_pack("{s:s}", "message", "the world has moved since that plan")
-                         : json_pack("{s:s}", "message", "it will be done"));
+                         : json_pack("{s:s, s:s, s:O}", "message", "it will be done", "verb", verb,
+                                     "arguments", given));
     return 0;
 }
 

@@ -119,10 +119,11 @@ static const struct shape override_shape = {
 
 static const struct word stage_words[] = {{"build", 0}, {"deploy", 1}, {NULL, 0}};
 
+#define STEPS_SCHEMA "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}"
 static const char stages_schema[] =
     "{\"type\": \"array\", \"items\": {\"type\": \"object\", \"minProperties\": 1, "
-    "\"maxProperties\": 1, \"properties\": {\"build\": {\"$ref\": \"#/$defs/steps\"}, "
-    "\"deploy\": {\"$ref\": \"#/$defs/steps\"}}, \"additionalProperties\": false}}";
+    "\"maxProperties\": 1, \"properties\": {\"build\": " STEPS_SCHEMA ", \"deploy\": " STEPS_SCHEMA
+    "}, \"additionalProperties\": false}}";
 
 /* A list of mappings with one key each: the stage's name, and its steps. */
 static void read_stages(struct decoder *decoder, const struct field *field,

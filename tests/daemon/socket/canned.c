@@ -166,6 +166,12 @@ static void on_stopped(void *context)
 
 static void publish(struct canned *canned)
 {
+    if (canned->events != NULL) {
+        const json_t *given = json_array_get(canned->events, (size_t)canned->published++);
+        const json_t *sequence = json_object_get(given, "sequence");
+        socket_publish(canned->server, (uint64_t)json_integer_value(sequence), given);
+        return;
+    }
     OWNED_JSON *event = canned_answer("event");
     char message[64];
     (void)snprintf(message, sizeof(message), "event %llu", (unsigned long long)++canned->published);
@@ -211,7 +217,7 @@ static void run(void *context)
     CHECK(uv_loop_init(&canned->loop) == 0);
     CHECK(uv_async_init(&canned->loop, &canned->wake, on_wake) == 0);
     canned->wake.data = canned;
-    canned->options.backend = &backend;
+    canned->options.backend = canned->backend != NULL ? canned->backend : &backend;
     const int result =
         socket_start(&canned->options, &canned->loop, &canned->server, &canned->error);
     uv_mutex_lock(&canned->mutex);

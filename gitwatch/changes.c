@@ -1,6 +1,5 @@
 #include "gitwatch/changes.h"
 
-#include "config/base/owned.h"
 #include "gitwatch/libgit_error.h"
 #include "gitwatch/mirror_handle.h"
 #include "gitwatch/tree_path.h"
@@ -209,15 +208,16 @@ int changes_between(struct mirror *mirror, const struct object_id *old_commit,
         status = mirror_handle_root(mirror, old_commit, &old_root, err);
     if (status < 0)
         return status;
-    OWNED(changes_freep) struct changes *changes = calloc(1, sizeof(*changes));
+    struct changes *changes = calloc(1, sizeof(*changes));
     if (changes == NULL)
         return error_no_memory(err);
     struct walk walk = {.mirror = mirror, .limits = limits, .changes = changes, .err = err};
     status = walk_between(&walk, old_commit == NULL ? NULL : &old_root, &new_root);
     if (status < 0)
-        return status;
-    *ret_changes = TAKE(changes);
-    return 0;
+        changes_free(changes);
+    else
+        *ret_changes = changes;
+    return status;
 }
 
 bool changes_touch(const struct changes *changes, const char *path)

@@ -1,7 +1,5 @@
 #include "gitwatch/mirror.h"
 
-#include "config/base/check.h"
-#include "config/base/owned.h"
 #include "gitwatch/libgit_error.h"
 #include "gitwatch/mirror_handle.h"
 #include "gitwatch/mirror_refs.h"
@@ -58,14 +56,15 @@ int mirror_open(const char *path, struct mirror **ret_mirror, struct error *err)
     int status = check_directory(path, err);
     if (status < 0)
         return status;
-    OWNED(mirror_freep) struct mirror *mirror = calloc(1, sizeof(*mirror));
+    struct mirror *mirror = calloc(1, sizeof(*mirror));
     if (mirror == NULL)
         return error_no_memory(err);
     status = open_repository(mirror, path, err);
     if (status < 0)
-        return status;
-    *ret_mirror = TAKE(mirror);
-    return 0;
+        mirror_free(mirror);
+    else
+        *ret_mirror = mirror;
+    return status;
 }
 
 struct mirror *mirror_free(struct mirror *mirror)

@@ -150,7 +150,7 @@ static void read_file(struct loader *loader, const struct manifest_file *file,
     entry->name = guess_name(loader, file, document.first);
     if (entry->name == NULL)
         loader->status = -ENOMEM;
-    else if (document.first != NULL)
+    else if (document_is_whole(&document))
         decode(loader, file, cell, entry->name, &document);
     if (document_errors(loader, &document) > 0) {
         entry->broken = true;

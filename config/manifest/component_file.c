@@ -284,7 +284,7 @@ void component_file_add(struct loader *loader, struct decoder *decoder, struct c
         return;
     }
     document_open(loader, file, cell->arena, &document);
-    if (document.first != NULL) {
+    if (document_is_whole(&document)) {
         decode_mapping(&own, &component_file_shape, document.first, &content);
         add_endpoints(&own, component, &content);
         add_connections(&own, cell, component, &content);

@@ -164,7 +164,7 @@ static void add_from_mapping(struct entries *entries, const struct yaml_node *va
 static struct source_pos place_in_block(const struct decoder *decoder,
                                         const struct yaml_node *value, const char *name)
 {
-    struct source_pos at = decode_place(decoder, value);
+    const struct source_pos at = decode_place(decoder, value);
     if (!value->literal)
         return at;
     const size_t length = strlen(name);
@@ -173,8 +173,7 @@ static struct source_pos place_in_block(const struct decoder *decoder,
         if (*c == '\n')
             line++;
         if (*c == '"' && strncmp(c + 1, name, length) == 0 && c[1 + length] == '"') {
-            at.line = line;
-            return at;
+            return (struct source_pos){at.path, line, 1};
         }
     }
     return at;

@@ -40,6 +40,11 @@ void document_close(struct document *document)
     document->first = NULL;
 }
 
+bool document_is_whole(const struct document *document)
+{
+    return document->first != NULL && (document->status == 0 || document->status == ERR_INVALID);
+}
+
 size_t document_errors(const struct loader *loader, const struct document *document)
 {
     return diagnostics_error_count(loader->set->diagnostics) - document->errors_before;

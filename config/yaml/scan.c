@@ -96,6 +96,11 @@ static bool is_other_encoding(const unsigned char *bytes, size_t length)
                            (length >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] == 0xFE));
 }
 
+size_t yaml_scan_mark(const struct yaml_source *source)
+{
+    return source->length >= 3 && memcmp(source->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
 int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
 {
     struct scan scan = {.source = source, .line = 1};
@@ -103,8 +108,7 @@ int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
     if (is_other_encoding(bytes, source->length))
         return report(&scan, found, "E_YAML_ENCODING", "the file is UTF-16 or UTF-32, not UTF-8",
                       "save it as UTF-8");
-    if (source->length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
-        scan.at = scan.line_start = 3;
+    scan.at = scan.line_start = yaml_scan_mark(source);
     bool line_begins = true;
     while (scan.at < source->length) {
         const unsigned char c = bytes[scan.at];

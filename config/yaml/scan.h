@@ -10,3 +10,6 @@ int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
 
 /* Whether the text has characters that are not seen, or that turn the direction of what follows. */
 bool yaml_scan_has_invisible(const char *text, size_t length);
+
+/* Bytes of the mark that a UTF-8 file may begin with: 3 or 0. */
+size_t yaml_scan_mark(const struct yaml_source *source);

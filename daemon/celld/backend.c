@@ -23,12 +23,6 @@ static json_t *status(void *context)
     return engine == NULL ? nothing(context) : engine_status(engine, executor_now());
 }
 
-static json_t *gates(void *context)
-{
-    const struct engine *engine = engine_of(context);
-    return engine == NULL ? nothing(context) : engine_gates(engine);
-}
-
 static json_t *quarantine(void *context)
 {
     const struct engine *engine = engine_of(context);
@@ -102,7 +96,6 @@ struct socket_backend backend_make(const struct backend_hooks *hooks)
     return (struct socket_backend){
         .context = (void *)(uintptr_t)hooks,
         .status = status,
-        .gates = gates,
         .quarantine = quarantine,
         .diff = diff,
         .render = render,

@@ -5,14 +5,11 @@
  * May be called from any thread. */
 #pragma once
 
-#include "config/settings/settings.h"
+#include "config/settings/log_level.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* enum log_level is the settings': ERROR a person must act, WARNING we will retry and say when,
- * NOTICE the desired or the actual state changed, INFO lifecycle, DEBUG the rest. */
-#define LOG_LEVEL_COUNT (LOG_LEVEL_DEBUG + 1)
 
 /* What the event is about; NULL and 0 = does not apply. */
 struct log_subject {

@@ -227,14 +227,14 @@ static unsigned streams_of(const struct server_door *door)
 static json_t *page(const struct socket_server *server, uint64_t after, uint64_t limit)
 {
     json_t *events = json_array();
-    const struct history_event *event = history_next(&server->history, after);
+    const struct backlog_event *event = backlog_next(&server->history, after);
     for (uint64_t i = 0; event != NULL && i < limit; i++) {
-        (void)json_array_append_new(events, history_value(event));
+        (void)json_array_append_new(events, backlog_value(event));
         after = event->sequence;
-        event = history_next(&server->history, after);
+        event = backlog_next(&server->history, after);
     }
     return json_pack("{s:o, s:I, s:I, s:I}", "events", events, "next", (json_int_t)after, "oldest",
-                     (json_int_t)history_oldest(&server->history), "newest",
+                     (json_int_t)backlog_oldest(&server->history), "newest",
                      (json_int_t)server->history.newest);
 }
 
@@ -259,7 +259,7 @@ static bool place_of(struct socket_server *server, struct call *call, bool strea
         !query_number(call, "last", UINT64_MAX, &last))
         return false;
     if (last != UINT64_MAX)
-        *ret_after = history_before_last(&server->history, (size_t)last);
+        *ret_after = backlog_before_last(&server->history, (size_t)last);
     return true;
 }
 
@@ -291,10 +291,10 @@ static json_t *select_events(const struct socket_server *server, const char *cel
                              const char *target, uint64_t before, uint64_t limit)
 {
     json_t *events = json_array();
-    const struct history_event *event = history_next(&server->history, 0);
+    const struct backlog_event *event = backlog_next(&server->history, 0);
     for (; event != NULL && event->sequence < before;
-         event = history_next(&server->history, event->sequence)) {
-        OWNED_JSON *value = history_value(event);
+         event = backlog_next(&server->history, event->sequence)) {
+        OWNED_JSON *value = backlog_value(event);
         if (!is_about(value, "cell", cell) || !is_about(value, "target", target))
             continue;
         if (json_array_size(events) >= limit)

@@ -1,7 +1,7 @@
 /* Both sockets and what they share. For the files of this folder only. */
 #pragma once
 
-#include "daemon/socket/history.h"
+#include "daemon/socket/backlog.h"
 #include "daemon/socket/httpd.h"
 #include "daemon/socket/listener.h"
 #include "daemon/socket/socket.h"
@@ -20,7 +20,7 @@ struct server_door {
 struct socket_server {
     struct socket_backend backend;
     struct metrics *metrics;
-    struct history history;
+    struct backlog history;
     struct stream_limits stream_limits;
     unsigned streams_most;
     struct server_door status, admin;

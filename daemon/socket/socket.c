@@ -63,7 +63,7 @@ static void free_server(struct socket_server *server)
 {
     if (server->status_response != NULL)
         MHD_destroy_response(server->status_response);
-    history_fini(&server->history);
+    backlog_fini(&server->history);
     free(server);
 }
 
@@ -99,7 +99,7 @@ int socket_start(const struct socket_options *options, uv_loop_t *loop,
                  struct socket_server **ret_server, struct error *err)
 {
     struct socket_server *server = calloc(1, sizeof(*server));
-    if (server == NULL || history_init(&server->history, options->events_kept) != 0) {
+    if (server == NULL || backlog_init(&server->history, options->events_kept) != 0) {
         free(server);
         return error_no_memory(err);
     }
@@ -135,7 +135,7 @@ static void wake_streams(const struct server_door *door)
 
 void socket_publish(struct socket_server *server, uint64_t sequence, const json_t *event)
 {
-    if (history_add(&server->history, sequence, event) < 0) {
+    if (backlog_add(&server->history, sequence, event) < 0) {
         log_write(LOG_LEVEL_WARNING, NULL, "no memory for event %llu: the streams miss it",
                   (unsigned long long)sequence);
         return;

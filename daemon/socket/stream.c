@@ -11,7 +11,7 @@
 
 struct stream {
     struct call *call;
-    const struct history *history;
+    const struct backlog *history;
     const struct stream_limits *limits;
     uint64_t after; /* the last one that was taken */
     char *pending;  /* being sent */
@@ -36,7 +36,7 @@ static void set_pending(struct stream *stream, const char *bytes, size_t length)
  * oldest that there is. */
 static bool fill_gap(struct stream *stream)
 {
-    const uint64_t oldest = history_oldest(stream->history);
+    const uint64_t oldest = backlog_oldest(stream->history);
     const bool unknown = stream->after > stream->history->newest;
     if (!unknown && (stream->after == 0 || stream->after + 1 >= oldest))
         return false;
@@ -56,7 +56,7 @@ static void fill(struct stream *stream)
 {
     if (fill_gap(stream))
         return;
-    const struct history_event *event = history_next(stream->history, stream->after);
+    const struct backlog_event *event = backlog_next(stream->history, stream->after);
     if (event != NULL) {
         set_pending(stream, event->stream, event->stream_length);
         if (stream->pending != NULL)
@@ -114,7 +114,7 @@ void stream_tick(struct call *call, uint64_t now_ms)
     }
 }
 
-void stream_start(struct call *call, const struct history *history,
+void stream_start(struct call *call, const struct backlog *history,
                   const struct stream_limits *limits, uint64_t after)
 {
     static const char hello[] = "retry: 2000\n\n";

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "daemon/socket/call.h"
-#include "daemon/socket/history.h"
+#include "daemon/socket/backlog.h"
 
 #include <stdint.h>
 
@@ -13,7 +13,7 @@ struct stream_limits {
 };
 
 /* Answers the call with a stream of what comes after `after`. `history` and `limits` are kept. */
-void stream_start(struct call *call, const struct history *history,
+void stream_start(struct call *call, const struct backlog *history,
                   const struct stream_limits *limits, uint64_t after);
 
 /* There may be something new. */

@@ -192,14 +192,6 @@ enum rollout_command {
 };
 #define ROLLOUT_COMMAND_COUNT (COMMAND_ROLLBACK + 1)
 
-/* What counting requests says about the weight. */
-enum share_check {
-    SHARE_NOT_COUNTED, /* there is no source of counts: the route's own word has to do */
-    SHARE_TOO_FEW,     /* requests, for saying anything */
-    SHARE_CONFIRMED,
-    SHARE_OFF, /* enough requests, and another share than the weight's */
-};
-
 /* Everything that a step may know. Built by the engine for each step; borrowed during the call. */
 struct rollout_view {
     struct instant now;

@@ -242,6 +242,10 @@ void platform_stall(struct platform *platform, int64_t until_ms);
  * ("Succeeded", "Failed", "Lost": the engine's object is gone). Without a rule runs succeed. */
 void platform_workflow_rule(struct platform *platform, const char *glob, const char *outcome);
 
+/* How long each step of such runs takes, and how late the engine starts them. */
+void platform_workflow_pace(struct platform *platform, const char *glob, int64_t step_ms,
+                            int64_t late_ms);
+
 /* Somebody else changes an object behind the client's back: merges `patch` (RFC 7386) into labels,
  * annotations or spec. Returns false when there is no such object. */
 bool platform_tamper(struct platform *platform, const char *collection, const char *ns,

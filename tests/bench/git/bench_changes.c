@@ -9,7 +9,11 @@
 #include "gitwatch/changes.h"
 #include "gitwatch/libgit.h"
 
+#include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +37,43 @@ static _Noreturn void die(const char *what)
 {
     perror(what);
     exit(2);
+}
+
+/* Starts git in the folder with the given ends (-1: ours); the list ends with NULL. */
+static pid_t start_git(int in, int out, ...)
+{
+    char program[] = "git";
+    char option[] = "-C";
+    char *arguments[16] = {program, option, folder};
+    posix_spawn_file_actions_t files;
+    pid_t pid = 0;
+    va_list list;
+    va_start(list, out);
+    for (size_t i = 3; i < 15 && (arguments[i] = va_arg(list, char *)) != NULL; i++)
+        ;
+    va_end(list);
+    int status = posix_spawn_file_actions_init(&files);
+    if (status == 0 && in >= 0)
+        status = posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
+    if (status == 0 && out >= 0)
+        status = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+    if (status != 0 || posix_spawnp(&pid, "git", &files, NULL, arguments, environ) != 0)
+        die("git");
+    posix_spawn_file_actions_destroy(&files);
+    return pid;
+}
+
+static void wait_for(pid_t pid)
+{
+    int status = 0;
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        die("git failed");
+}
+
+static void make_pipe(int ret_pipe[2])
+{
+    if (pipe2(ret_pipe, O_CLOEXEC) < 0)
+        die("pipe");
 }
 
 static double now_us(void)
@@ -81,11 +122,13 @@ static void write_cell(FILE *import, size_t cell, const char *version)
 
 static void generate(struct scenario *scenarios, size_t count)
 {
-    char command[2 * FOLDER_SIZE + 64];
     char path[128];
-    snprintf(command, sizeof(command), "git init -q --bare %s && git -C %s fast-import --quiet",
-             folder, folder);
-    FILE *import = popen(command, "w");
+    int in[2];
+    wait_for(start_git(-1, -1, "init", "-q", "--bare", NULL));
+    make_pipe(in);
+    const pid_t pid = start_git(in[0], -1, "fast-import", "--quiet", NULL);
+    close(in[0]);
+    FILE *import = fdopen(in[1], "w");
     if (import == NULL)
         die("git fast-import");
     write_commit(import, "base", NULL);
@@ -104,19 +147,22 @@ static void generate(struct scenario *scenarios, size_t count)
         for (size_t k = 0; k < scenarios[i].cells; k++)
             write_cell(import, k * cell_count / scenarios[i].cells, scenarios[i].name);
     }
-    if (pclose(import) != 0)
-        die("git fast-import");
+    fclose(import);
+    wait_for(pid);
 }
 
 static struct object_id resolve(const char *branch)
 {
-    char command[2 * FOLDER_SIZE + 64];
     char line[64] = "";
+    int out[2];
     struct object_id id;
-    snprintf(command, sizeof(command), "git -C %s rev-parse refs/heads/%s", folder, branch);
-    FILE *output = popen(command, "r");
-    if (output == NULL || fgets(line, sizeof(line), output) == NULL || pclose(output) != 0)
+    make_pipe(out);
+    const pid_t pid = start_git(-1, out[1], "rev-parse", branch, NULL);
+    close(out[1]);
+    if (read(out[0], line, sizeof(line) - 1) < 0)
         die("git rev-parse");
+    close(out[0]);
+    wait_for(pid);
     line[strcspn(line, "\n")] = '\0';
     if (object_id_parse(line, &id) < 0)
         die(line);
@@ -162,24 +208,17 @@ static size_t count_lines(FILE *output)
 
 static size_t git_cold(const struct object_id *old, const struct object_id *new)
 {
-    int pipes[2];
-    if (pipe(pipes) < 0)
-        die("pipe");
-    const pid_t pid = vfork();
-    if (pid == 0) {
-        dup2(pipes[1], STDOUT_FILENO);
-        close(pipes[0]);
-        execlp("git", "git", "-C", folder, "diff-tree", "-r", "--no-renames", "--raw", old->hex,
-               new->hex, (char *)NULL);
-        _exit(127);
-    }
-    close(pipes[1]);
-    FILE *output = fdopen(pipes[0], "r");
-    if (pid < 0 || output == NULL)
+    int out[2];
+    make_pipe(out);
+    const pid_t pid =
+        start_git(-1, out[1], "diff-tree", "-r", "--no-renames", "--raw", old->hex, new->hex, NULL);
+    close(out[1]);
+    FILE *output = fdopen(out[0], "r");
+    if (output == NULL)
         die("git diff-tree");
     const size_t count = count_lines(output);
     fclose(output);
-    (void)waitpid(pid, NULL, 0);
+    wait_for(pid);
     return count;
 }
 
@@ -195,18 +234,10 @@ static struct asker asker_start(void)
 {
     int in[2];
     int out[2];
-    if (pipe(in) < 0 || pipe(out) < 0)
-        die("pipe");
-    const pid_t pid = fork();
-    if (pid == 0) {
-        dup2(in[0], STDIN_FILENO);
-        dup2(out[1], STDOUT_FILENO);
-        close(in[1]);
-        close(out[0]);
-        execlp("git", "git", "-C", folder, "diff-tree", "-r", "--no-renames", "--raw", "--stdin",
-               (char *)NULL);
-        _exit(127);
-    }
+    make_pipe(in);
+    make_pipe(out);
+    const pid_t pid =
+        start_git(in[0], out[1], "diff-tree", "-r", "--no-renames", "--raw", "--stdin", NULL);
     close(in[0]);
     close(out[1]);
     return (struct asker){.pid = pid, .to = fdopen(in[1], "w"), .from = fdopen(out[0], "r")};
@@ -277,6 +308,14 @@ static size_t number(const char *text, size_t limit)
     return value;
 }
 
+static int remove_entry(const char *path, const struct stat *found, int type, struct FTW *at)
+{
+    (void)found;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -310,12 +349,10 @@ int main(int argc, char **argv)
     }
     fclose(asker.to);
     fclose(asker.from);
-    (void)waitpid(asker.pid, NULL, 0);
+    wait_for(asker.pid);
     libgit_stop();
-    char command[FOLDER_SIZE + 16];
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    if (system(command) != 0)
-        die("rm");
+    if (nftw(folder, remove_entry, 16, FTW_PHYS | FTW_DEPTH) != 0)
+        die("remove");
     printf("goal (cold ratio at most %.1f): %s\n", GOAL_PERCENT / 100.0, met ? "met" : "missed");
     return met ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-#include "daemon/socket/history.h"
+#include "daemon/socket/backlog.h"
 
 #include "config/base/json.h"
 #include "config/base/text.h"
@@ -10,22 +10,22 @@
 /* A larger event is sent without its data. */
 #define EVENT_BYTES ((size_t)64 * 1024)
 
-int history_init(struct history *history, size_t capacity)
+int backlog_init(struct backlog *history, size_t capacity)
 {
-    *history = (struct history){.capacity = capacity == 0 ? 1 : capacity};
+    *history = (struct backlog){.capacity = capacity == 0 ? 1 : capacity};
     history->ring = calloc(history->capacity, sizeof(*history->ring));
     return history->ring == NULL ? -ENOMEM : 0;
 }
 
-static void forget_first(struct history *history)
+static void forget_first(struct backlog *history)
 {
-    struct history_event *event = &history->ring[history->first];
+    struct backlog_event *event = &history->ring[history->first];
     free(event->stream);
     history->first = (history->first + 1) % history->capacity;
     history->count--;
 }
 
-void history_fini(struct history *history)
+void backlog_fini(struct backlog *history)
 {
     while (history->count > 0)
         forget_first(history);
@@ -42,7 +42,7 @@ static const char *plain_type(const json_t *event)
                : "event";
 }
 
-static char *as_stream(uint64_t sequence, const json_t *event, struct history_event *ret_event)
+static char *as_stream(uint64_t sequence, const json_t *event, struct backlog_event *ret_event)
 {
     char *line = json_dumps(event, JSON_COMPACT | JSON_ESCAPE_SLASH);
     if (line == NULL)
@@ -56,24 +56,24 @@ static char *as_stream(uint64_t sequence, const json_t *event, struct history_ev
     text_add(&text, "\n\n");
     free(line);
     *ret_event =
-        (struct history_event){.sequence = sequence, .stream_length = text.length, .data = data};
+        (struct backlog_event){.sequence = sequence, .stream_length = text.length, .data = data};
     ret_event->stream = text_take(&text);
     return ret_event->stream;
 }
 
-json_t *history_value(const struct history_event *event)
+json_t *backlog_value(const struct backlog_event *event)
 {
     return json_loadb(event->stream + event->data, event->stream_length - event->data - 2, 0, NULL);
 }
 
-int history_add(struct history *history, uint64_t sequence, const json_t *event)
+int backlog_add(struct backlog *history, uint64_t sequence, const json_t *event)
 {
     if (sequence <= history->newest)
         return 0;
     OWNED_JSON *value = json_deep_copy(event);
     if (value == NULL || json_object_set_new(value, "sequence", json_integer((json_int_t)sequence)))
         return -ENOMEM;
-    struct history_event added = {.stream = NULL};
+    struct backlog_event added = {.stream = NULL};
     char *stream = as_stream(sequence, value, &added);
     if (stream != NULL && added.stream_length > EVENT_BYTES) {
         free(stream);
@@ -90,12 +90,12 @@ int history_add(struct history *history, uint64_t sequence, const json_t *event)
     return 1;
 }
 
-static const struct history_event *at(const struct history *history, size_t index)
+static const struct backlog_event *at(const struct backlog *history, size_t index)
 {
     return &history->ring[(history->first + index) % history->capacity];
 }
 
-const struct history_event *history_next(const struct history *history, uint64_t after)
+const struct backlog_event *backlog_next(const struct backlog *history, uint64_t after)
 {
     size_t low = 0;
     size_t high = history->count;
@@ -109,12 +109,12 @@ const struct history_event *history_next(const struct history *history, uint64_t
     return low == history->count ? NULL : at(history, low);
 }
 
-uint64_t history_oldest(const struct history *history)
+uint64_t backlog_oldest(const struct backlog *history)
 {
     return history->count == 0 ? 0 : at(history, 0)->sequence;
 }
 
-uint64_t history_before_last(const struct history *history, size_t count)
+uint64_t backlog_before_last(const struct backlog *history, size_t count)
 {
     if (count == 0 || history->count == 0)
         return history->newest;

@@ -53,7 +53,8 @@ static int check_listing(const struct tree_listing *listing, struct error *err)
 }
 
 static int load_set(const struct tree_listing *listing, const struct selection *selection,
-                    struct manifest_set *fallback, struct manifest_set **ret_set, struct error *err)
+                    const struct manifest_set *previous, const struct manifest_set *fallback,
+                    struct manifest_set **ret_set, struct error *err)
 {
     struct manifest_file *files = calloc(listing->file_count + 1, sizeof(*files));
     if (files == NULL)

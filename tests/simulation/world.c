@@ -2,6 +2,7 @@
 
 #include "config/base/digest.h"
 #include "config/base/check.h"
+#include "config/base/digest.h"
 #include "config/base/json.h"
 #include "config/base/text.h"
 #include "config/manifest/load.h"
@@ -35,7 +36,8 @@ struct instant world_now(const struct world *world)
     return (struct instant){{world->now_ms}, {world->now_ms + world->wall_offset_ms}};
 }
 
-/* --- journal ------------------------------------------------------------------------------------ */
+/* --- journal ------------------------------------------------------------------------------------
+ */
 
 static void row_remove(struct world *world, size_t at)
 {
@@ -66,7 +68,8 @@ static void row_put(struct world *world, const char *key, json_t *value)
     char *text = json_canonical(value);
     CHECK(text != NULL);
     struct world_row *row = &world->rows[world->row_count++];
-    *row = (struct world_row){world->sequence, strdup(key), json_loads(text, JSON_DECODE_ANY, NULL)};
+    *row =
+        (struct world_row){world->sequence, strdup(key), json_loads(text, JSON_DECODE_ANY, NULL)};
     CHECK(row->key != NULL && row->value != NULL);
     free(text);
 }
@@ -101,29 +104,30 @@ char *world_rows_differ(const struct world *world)
     return different;
 }
 
-/* --- effects ------------------------------------------------------------------------------------ */
+/* --- effects ------------------------------------------------------------------------------------
+ */
 
 static void note_published(struct world *world, const struct effect *effect)
 {
     static const char *const levels[] = {"debug", "info", "notice", "warning", "error"};
     if (json_array_size(world->published) >= PUBLISHED_LIMIT)
         json_array_remove(world->published, 0);
-    json_array_append_new(
-        world->published,
-        json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:I}", "level",
-                  levels[effect->as.publish.level], "type", effect->as.publish.type, "cell",
-                  effect->as.publish.cell, "component", effect->as.publish.component, "target",
-                  effect->as.publish.target, "message", effect->as.publish.message, "at",
-                  (json_int_t)world->now_ms));
+    json_array_append_new(world->published,
+                          json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:I}", "level",
+                                    levels[effect->as.publish.level], "type",
+                                    effect->as.publish.type, "cell", effect->as.publish.cell,
+                                    "component", effect->as.publish.component, "target",
+                                    effect->as.publish.target, "message",
+                                    effect->as.publish.message, "at", (json_int_t)world->now_ms));
 }
 
 static void note_reply(struct world *world, const struct effect *effect)
 {
     char id[32];
     snprintf(id, sizeof id, "%" PRIu64, effect->as.reply.id);
-    json_object_set_new(world->replies, id,
-                        json_pack("{s:b, s:O}", "ok", (int)effect->as.reply.ok, "body",
-                                  effect->as.reply.body));
+    json_object_set_new(
+        world->replies, id,
+        json_pack("{s:b, s:O}", "ok", (int)effect->as.reply.ok, "body", effect->as.reply.body));
 }
 
 static void mix(struct world *world, const char *text)
@@ -215,7 +219,8 @@ static bool give(struct world *world, const struct engine_event *event)
     return alive;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 struct world *world_new(const struct world_options *options)
 {
@@ -282,7 +287,8 @@ void world_kill(struct world *world)
         give_revision(world);
 }
 
-/* --- the repository ----------------------------------------------------------------------------- */
+/* --- the repository -----------------------------------------------------------------------------
+ */
 
 static bool ends_with(const char *path, const char *end)
 {
@@ -325,7 +331,8 @@ void world_commit(struct world *world, const char *commit, const struct world_fi
     give_revision(world);
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------------
+ */
 
 bool world_step(struct world *world, int64_t until_ms)
 {
@@ -377,7 +384,8 @@ bool world_run_until(struct world *world, enum engine_condition condition, int64
     return engine_condition(world->engine) == condition;
 }
 
-/* --- questions ---------------------------------------------------------------------------------- */
+/* --- questions ----------------------------------------------------------------------------------
+ */
 
 const json_t *world_command(struct world *world, const char *verb, json_t *arguments, bool *ret_ok)
 {
@@ -408,8 +416,7 @@ const char *world_node_state(const struct world *world, const char *cell, const 
     for (size_t i = 0; i < json_array_size(targets); i++) {
         const json_t *node = json_array_get(targets, i);
         if (strcmp(json_text_or(json_object_get(node, "target"), ""), target) == 0)
-            snprintf(state, sizeof state, "%s",
-                     json_text_or(json_object_get(node, "state"), ""));
+            snprintf(state, sizeof state, "%s", json_text_or(json_object_get(node, "state"), ""));
     }
     json_decref(status);
     return state;

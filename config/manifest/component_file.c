@@ -291,7 +291,6 @@ void component_file_add(struct loader *loader, struct decoder *decoder, struct c
     }
     decoder->status = own.status;
     decoder->errors = own.errors;
-    document_close(&document);
 }
 
 static bool is_used(const struct loader *loader, const char *path)

@@ -190,6 +190,9 @@ void decode_mapping(struct decoder *decoder, const struct shape *shape,
                 report_unknown(decoder, shape, key);
             continue;
         }
+        /* A key that stands twice is reported already: the first one counts. */
+        if ((seen & UINT64_C(1) << index) != 0)
+            continue;
         size_t base = 0;
         const struct field *field = shape_field(shape, (size_t)index, &base);
         seen |= UINT64_C(1) << index;

@@ -10,8 +10,7 @@
 
 #define ROW_VERSION 1
 
-/* --- fields that are plain numbers, flags and texts ---------------------------------------------
- */
+/* --- fields that are plain numbers, flags and texts --------------------------------------- */
 
 enum field_type {
     FIELD_BOOL,
@@ -191,8 +190,7 @@ static bool field_from_json(struct rollout *rollout, const struct field *field, 
     CHECK_UNREACHABLE();
 }
 
-/* --- contents -----------------------------------------------------------------------------------
- */
+/* --- contents ----------------------------------------------------------------------------- */
 
 static json_t *content_to_json(const struct rollout_content *content)
 {
@@ -236,8 +234,7 @@ static bool content_from_json(struct rollout_content *content, const json_t *row
                           json_object_get(row, "revision"));
 }
 
-/* --- enums and lists ----------------------------------------------------------------------------
- */
+/* --- enums and lists ---------------------------------------------------------------------- */
 
 static const char *const strategy_names[] = {
     [STRATEGY_ROLLING] = "rolling",
@@ -369,8 +366,7 @@ static bool good_from_json(struct rollout *rollout, const json_t *row)
     return true;
 }
 
-/* --- the row ------------------------------------------------------------------------------------
- */
+/* --- the row ------------------------------------------------------------------------------ */
 
 json_t *rollout_to_json(const struct rollout *rollout)
 {

@@ -50,8 +50,7 @@ static void look(const struct draft *draft, bool stable, bool next, bool route)
     draft->wants->look_route = route && rollout->routed;
 }
 
-/* --- by state -----------------------------------------------------------------------------------
- */
+/* --- by state ----------------------------------------------------------------------------- */
 
 static void wants_rest(const struct draft *draft)
 {

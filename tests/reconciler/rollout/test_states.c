@@ -9,15 +9,14 @@
 #include <string.h>
 
 /* One letter for each state. */
-static const char letters[] = "IPNDSRZBCKWH";
+static const char letters[] = "IPNDSRZBCKWH", small[] = "ipndsrzbckwh";
 _Static_assert(sizeof(letters) - 1 == ROLLOUT_STATE_COUNT, "one each");
 
 #define NOW_MONO INT64_C(5000000)
 #define NOW_WALL INT64_C(1800000000000)
 #define LONG_MS INT64_C(1000000)
 
-/* --- where a rollout may stand
- * -------------------------------------------------------------------------- */
+/* --- where a rollout may stand ------------------------------------------------------------ */
 
 enum place { IN_PLACE, TWO_SLOTS, FIRST, SINGLE };
 
@@ -34,8 +33,7 @@ struct stand {
     const char *becomes;
 };
 
-/* --- what it may meet
- * ------------------------------------------------------------------------------------ */
+/* --- what it may meet --------------------------------------------------------------------- */
 
 struct scene {
     struct rollout rollout;
@@ -292,8 +290,7 @@ static const struct stand stands[] = {
 };
 #define STAND_COUNT (sizeof(stands) / sizeof(stands[0]))
 
-/* --- setting the scene
- * -------------------------------------------------------------------------------------- */
+/* --- setting the scene -------------------------------------------------------------------- */
 
 static void content(struct rollout_content *content, const char *name, bool routed, bool narrow)
 {
@@ -411,8 +408,7 @@ static void scene_free(struct scene *scene)
     free(scene);
 }
 
-/* --- what holds in every cell of the table
- * --------------------------------------------------------------------- */
+/* --- what holds in every cell of the table ------------------------------------------------ */
 
 static json_t *row_of(const struct rollout *rollout)
 {
@@ -493,7 +489,7 @@ static char meet(const struct stand *stand, size_t situation)
     cr_assert_eq(result.command[0] != '\0', command, "a command is always answered");
     char letter = letters[scene->rollout.state];
     if (scene->rollout.state == stand->state && result.changed)
-        letter = (char)(letter - 'A' + 'a');
+        letter = small[scene->rollout.state];
     scene_free(scene);
     return letter;
 }
@@ -532,9 +528,7 @@ Test(states, moves_that_the_diagram_does_not_have_stop_the_daemon)
     cr_expect(machine_may_move(ROLLOUT_BAKE, ROLLOUT_CLEANUP));
 }
 
-/* --- journal rows
- * ------------------------------------------------------------------------------------------------
- */
+/* --- journal rows ------------------------------------------------------------------------- */
 
 Test(row, what_is_missing_or_wrong_is_refused_and_changes_nothing)
 {

@@ -68,6 +68,18 @@ static bool nothing_first(const struct rollout *rollout, enum rollout_state from
     CHECK_UNREACHABLE();
 }
 
+/* Traffic moves to a side that can carry it: a stable slot without a single replica is given a
+ * moment, while the new one serves. */
+static bool is_cold(const struct advance *advance)
+{
+    const struct rollout *rollout = advance->rollout;
+    const struct binding_view *stable = &advance->view->slot[slot_index(rollout->stable_slot)];
+    const struct binding_view *next = &advance->view->slot[slot_index(rollout->next_slot)];
+    return rollout_two_slots(rollout) && rollout->weight > 0 && binding_is_settled(next) &&
+           !binding_is_settled(stable) && stable->gate.replicas_available == 0 &&
+           (stable->gate.verdict != GATE_UNKNOWN || binding_has_vanished(stable));
+}
+
 void backward_begin(struct advance *advance, struct way_back way, const char *format, ...)
 {
     struct rollout *rollout = advance->rollout;
@@ -85,6 +97,7 @@ void backward_begin(struct advance *advance, struct way_back way, const char *fo
         return;
     }
     rollout->drained = nothing_first(rollout, from);
+    rollout->warming = is_cold(advance);
     rollout->hold = way.hold;
     rollout->outcome = way.outcome;
     (void)memcpy(rollout->reason, reason, sizeof(reason));
@@ -135,7 +148,7 @@ static void finish(struct advance *advance)
     rollout->outcome = OUTCOME_NONE;
     rollout_content_fini(&rollout->next);
     rollout->has_next = rollout->touched = rollout->route_touched = false;
-    rollout->drained = rollout->returning = rollout->settle_due = false;
+    rollout->drained = rollout->returning = rollout->settle_due = rollout->warming = false;
     if (rollout->next_slot != rollout->stable_slot && rollout->next_slot != 0)
         rollout->scaled[slot_index(rollout->next_slot)] = false;
     rollout->next_slot = 0;
@@ -182,8 +195,16 @@ static void stuck(struct advance *advance, const char *what)
 
 static void rollback_two_slots(struct advance *advance)
 {
-    const struct rollout *rollout = advance->rollout;
+    struct rollout *rollout = advance->rollout;
     const struct rollout_view *view = advance->view;
+    if (rollout->warming) {
+        if (is_cold(advance) && rollout->waited_ms < view->plan->apply_grace.ms)
+            return;
+        rollout->warming = false;
+        advance->result->changed = true;
+        advance->moved = true;
+        return;
+    }
     if (!rollout->drained) {
         if (binding_is_verified(&advance->view->route))
             drain(advance);

@@ -53,6 +53,7 @@ static const struct field fields[] = {
     FIELD(BOOL, soaking),
     FIELD(BOOL, skip_soak),
     FIELD(BOOL, drained),
+    FIELD(BOOL, warming),
     FIELD(BOOL, touched),
     FIELD(BOOL, route_touched),
     FIELD(BOOL, settle_due),

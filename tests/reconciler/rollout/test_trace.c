@@ -725,6 +725,30 @@ Test(blue_green, replicas_of_both_sides_do_not_fall_while_it_goes_on)
     world_fini(&world);
 }
 
+Test(blue_green, traffic_waits_a_moment_for_a_cold_stable_slot)
+{
+    for (int returns = 0; returns < 2; returns++) {
+        struct world world;
+        start(&world, true, STRATEGY_BLUE_GREEN, false);
+        world_with_stable(&world);
+        world_want(&world, 1);
+        world_until(&world, ROLLOUT_BAKE, 100000);
+        world.slot[0] = (struct sim_binding){0};
+        world.behaviour[0] = returns ? BEHAVES : NEVER_READY;
+        world.view.cancel = true;
+        world.view.may_start = false;
+        world_run(&world, 3000, 1000);
+        cr_expect_eq(world.rollout.state, ROLLOUT_ROLLBACK);
+        cr_expect(world.rollout.warming);
+        cr_expect_eq(world.route.weight[1], 100, "nobody is sent to a slot without pods");
+        world_run(&world, 10000, 1000);
+        cr_expect_eq(world.route.weight[0], returns ? 100 : 0);
+        world_run(&world, 60000, 1000);
+        cr_expect_eq(world.route.weight[0], 100, "but not for ever");
+        world_fini(&world);
+    }
+}
+
 /* --- people ------------------------------------------------------------------------------- */
 
 Test(operator, pause_resume_promote_and_promote_full)

@@ -27,6 +27,11 @@ struct watch {
     size_t from;     /* the first that may still be asked for */
 };
 
+/* How many lines an exception was needed for, and the last of them. */
+struct use {
+    int lines, last;
+};
+
 struct replay {
     struct platform *platform;
     struct watch *watches;
@@ -37,7 +42,7 @@ struct replay {
     json_t *seen; /* objects that this file has shown or written */
     json_t *made; /* ... and those that it has created */
     bool verbose;
-    bool *used; /* exceptions */
+    struct use *uses; /* of exceptions */
 };
 
 struct exchange {
@@ -61,8 +66,8 @@ struct replay *replay_new(bool verbose)
     r->matching = matching_new();
     r->now_ms = START_MS;
     r->verbose = verbose;
-    r->used = calloc(exceptions_count(), sizeof(*r->used));
-    CHECK(r->used != NULL);
+    r->uses = calloc(exceptions_count(), sizeof(*r->uses));
+    CHECK(r->uses != NULL);
     platform_advance(r->platform, START_MS);
     return r;
 }
@@ -72,7 +77,7 @@ struct replay *replay_free(struct replay *r)
     if (r != NULL) {
         platform_free(r->platform);
         matching_free(r->matching);
-        free(r->used);
+        free(r->uses);
     }
     free(r);
     return NULL;
@@ -386,8 +391,10 @@ static void note_exceptions(struct replay *r, const struct exchange *x, const st
 {
     for (size_t i = 0; i < d->count; i++) {
         const int row = exceptions_find(r->file, x->line, d->items[i].pointer);
-        if (row >= 0)
-            r->used[row] = true;
+        if (row < 0 || r->uses[row].last == x->line)
+            continue;
+        r->uses[row].lines++;
+        r->uses[row].last = x->line;
     }
 }
 
@@ -640,7 +647,8 @@ unsigned replay_unused_exceptions(const struct replay *r, bool with_optional_fil
     unsigned unused = 0;
     for (size_t i = 0; i < exceptions_count(); i++) {
         const struct exception *e = &exceptions_table[i];
-        if (r->used[i] || (!with_optional_files && scene_is_optional(e->file)))
+        if (r->uses[i].lines == e->to - e->from + 1 ||
+            (!with_optional_files && scene_is_optional(e->file)))
             continue;
         fprintf(stderr, "exception no longer needed: %s lines %d to %d, %s\n", e->file, e->from,
                 e->to, e->pointer);

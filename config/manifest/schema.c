@@ -78,9 +78,9 @@ const char *shape_fallback(const struct shape *shape, const char *field)
     return shape_field(shape, (size_t)index, &base)->fallback;
 }
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
 }
 
 static size_t least(size_t a, size_t b, size_t c)

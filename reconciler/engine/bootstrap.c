@@ -156,7 +156,7 @@ void bootstrap_platform(struct engine *engine)
         object->permit =
             rank_of(object->key.kind) <= open && (!repair || correct) && !engine->all_suspended;
         if (object->permit && object->key.kind == KIND_ENVIRONMENT &&
-            object->presence == PRESENCE_ABSENT && !has_data_plane(engine, object))
+            object->presence != PRESENCE_PRESENT && !has_data_plane(engine, object))
             object->permit = false;
     }
     if (ready != unit->ready) {

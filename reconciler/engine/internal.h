@@ -360,6 +360,10 @@ struct engine {
     struct wall_time looked;
     uint64_t looks;
     bool look_again;    /* asked for */
+    bool look_broken;   /* the last look could not read every kind */
+    unsigned look_failures;
+    uint64_t look_number; /* of looks that were begun */
+    uint64_t prune_look;  /* pruning needs one that began after the revision came */
     bool look_complete; /* the last look, in every kind */
     bool known;         /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];

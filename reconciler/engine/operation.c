@@ -257,7 +257,8 @@ static void found_present(struct engine *engine, struct object *object, const js
             history_publish(
                 engine, PUBLISH_NOTICE, "drift-found",
                 &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name,
-                                        .data = json_deep_copy(operation->differences)},
+                                        .data = json_pack("{s:O}", "differences",
+                                                                      operation->differences)},
                 "%s %s was changed by somebody else: %s", object_kind(object), object->key.name,
                 difference.items[0].pointer);
         }
@@ -274,7 +275,9 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     if (object->intent && object->intent_verb != 'D')
         settle_unwanted(engine, object, live);
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
-    if (object->inventory && (strcmp(uid, object->uid) != 0 || !object->managed)) {
+    /* The server makes releases from components, without our mark. */
+    const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
+    if (object->inventory && (strcmp(uid, object->uid) != 0 || !marked)) {
         history_publish(
             engine, PUBLISH_WARNING, "ownership-lost",
             &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},

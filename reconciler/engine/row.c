@@ -150,6 +150,9 @@ void row_rollout_apply(struct engine *engine, struct track *track, const json_t 
     track->rollout.cell = track->unit->name;
     track->rollout.component = track->component;
     track->rollout.target = track->target;
+    /* The row does not say it, the contents do. */
+    if (rollout.stable.route_spec != NULL || rollout.next.route_spec != NULL)
+        track->rollout.routed = true;
     track->recorded = true;
 }
 

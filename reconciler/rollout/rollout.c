@@ -56,12 +56,18 @@ static const unsigned moves[ROLLOUT_STATE_COUNT] = {
 typedef void state_step(struct advance *advance);
 
 static state_step *const steps[ROLLOUT_STATE_COUNT] = {
-    [ROLLOUT_IDLE] = backward_idle,         [ROLLOUT_PREPARE] = forward_prepare,
-    [ROLLOUT_NARROW] = forward_narrow,      [ROLLOUT_DEPLOY] = forward_deploy,
-    [ROLLOUT_STEP] = step_advance,          [ROLLOUT_ROUTE] = forward_route,
-    [ROLLOUT_PAUSED] = forward_paused,      [ROLLOUT_BAKE] = forward_bake,
-    [ROLLOUT_CLEANUP] = backward_cleanup,   [ROLLOUT_ROLLBACK] = backward_rollback,
-    [ROLLOUT_WITHDRAW] = backward_withdraw, [ROLLOUT_HELD] = backward_held,
+    [ROLLOUT_IDLE] = rest_idle,
+    [ROLLOUT_PREPARE] = forward_prepare,
+    [ROLLOUT_NARROW] = forward_narrow,
+    [ROLLOUT_DEPLOY] = forward_deploy,
+    [ROLLOUT_STEP] = step_advance,
+    [ROLLOUT_ROUTE] = forward_route,
+    [ROLLOUT_PAUSED] = forward_paused,
+    [ROLLOUT_BAKE] = forward_bake,
+    [ROLLOUT_CLEANUP] = backward_cleanup,
+    [ROLLOUT_ROLLBACK] = backward_rollback,
+    [ROLLOUT_WITHDRAW] = backward_withdraw,
+    [ROLLOUT_HELD] = rest_held,
 };
 
 /* While a deadline runs, looks must not be further apart than this to count in full. */

@@ -50,8 +50,7 @@ static void look(const struct draft *draft, bool stable, bool next, bool route)
     draft->wants->look_route = route && rollout->routed;
 }
 
-/* --- by state -----------------------------------------------------------------------------------
- */
+/* --- by state ----------------------------------------------------------------------------- */
 
 static void wants_rest(const struct draft *draft)
 {
@@ -162,7 +161,8 @@ static void wants_rollback(const struct draft *draft)
     const struct rollout *rollout = draft->rollout;
     if (rollout_two_slots(rollout)) {
         put_slot(draft, draft->stable, CONTENT_STABLE);
-        put_route(draft, CONTENT_STABLE, draft->stable);
+        if (!rollout->warming)
+            put_route(draft, CONTENT_STABLE, draft->stable);
         if (rollout->drained)
             put_slot(draft, draft->next, CONTENT_UNDEPLOYED);
     } else if (draft->change == CHANGE_NARROW) {

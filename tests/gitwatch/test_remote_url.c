@@ -178,6 +178,8 @@ Test(fetch_request, is_checked)
     request = sound();
     request.credential = FETCH_CREDENTIAL_PASSWORD;
     assert_refused(&request, "neither a value nor a file");
+    request.secret = "";
+    assert_refused(&request, "neither a value nor a file");
     request.secret = "x";
     cr_assert(fetch_request_check(&request, NULL) == 0);
     request.url = "/srv/git";
@@ -211,6 +213,8 @@ Test(fetch_request, survives_the_way_to_the_worker)
     request.host_keys = keys;
     request.host_key_count = 1;
     request.require_fast_forward = true;
+    request.username = "";
+    request.ca_file = "";
     json_t *json = fetch_request_to_json(&request);
     struct fetch_request back;
     const char *back_keys[FETCH_HOST_KEY_LIMIT];
@@ -218,7 +222,7 @@ Test(fetch_request, survives_the_way_to_the_worker)
     cr_assert(fetch_request_from_json(json, &back, back_keys, &error) == 0, "%s", error.detail);
     cr_assert_str_eq(back.secret, request.secret);
     cr_assert_str_eq(back.host_keys[0], keys[0]);
-    cr_assert_null(back.ca_file);
+    cr_assert(back.ca_file == NULL && back.username == NULL, "empty is the same as not given");
     cr_assert(back.require_fast_forward && !back.reclone && !back.may_reclone);
     cr_assert_eq(back.limits.download_bytes, request.limits.download_bytes);
     cr_assert_eq(back.limits.objects, request.limits.objects);

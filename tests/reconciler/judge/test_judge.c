@@ -49,8 +49,7 @@ static bool same(const struct judge *a, const struct judge *b)
     return equal;
 }
 
-/* --- verdicts
- * ---------------------------------------------------------------------------------------- */
+/* --- verdicts ----------------------------------------------------------------------------- */
 
 static const struct {
     const char *what;
@@ -151,8 +150,7 @@ Test(judge, in_the_bake_it_is_compared_with_what_stable_had)
     cr_expect_eq(judge_verdict(&judge, false), VERDICT_ROLLBACK);
 }
 
-/* --- windows
- * ------------------------------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------------ */
 
 Test(judge, a_window_is_planned_once_and_counted_once)
 {
@@ -179,10 +177,11 @@ Test(judge, a_window_is_planned_once_and_counted_once)
 
 Test(judge, what_cannot_be_is_left_out)
 {
-    static const struct judge_counts odd[] = {
-        {NAN, 0, 1, 0},       {1, NAN, 1, 0},      {1, 2, 1, 0}, {-1, 0, 1, 0},
-        {1, -1, 1, 0},        {1, 0, INFINITY, 0}, {1, 0, 1, 2}, {1e300, 0, 1, 0},
-        {10, 0, 10, -1e-300}, {1, 0, NAN, NAN},
+    const double nan_value = (double)NAN;
+    const struct judge_counts odd[] = {
+        {nan_value, 0, 1, 0}, {1, nan_value, 1, 0},         {1, 2, 1, 0}, {-1, 0, 1, 0},
+        {1, -1, 1, 0},        {1, 0, HUGE_VAL, 0},          {1, 0, 1, 2}, {1e300, 0, 1, 0},
+        {10, 0, 10, -1e-300}, {1, 0, nan_value, nan_value},
     };
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         struct judge judge = start(1);
@@ -226,9 +225,7 @@ Test(judge, after_days_it_does_not_ask_for_what_is_gone)
     cr_expect_eq(window.from.ms, INT64_C(4) * 86400000);
 }
 
-/* --- share
- * -----------------------------------------------------------------------------------------------
- */
+/* --- share -------------------------------------------------------------------------------- */
 
 static const struct {
     int weight;
@@ -266,8 +263,7 @@ Test(judge, a_weight_is_verified_by_counting)
     cr_expect_eq(judge_share(&judge), SHARE_TOO_FEW);
 }
 
-/* --- what can be known before
- * ------------------------------------------------------------------------------ */
+/* --- what can be known before ------------------------------------------------------------- */
 
 Test(judge, prospects_say_what_can_be_proven)
 {
@@ -311,9 +307,7 @@ Test(judge, dispersion_is_read_from_the_scatter_between_replicas)
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 20, 4), 0, "no requests");
 }
 
-/* --- laws
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- laws --------------------------------------------------------------------------------- */
 
 static uint64_t random_state = 1;
 
@@ -399,7 +393,7 @@ Test(judge, more_bad_requests_are_never_better)
 
 Test(judge, scatter_makes_it_slower_never_faster)
 {
-    double before = INFINITY;
+    double before = HUGE_VAL;
     static const double rhos[] = {0, 0.001, 0.005, 0.05};
     for (size_t i = 0; i < 4; i++) {
         struct judge judge = start(1);

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- a platform of three environments, production in two regions
- * ------------------------------------- */
+/* --- a platform of three environments, production in two regions -------------------------- */
 
 #define CELLS_LIMIT 16
 #define TARGETS 4
@@ -22,7 +21,7 @@ struct fixture {
     struct manifest_text frozen[1];
     struct platform platform;
     struct cell cells[CELLS_LIMIT];
-    char names[CELLS_LIMIT][16];
+    char names[CELLS_LIMIT][32];
     struct manifest_text depends[CELLS_LIMIT][CELLS_LIMIT];
     struct node_facts nodes[CELLS_LIMIT * TARGETS];
     struct node_verdict verdicts[CELLS_LIMIT * TARGETS];
@@ -144,8 +143,7 @@ static void decide(struct fixture *f)
     cr_assert_eq(plan_decide(&f->input, f->verdicts), 0);
 }
 
-/* --- cases
- * ---------------------------------------------------------------------------------------------- */
+/* --- cases -------------------------------------------------------------------------------- */
 
 enum arrange {
     NOTHING,
@@ -452,8 +450,7 @@ Test(plan, odd_input_is_survived)
     free(f);
 }
 
-/* --- explanations
- * ------------------------------------------------------------------------------------------ */
+/* --- explanations ------------------------------------------------------------------------- */
 
 static void explain(void *context, size_t at, struct text *out)
 {
@@ -571,9 +568,7 @@ Test(plan, waits_that_others_add_are_told_too)
     free(f);
 }
 
-/* --- laws
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- laws --------------------------------------------------------------------------------- */
 
 static uint64_t random_state;
 

@@ -9,15 +9,14 @@
 #include <string.h>
 
 /* One letter for each state. */
-static const char letters[] = "IPNDSRZBCKWH";
+static const char letters[] = "IPNDSRZBCKWH", small[] = "ipndsrzbckwh";
 _Static_assert(sizeof(letters) - 1 == ROLLOUT_STATE_COUNT, "one each");
 
 #define NOW_MONO INT64_C(5000000)
 #define NOW_WALL INT64_C(1800000000000)
 #define LONG_MS INT64_C(1000000)
 
-/* --- where a rollout may stand
- * -------------------------------------------------------------------------- */
+/* --- where a rollout may stand ------------------------------------------------------------ */
 
 enum place { IN_PLACE, TWO_SLOTS, FIRST, SINGLE };
 
@@ -34,8 +33,7 @@ struct stand {
     const char *becomes;
 };
 
-/* --- what it may meet
- * ------------------------------------------------------------------------------------ */
+/* --- what it may meet --------------------------------------------------------------------- */
 
 struct scene {
     struct rollout rollout;
@@ -227,6 +225,75 @@ static void stable_sick(struct scene *scene)
     scene->rollout.sick_ms = LONG_MS;
 }
 
+static void overdue_unknown(struct scene *scene)
+{
+    for (size_t i = 0; i < 2; i++)
+        scene->view.slot[i].known = false;
+    scene->view.route.known = false;
+    scene->rollout.waited_ms = LONG_MS;
+}
+
+static void overdue_not_taken_up(struct scene *scene)
+{
+    all_settled(scene);
+    for (size_t i = 0; i < 2; i++)
+        scene->view.slot[i].matches = false;
+    scene->view.route.matches = false;
+    scene->rollout.waited_ms = LONG_MS;
+}
+
+static void overdue_stale(struct scene *scene)
+{
+    each_slot(scene, GATE_STALE);
+    scene->view.route.gate.verdict = GATE_STALE;
+    scene->rollout.waited_ms = LONG_MS;
+}
+
+static void route_unreadable(struct scene *scene)
+{
+    all_settled(scene);
+    scene->view.route.gate.verdict = GATE_UNKNOWN;
+    scene->rollout.fault_ms = scene->rollout.waited_ms = LONG_MS;
+}
+
+static void promote_judged_bad(struct scene *scene)
+{
+    judged_bad(scene);
+    scene->view.command = COMMAND_PROMOTE;
+}
+
+static void promote_full_judged_bad(struct scene *scene)
+{
+    judged_bad(scene);
+    scene->view.evidence = NULL;
+    scene->view.command = COMMAND_PROMOTE_FULL;
+}
+
+static void promote_unproven(struct scene *scene)
+{
+    not_proven(scene);
+    scene->view.command = COMMAND_PROMOTE;
+}
+
+static void promote_full_settled(struct scene *scene)
+{
+    all_settled(scene);
+    scene->view.command = COMMAND_PROMOTE_FULL;
+}
+
+static void way_back_failed(struct scene *scene)
+{
+    slot_failed(scene);
+    scene->rollout.returning = scene->rollout.has_next;
+}
+
+static void cancelled_stable_cold(struct scene *scene)
+{
+    all_settled(scene);
+    scene->view.slot[0].gate.verdict = GATE_PROGRESSING;
+    cancelled(scene);
+}
+
 static void nothing(struct scene *scene)
 {
     (void)scene;
@@ -284,6 +351,16 @@ static const struct {
     {"abort", abort_it},
     {"retry", retry_it},
     {"rollback", roll_back},
+    {"deadline over, not known", overdue_unknown},
+    {"deadline over, not taken up", overdue_not_taken_up},
+    {"deadline over, stale", overdue_stale},
+    {"the route unreadable for long", route_unreadable},
+    {"promote, judged bad", promote_judged_bad},
+    {"promote --full, judged bad", promote_full_judged_bad},
+    {"promote, not proven", promote_unproven},
+    {"promote --full, settled", promote_full_settled},
+    {"the way back fails", way_back_failed},
+    {"cancelled, stable cold", cancelled_stable_cold},
 };
 #define SITUATION_COUNT (sizeof(situations) / sizeof(situations[0]))
 
@@ -292,8 +369,7 @@ static const struct stand stands[] = {
 };
 #define STAND_COUNT (sizeof(stands) / sizeof(stands[0]))
 
-/* --- setting the scene
- * -------------------------------------------------------------------------------------- */
+/* --- setting the scene -------------------------------------------------------------------- */
 
 static void content(struct rollout_content *content, const char *name, bool routed, bool narrow)
 {
@@ -411,8 +487,7 @@ static void scene_free(struct scene *scene)
     free(scene);
 }
 
-/* --- what holds in every cell of the table
- * --------------------------------------------------------------------- */
+/* --- what holds in every cell of the table ------------------------------------------------ */
 
 static json_t *row_of(const struct rollout *rollout)
 {
@@ -493,7 +568,7 @@ static char meet(const struct stand *stand, size_t situation)
     cr_assert_eq(result.command[0] != '\0', command, "a command is always answered");
     char letter = letters[scene->rollout.state];
     if (scene->rollout.state == stand->state && result.changed)
-        letter = (char)(letter - 'A' + 'a');
+        letter = small[scene->rollout.state];
     scene_free(scene);
     return letter;
 }
@@ -532,9 +607,125 @@ Test(states, moves_that_the_diagram_does_not_have_stop_the_daemon)
     cr_expect(machine_may_move(ROLLOUT_BAKE, ROLLOUT_CLEANUP));
 }
 
-/* --- journal rows
- * ------------------------------------------------------------------------------------------------
- */
+/* --- any view at all ---------------------------------------------------------------------- */
+
+static uint64_t random_state = 88172645463325252u;
+
+static size_t draw(size_t below)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (size_t)(random_state >> 20) % below;
+}
+
+static bool coin(void)
+{
+    return draw(2) == 0;
+}
+
+static void any_binding(struct binding_view *view)
+{
+    view->known = draw(6) != 0;
+    view->exists = draw(6) != 0;
+    view->terminating = draw(8) == 0;
+    view->matches = draw(4) != 0;
+    view->has_release = draw(4) != 0;
+    view->autoscaler_acts = coin();
+    view->look = draw(4);
+    view->gate.verdict = (enum gate_verdict)draw(GATE_VERDICT_COUNT);
+    view->gate.progress = (int64_t)draw(3);
+    view->gate.replicas_wanted = (int)draw(3);
+    view->gate.replicas_available = (int)draw(3);
+    view->gate.weights_verified = coin();
+    (void)snprintf(view->gate.text, sizeof(view->gate.text), "%s", coin() ? "" : "pods wait");
+}
+
+static void any_plan(struct rollout_plan *plan)
+{
+    static const struct rollout_step steps[] = {
+        {.weight = {.value = -5, .set = true}},
+        {.weight = {.value = 500, .set = true}, .soak = {.value = {60000}, .set = true}},
+        {.pause = {.value = true, .set = true}, .analysis = {.value = false, .set = true}},
+        {.weight = {.value = 50, .set = true}, .analysis = {.value = true, .set = true}},
+    };
+    plan->strategy = (enum strategy)draw(STRATEGY_COUNT);
+    plan->steps = steps;
+    plan->step_count = draw(5);
+    plan->rollback_forbidden = draw(6) == 0;
+    plan->analysis = coin();
+    plan->scaled = coin();
+    plan->insufficient = (enum insufficient_policy)draw(3);
+    plan->attempts = (int)draw(4);
+}
+
+static void any_view(struct scene *scene)
+{
+    struct rollout_view *view = &scene->view;
+    for (size_t i = 0; i < 2; i++)
+        any_binding(&view->slot[i]);
+    any_binding(&view->route);
+    any_plan(&scene->plan);
+    view->wanted = draw(8) == 0 ? NULL
+                   : draw(3)    ? &scene->next
+                   : coin()     ? &scene->stable
+                                : &scene->newer;
+    view->may_start = coin();
+    view->quarantined = draw(6) == 0;
+    view->correct_drift = coin();
+    view->stable_healthy = draw(3) != 0;
+    view->cancel = draw(10) == 0;
+    view->cancel_reason = coin() ? "elsewhere" : NULL;
+    view->refusal = draw(10) == 0 ? "no" : NULL;
+    view->command = draw(3) == 0 ? (enum rollout_command)draw(ROLLOUT_COMMAND_COUNT) : COMMAND_NONE;
+    view->verdict = (enum judge_verdict)draw(JUDGE_VERDICT_COUNT);
+    view->evidence = coin() ? "numbers" : NULL;
+    view->share = (enum share_check)draw(4);
+    view->judged_ms = coin() ? LONG_MS : 0;
+}
+
+static void any_past(struct rollout *rollout)
+{
+    rollout->waited_ms = coin() ? LONG_MS : (int64_t)draw(100000);
+    rollout->fault_ms = coin() ? LONG_MS : 0;
+    rollout->sick_ms = coin() ? LONG_MS : 0;
+    rollout->soaked_ms = coin() ? LONG_MS : 0;
+    rollout->skip_soak = draw(4) == 0;
+    rollout->unproven = draw(4) == 0;
+    rollout->fast = rollout->has_next && draw(4) == 0;
+    rollout->returning = rollout->has_next && draw(8) == 0;
+    rollout->soaking = coin();
+    rollout->route_touched = rollout->has_next && rollout->routed && coin();
+    rollout->scaled[0] = rollout->routed && coin();
+    rollout->attempts_used = (unsigned)draw(12);
+    rollout->settle_due = coin();
+    rollout->drifted = coin();
+    rollout->warming = rollout->state == ROLLOUT_ROLLBACK && coin();
+    for (size_t i = 0; i < rollout->stage_count; i++)
+        rollout->stages[i].pause = draw(4) == 0;
+}
+
+Test(states, any_view_leaves_a_state_that_holds_together)
+{
+    for (int round = 0; round < 400; round++) {
+        for (size_t i = 0; i < STAND_COUNT; i++) {
+            struct scene *scene = scene_new(&stands[i]);
+            any_view(scene);
+            any_past(&scene->rollout);
+            const struct rollout before = scene->rollout;
+            struct rollout_result result;
+            rollout_advance(&scene->rollout, &scene->view, &result);
+            check_wants(&result.wants, stands[i].name, "any view");
+            check_explained(scene);
+            check_announced(scene, &before, &result);
+            if (round % 20 == 0)
+                check_row(scene);
+            scene_free(scene);
+        }
+    }
+}
+
+/* --- journal rows ------------------------------------------------------------------------- */
 
 Test(row, what_is_missing_or_wrong_is_refused_and_changes_nothing)
 {

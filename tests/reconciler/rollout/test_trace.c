@@ -12,15 +12,11 @@ static void start(struct world *world, bool routed, enum strategy strategy, bool
     world->restart_each_round = restarts;
 }
 
-#define BOTH(restarts) for (int restarts = 0; restarts < 2; restarts++)
-
-/* --- rolling
- * ---------------------------------------------------------------------------------------- */
+/* --- rolling ------------------------------------------------------------------------------ */
 
 Test(rolling, first_release_of_a_routed_component)
 {
-    BOTH(restarts)
-    {
+    for (int restarts = 0; restarts < 2; restarts++) {
         struct world world;
         start(&world, true, STRATEGY_ROLLING, restarts);
         world_want(&world, 0);
@@ -36,8 +32,7 @@ Test(rolling, first_release_of_a_routed_component)
 
 Test(rolling, next_release_takes_the_slot_in_place)
 {
-    BOTH(restarts)
-    {
+    for (int restarts = 0; restarts < 2; restarts++) {
         struct world world;
         start(&world, true, STRATEGY_ROLLING, restarts);
         world_with_stable(&world);
@@ -111,8 +106,7 @@ Test(rolling, one_look_is_no_failure)
 
 Test(rolling, deadline_runs_from_the_last_progress_and_condemns)
 {
-    BOTH(restarts)
-    {
+    for (int restarts = 0; restarts < 2; restarts++) {
         struct world world;
         start(&world, true, STRATEGY_ROLLING, restarts);
         world_with_stable(&world);
@@ -339,8 +333,7 @@ Test(rolling, drift_is_told_once_and_written_only_when_it_may_be)
     }
 }
 
-/* --- endpoints
- * --------------------------------------------------------------------------------------- */
+/* --- endpoints ---------------------------------------------------------------------------- */
 
 static const struct {
     const char *what, *from, *to, *log;
@@ -365,8 +358,7 @@ static const struct {
 Test(rolling, endpoints_change_in_an_order_that_serves_all)
 {
     for (size_t i = 0; i < sizeof(endpoint_changes) / sizeof(endpoint_changes[0]); i++) {
-        BOTH(restarts)
-        {
+        for (int restarts = 0; restarts < 2; restarts++) {
             struct world world;
             start(&world, true, STRATEGY_ROLLING, restarts);
             world_endpoints(&world, 0, endpoint_changes[i].from);
@@ -404,15 +396,13 @@ Test(rolling, endpoints_are_put_back_the_other_way_round)
     }
 }
 
-/* --- blue-green and canary
- * ----------------------------------------------------------------------------- */
+/* --- blue-green and canary ---------------------------------------------------------------- */
 
 #define CANARY_GOOD "prepare deploy step:5:20:50:100 bake cleanup idle"
 
 Test(canary, goes_up_step_by_step_and_takes_the_other_slot)
 {
-    BOTH(restarts)
-    {
+    for (int restarts = 0; restarts < 2; restarts++) {
         struct world world;
         start(&world, true, STRATEGY_CANARY, restarts);
         world_with_stable(&world);
@@ -475,8 +465,7 @@ Test(canary, strategy_changes_on_a_live_component_without_moving_anything)
 
 Test(canary, judged_bad_goes_back_with_evidence)
 {
-    BOTH(restarts)
-    {
+    for (int restarts = 0; restarts < 2; restarts++) {
         struct world world;
         start(&world, true, STRATEGY_CANARY, restarts);
         world_with_stable(&world);
@@ -693,8 +682,7 @@ Test(canary, changed_ports_flip_instead_of_splitting)
 
 Test(blue_green, flips_and_keeps_the_old_slot_warm)
 {
-    BOTH(restarts)
-    {
+    for (int restarts = 0; restarts < 2; restarts++) {
         struct world world;
         start(&world, true, STRATEGY_BLUE_GREEN, restarts);
         world_with_stable(&world);
@@ -737,8 +725,31 @@ Test(blue_green, replicas_of_both_sides_do_not_fall_while_it_goes_on)
     world_fini(&world);
 }
 
-/* --- people
- * ---------------------------------------------------------------------------------------------- */
+Test(blue_green, traffic_waits_a_moment_for_a_cold_stable_slot)
+{
+    for (int returns = 0; returns < 2; returns++) {
+        struct world world;
+        start(&world, true, STRATEGY_BLUE_GREEN, false);
+        world_with_stable(&world);
+        world_want(&world, 1);
+        world_until(&world, ROLLOUT_BAKE, 100000);
+        world.slot[0] = (struct sim_binding){0};
+        world.behaviour[0] = returns ? BEHAVES : NEVER_READY;
+        world.view.cancel = true;
+        world.view.may_start = false;
+        world_run(&world, 3000, 1000);
+        cr_expect_eq(world.rollout.state, ROLLOUT_ROLLBACK);
+        cr_expect(world.rollout.warming);
+        cr_expect_eq(world.route.weight[1], 100, "nobody is sent to a slot without pods");
+        world_run(&world, 10000, 1000);
+        cr_expect_eq(world.route.weight[0], returns ? 100 : 0);
+        world_run(&world, 60000, 1000);
+        cr_expect_eq(world.route.weight[0], 100, "but not for ever");
+        world_fini(&world);
+    }
+}
+
+/* --- people ------------------------------------------------------------------------------- */
 
 Test(operator, pause_resume_promote_and_promote_full)
 {
@@ -880,9 +891,7 @@ Test(operator, content_that_a_consumer_cannot_live_with_gets_no_traffic)
     world_fini(&world);
 }
 
-/* --- time
- * --------------------------------------------------------------------------------------------------
- */
+/* --- time --------------------------------------------------------------------------------- */
 
 Test(soak, a_clock_that_jumps_gives_nothing)
 {

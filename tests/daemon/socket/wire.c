@@ -83,7 +83,7 @@ char *wire_request(const char *path, const char *method, const char *target, con
 
 int wire_status(const char *answer)
 {
-    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0;
+    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtol(answer + 9, NULL, 10) : 0;
 }
 
 const char *wire_body(const char *answer)

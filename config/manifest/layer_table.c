@@ -151,24 +151,47 @@ const struct shape connection_shape = {
 /* --- resources, scaling ----------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct resource_amounts, member)
-static const struct field amount_fields[] = {
+static const struct field request_fields[] = {
     {.name = "cpu",
      .kind = FIELD_TEXT,
      .offset = AT(cpu),
      .form = FORM_CPU,
+     .fallback = "50m",
      .doc = "processors: 100m is a tenth of one"},
     {.name = "memory",
      .kind = FIELD_TEXT,
      .offset = AT(memory),
      .form = FORM_MEMORY,
+     .fallback = "64Mi",
      .doc = "bytes: 128Mi"},
 };
-static const struct shape amount_shape = {
-    .name = "amounts",
-    .doc = "Processors and memory",
+const struct shape requests_shape = {
+    .name = "requests",
+    .doc = "What is kept free for each replica; the defaults give way to a lower limit",
     .size = sizeof(struct resource_amounts),
-    .fields = amount_fields,
-    .field_count = SHAPE_COUNT(amount_fields),
+    .fields = request_fields,
+    .field_count = SHAPE_COUNT(request_fields),
+};
+static const struct field limit_fields[] = {
+    {.name = "cpu",
+     .kind = FIELD_TEXT,
+     .offset = AT(cpu),
+     .form = FORM_CPU,
+     .fallback = "500m",
+     .doc = "processors: 100m is a tenth of one"},
+    {.name = "memory",
+     .kind = FIELD_TEXT,
+     .offset = AT(memory),
+     .form = FORM_MEMORY,
+     .fallback = "256Mi",
+     .doc = "bytes: 128Mi"},
+};
+const struct shape limits_shape = {
+    .name = "limits",
+    .doc = "What a replica may use at most; the defaults give way to a higher request",
+    .size = sizeof(struct resource_amounts),
+    .fields = limit_fields,
+    .field_count = SHAPE_COUNT(limit_fields),
 };
 #undef AT
 
@@ -177,13 +200,13 @@ static const struct field resource_fields[] = {
     {.name = "requests",
      .kind = FIELD_MAPPING,
      .offset = AT(requests),
-     .shape = &amount_shape,
-     .doc = "what is kept free for each replica; default 50m and 64Mi"},
+     .shape = &requests_shape,
+     .doc = "what is kept free for each replica"},
     {.name = "limits",
      .kind = FIELD_MAPPING,
      .offset = AT(limits),
-     .shape = &amount_shape,
-     .doc = "what a replica may use at most; default 500m and 256Mi"},
+     .shape = &limits_shape,
+     .doc = "what a replica may use at most"},
 };
 
 static void check_amount(struct decoder *decoder, const char *what,

@@ -117,7 +117,7 @@ void rollout_explain(const struct rollout *rollout, const struct rollout_view *v
                      struct text *out)
 {
     explain_state(rollout, view, out);
-    if (rollout->state == ROLLOUT_HELD && rollout->retry_at.ms != 0 && !rollout->has_next) {
+    if (rollout->state == ROLLOUT_HELD && rollout->retry_at.ms != 0) {
         char at[WALL_TIME_TEXT_SIZE];
         wall_time_format(rollout->retry_at, at);
         text_format(out, "; tries again at %s", at);

@@ -452,7 +452,7 @@ static void scene_rollout(struct scene *scene, const struct stand *stand)
     rollout->outcome = OUTCOME_ROLLED_BACK;
     if (stand->hold != HOLD_NONE)
         (void)snprintf(rollout->reason, sizeof(rollout->reason), "why");
-    if (stand->state == ROLLOUT_HELD)
+    if (stand->state == ROLLOUT_HELD || (stand->state == ROLLOUT_IDLE && stand->hold != HOLD_NONE))
         (void)snprintf(rollout->held_digest, sizeof(rollout->held_digest), "next");
     rollout->retry_at.ms = stand->retry ? NOW_WALL - 1 : 0;
     if (rollout->has_stable)
@@ -656,7 +656,7 @@ static void any_plan(struct rollout_plan *plan)
     plan->analysis = coin();
     plan->scaled = coin();
     plan->insufficient = (enum insufficient_policy)draw(3);
-    plan->attempts = (int)draw(4);
+    plan->attempts = (int)draw(20);
 }
 
 static void any_view(struct scene *scene)
@@ -701,8 +701,23 @@ static void any_past(struct rollout *rollout)
     rollout->settle_due = coin();
     rollout->drifted = coin();
     rollout->warming = rollout->state == ROLLOUT_ROLLBACK && coin();
-    for (size_t i = 0; i < rollout->stage_count; i++)
+    for (size_t i = 0; i < rollout->stage_count; i++) {
         rollout->stages[i].pause = draw(4) == 0;
+        rollout->stages[i].analysis = draw(3) != 0;
+    }
+    if (draw(4) == 0 && rollout->step < rollout->stage_count &&
+        rollout_effective(rollout) == ROLLOUT_STEP)
+        rollout->weight = rollout->stages[rollout->step].weight = 0;
+    if (draw(4) == 0)
+        rollout->counted_at.mono.ms = rollout->soaked_at.mono.ms = 2 * NOW_MONO;
+    if (draw(4) == 0)
+        rollout->state_since.ms = 2 * NOW_WALL;
+    if (draw(4) == 0 && rollout->state == ROLLOUT_IDLE) {
+        rollout->hold = (enum rollout_hold)draw(ROLLOUT_HOLD_COUNT);
+        (void)snprintf(rollout->held_digest, sizeof(rollout->held_digest), "next");
+    }
+    if (draw(4) == 0)
+        rollout->reason[0] = '\0';
 }
 
 Test(states, any_view_leaves_a_state_that_holds_together)

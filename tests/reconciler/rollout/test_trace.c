@@ -314,6 +314,29 @@ Test(rolling, replicas_change_without_a_rollout)
     world_fini(&world);
 }
 
+Test(rolling, whatever_git_changes_beside_the_release_is_taken_over)
+{
+    static const char *const parts[] = {"slot a", "slot b", "route", "route digest", "nothing"};
+    for (size_t part = 0; part < 5; part++) {
+        struct world world;
+        start(&world, true, STRATEGY_ROLLING, false);
+        world_with_stable(&world);
+        struct rollout_content *content = &world.contents[0];
+        json_t **const specs[] = {&content->slot_spec[0], &content->slot_spec[1],
+                                  &content->route_spec};
+        if (part < 3) {
+            json_decref(*specs[part]);
+            *specs[part] = part == 1 ? NULL : json_pack("{s:i}", "replicas", 7);
+        } else if (part == 3) {
+            (void)strcpy(content->route_digest, "other");
+        }
+        world_round(&world);
+        cr_expect_eq(world.rollout.settle_due, part < 4, "%s", parts[part]);
+        cr_expect_eq(world.rollout.state, ROLLOUT_IDLE);
+        world_fini(&world);
+    }
+}
+
 Test(rolling, drift_is_told_once_and_written_only_when_it_may_be)
 {
     for (int correct = 0; correct < 2; correct++) {
@@ -664,6 +687,22 @@ Test(canary, known_good_content_takes_the_fast_track)
     world_run(&world, 100000, 1000);
     cr_expect_str_eq(world.log, "prepare deploy step:100 bake cleanup idle");
     cr_expect_eq(world.rollout.bake_ms, 15000);
+    world_fini(&world);
+}
+
+Test(canary, what_was_good_too_long_ago_is_proven_again)
+{
+    struct world world;
+    start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world_want(&world, 1);
+    world_run(&world, 2000000, 1000);
+    world.view.now.wall.ms += INT64_C(8) * 86400000;
+    world.view.now.mono.ms += INT64_C(8) * 86400000;
+    world_clear(&world);
+    world_want(&world, 0);
+    world_run(&world, 2000000, 1000);
+    cr_expect_str_eq(world.log, CANARY_GOOD, "%s", world.log);
     world_fini(&world);
 }
 

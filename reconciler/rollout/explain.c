@@ -116,6 +116,10 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
 void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
                      struct text *out)
 {
+    if (rollout_kind_changed(rollout)) {
+        text_format(out, "is left as it is: %s", rollout->reason);
+        return;
+    }
     explain_state(rollout, view, out);
     if (rollout->state == ROLLOUT_HELD && rollout->retry_at.ms != 0) {
         char at[WALL_TIME_TEXT_SIZE];

@@ -128,6 +128,53 @@ Test(canary, promotion_needs_proof)
     }
 }
 
+Test(canary, steps_that_are_not_judged_need_no_proof)
+{
+    static const struct rollout_step steps[] = {
+        /* testers only: nobody else gets there, so there is nothing to judge */
+        {.weight = {.value = 0, .set = true}, .soak = {.value = {10000}, .set = true}},
+        {.weight = {.value = 30, .set = true},
+         .soak = {.value = {10000}, .set = true},
+         .analysis = {.value = false, .set = true}},
+    };
+    struct world world;
+    world_start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world.plan.analysis = true;
+    world.plan.steps = steps;
+    world.plan.step_count = 2;
+    world.view.share = SHARE_TOO_FEW;
+    world_want(&world, 1);
+    world_run(&world, 300000, 1000);
+    cr_expect_str_eq(world.log, "prepare deploy step:0:30:100 bake cleanup idle", "%s", world.log);
+    cr_expect(!world.rollout.unproven);
+    world_fini(&world);
+}
+
+Test(canary, testers_reach_the_new_slot_at_any_weight)
+{
+    static const struct header_match matches[] = {
+        {.kind = MATCH_HEADER, .name = {.text = "x-canary"}, .value = {.text = "always"}}};
+    static const struct rollout_step steps[] = {
+        {.weight = {.value = 0, .set = true},
+         .pause = {.value = true, .set = true},
+         .matches = matches,
+         .match_count = 1},
+    };
+    struct world world;
+    world_start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world.plan.steps = steps;
+    world.plan.step_count = 1;
+    world_want(&world, 1);
+    world_until(&world, ROLLOUT_PAUSED, 60000);
+    world_round(&world);
+    cr_expect_eq(world.result.wants.route.matches, matches);
+    cr_expect_eq(world.result.wants.route.match_count, 1);
+    cr_expect(world.result.wants.route.list[1] && world.result.wants.route.weight[1] == 0);
+    world_fini(&world);
+}
+
 Test(canary, missing_metrics_hold_the_weight_and_condemn_nothing)
 {
     static const enum judge_verdict missing[] = {VERDICT_NO_DATA, VERDICT_PROVIDER_ERROR};

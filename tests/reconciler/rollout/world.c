@@ -53,6 +53,12 @@ void world_init(struct world *world, bool routed, enum strategy strategy)
     };
 }
 
+void world_start(struct world *world, bool routed, enum strategy strategy, bool restarts)
+{
+    world_init(world, routed, strategy);
+    world->restart_each_round = restarts;
+}
+
 void world_fini(struct world *world)
 {
     rollout_fini(&world->rollout);

@@ -78,6 +78,7 @@ struct world {
     uint64_t
         kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */
     uint64_t kill_at_event; /* die instead of handing over the event with this number */
+    uint64_t here;          /* events since the clock moved */
     uint64_t trace;         /* digest of all effects so far */
     uint64_t command;       /* id of the last one */
 };

@@ -1,7 +1,6 @@
 /* What git does not name any more goes, in order, within the budget, and never in doubt. */
-#include "tests/reconciler/engine/expect.h"
-
 #include "config/base/json.h"
+#include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -204,8 +203,7 @@ Test(prune, old_releases_go_but_for_the_newest)
     json_t *names = platform_objects(world->platform, "componentreleases");
     size_t slots = 0;
     for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name =
-            json_text_or(json_object_get(json_array_get(names, i), "name"), "");
+        const char *name = json_text_or(json_object_get(json_array_get(names, i), "name"), "");
         slots += strncmp(name, "shop-api-a-", 11) == 0;
     }
     json_decref(names);

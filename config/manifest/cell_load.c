@@ -16,19 +16,27 @@
 
 /* --- what a cell is made of ------------------------------------------------------------------- */
 
+static void add_line(struct text *text, const char *line)
+{
+    text_add(text, line);
+    text_add_char(text, '\n');
+}
+
 /* Of all files that a cell is made of: its own and those beside its components' sources. */
 static int content_digest(const struct loader *loader, const struct manifest_file *file,
                           const struct cell *cell, char ret_digest[static DIGEST_TEXT_SIZE])
 {
     OWNED_TEXT text;
-    text_init(&text, 4u * 1024 * 1024);
-    text_format(&text, "%s\n%s\n", file->path, file->blob_id);
+    text_init(&text, (size_t)4 * 1024 * 1024);
+    add_line(&text, file->path);
+    add_line(&text, file->blob_id);
     for (size_t i = 0; i < cell->component_count; i++) {
         const struct component *component = &cell->components[i];
         if (component->source.text == NULL)
             continue;
         const struct manifest_file *own = component_file_find(loader, component->source.text);
-        text_format(&text, "%s\n%s\n", component->source.text, own == NULL ? "" : own->blob_id);
+        add_line(&text, component->source.text);
+        add_line(&text, own == NULL ? "" : own->blob_id);
     }
     if (text_status(&text) < 0)
         return -ENOMEM;
@@ -91,23 +99,26 @@ static const char *default_source(const struct cell *cell, const struct componen
     return arena_format(cell->arena, "%s/%s", cell->directory, component->name.text);
 }
 
-/* Fills in each component's source and adds what its own file says. */
+/* Fills in each component's source and adds what its own file says. The components are in the
+ * cell's arena, and nobody else has seen them yet. */
 static void complete_components(struct loader *loader, struct decoder *decoder, struct cell *cell)
 {
-    struct component *components =
-        decode_array(decoder, cell->component_count, sizeof(*components));
-    if (components == NULL)
-        return;
+    const union {
+        const struct component *read;
+        struct component *own;
+    } components = {.read = cell->components};
     for (size_t i = 0; i < cell->component_count; i++) {
-        components[i] = cell->components[i];
-        if (components[i].name.text == NULL)
+        struct component *component = &components.own[i];
+        if (component->name.text == NULL)
             continue;
-        if (components[i].source.text == NULL)
-            components[i].source =
-                (struct manifest_text){default_source(cell, &components[i]), components[i].at};
-        component_file_add(loader, decoder, cell, &components[i]);
+        if (component->source.text == NULL)
+            component->source =
+                (struct manifest_text){default_source(cell, component), component->at};
+        if (component->source.text == NULL)
+            decoder->status = -ENOMEM;
+        else
+            component_file_add(loader, decoder, cell, component);
     }
-    cell->components = components;
 }
 
 static void check_component_count(const struct loader *loader, struct decoder *decoder,
@@ -150,7 +161,7 @@ static void read_file(struct loader *loader, const struct manifest_file *file,
     entry->name = guess_name(loader, file, document.first);
     if (entry->name == NULL)
         loader->status = -ENOMEM;
-    else if (document.first != NULL)
+    else if (document_is_whole(&document))
         decode(loader, file, cell, entry->name, &document);
     if (document_errors(loader, &document) > 0) {
         entry->broken = true;
@@ -160,7 +171,6 @@ static void read_file(struct loader *loader, const struct manifest_file *file,
         entry->cell = cell;
         entry->silent = document_is_silent(loader, &document);
     }
-    document_close(&document);
 }
 
 /* --- sharing ---------------------------------------------------------------------------------- */
@@ -177,11 +187,11 @@ static const struct manifest_cell **by_path(const struct manifest_set *set)
 {
     if (set == NULL || set->cell_count == 0)
         return NULL;
-    const struct manifest_cell **cells = calloc(set->cell_count, sizeof(*cells));
+    const struct manifest_cell **cells = calloc(set->cell_count, sizeof(struct manifest_cell *));
     for (size_t i = 0; cells != NULL && i < set->cell_count; i++)
         cells[i] = &set->cells[i];
     if (cells != NULL)
-        qsort(cells, set->cell_count, sizeof(*cells), compare_paths);
+        qsort(cells, set->cell_count, sizeof(struct manifest_cell *), compare_paths);
     return cells;
 }
 
@@ -192,8 +202,8 @@ static bool share(struct loader *loader, const struct manifest_cell **earlier,
         return false;
     const struct manifest_cell wanted = {.path = file->path};
     const struct manifest_cell *key = &wanted;
-    const struct manifest_cell *const *found =
-        bsearch(&key, earlier, loader->previous->cell_count, sizeof(*earlier), compare_paths);
+    const struct manifest_cell *const *found = bsearch(
+        &key, earlier, loader->previous->cell_count, sizeof(struct manifest_cell *), compare_paths);
     if (found == NULL || !(*found)->silent || (*found)->cell == NULL)
         return false;
     char digest[DIGEST_TEXT_SIZE];

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FILE_NAME "/.choreo/component.yaml"
 
@@ -267,6 +268,76 @@ static void add_connections(struct decoder *decoder, const struct cell *cell,
     layer->connection_count = count;
 }
 
+/* --- variables of connections ----------------------------------------------------------------- */
+
+static bool has_variable(const struct layer *layer, const char *name)
+{
+    for (size_t i = 0; i < layer->env_count; i++) {
+        if (layer->env[i].name.text != NULL && strcmp(layer->env[i].name.text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static size_t add_variables(struct decoder *decoder, const struct file_reference *reference,
+                            const struct layer *layer, struct env_variable *env, size_t count)
+{
+    for (size_t i = 0; i < reference->variable_count; i++) {
+        const struct file_variable *variable = &reference->variables[i];
+        if (variable->name.text == NULL || variable->from.text == NULL ||
+            has_variable(layer, variable->name.text))
+            continue;
+        if (strcasecmp(variable->from.text, "ServiceURL") != 0) {
+            decode_report(decoder, DIAGNOSTIC_WARNING, "W_PASSED_OVER", variable->from.at,
+                          "a connection has an address here, and nothing else",
+                          "variable %s: \"%s\" of a connection is passed over", variable->name.text,
+                          variable->from.text);
+            continue;
+        }
+        env[count++] = (struct env_variable){
+            .name = variable->name, .connection = reference->name, .at = variable->at};
+    }
+    return count;
+}
+
+/* What a connection gives to variables. A reference of version 1.0 names no project: cell.yaml has
+ * to declare the connection. */
+static void add_all_variables(struct decoder *decoder, const struct cell *cell,
+                              struct component *component, const struct component_file *file)
+{
+    struct layer *layer = &component->layer;
+    size_t more = 0;
+    for (size_t i = 0; i < file->reference_count; i++)
+        more += file->references[i].variable_count;
+    for (size_t i = 0; i < file->service_count; i++)
+        more += file->services[i].variable_count;
+    struct env_variable *env = decode_array(decoder, layer->env_count + more, sizeof(*env));
+    size_t count = layer->env_count;
+    if (env == NULL)
+        return;
+    if (count > 0)
+        memcpy(env, layer->env, count * sizeof(*env));
+    for (size_t i = 0; i < file->reference_count; i++) {
+        if (file->references[i].name.text != NULL)
+            count = add_variables(decoder, &file->references[i], layer, env, count);
+    }
+    for (size_t i = 0; i < file->service_count; i++) {
+        const struct file_reference *service = &file->services[i];
+        if (service->name.text == NULL)
+            continue;
+        if (find_connection(layer, service->name.text) != NULL ||
+            find_connection(&cell->layer, service->name.text) != NULL)
+            count = add_variables(decoder, service, layer, env, count);
+        else
+            decode_report(decoder, DIAGNOSTIC_WARNING, "W_PASSED_OVER", service->at,
+                          "declare a connection of this name in cell.yaml",
+                          "the service reference \"%s\" names no project and is passed over",
+                          service->name.text);
+    }
+    layer->env = env;
+    layer->env_count = count;
+}
+
 /* --- the file --------------------------------------------------------------------------------- */
 
 void component_file_add(struct loader *loader, struct decoder *decoder, struct cell *cell,
@@ -284,31 +355,56 @@ void component_file_add(struct loader *loader, struct decoder *decoder, struct c
         return;
     }
     document_open(loader, file, cell->arena, &document);
-    if (document.first != NULL) {
+    if (document_is_whole(&document)) {
         decode_mapping(&own, &component_file_shape, document.first, &content);
         add_endpoints(&own, component, &content);
         add_connections(&own, cell, component, &content);
+        add_all_variables(&own, cell, component, &content);
     }
     decoder->status = own.status;
     decoder->errors = own.errors;
-    document_close(&document);
 }
 
-static bool is_used(const struct loader *loader, const char *path)
+static int compare_sources(const void *left, const void *right)
 {
-    const size_t length = strlen(path), suffix = strlen(FILE_NAME);
-    const size_t source = length > suffix ? length - suffix : 0;
-    for (size_t i = 0; i < loader->set->cell_count; i++) {
-        const struct cell *cell = loader->set->cells[i].cell;
-        if (cell == NULL)
-            return true; /* it may be this one's */
-        for (size_t j = 0; j < cell->component_count; j++) {
-            const char *own = cell->components[j].source.text;
-            if (own != NULL && strlen(own) == source && memcmp(own, path, source) == 0)
-                return true;
-        }
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* The sources of all components, sorted; NULL when some cell cannot be read: a file may be its. */
+static const char **list_sources(struct loader *loader, size_t *ret_count)
+{
+    const struct manifest_set *set = loader->set;
+    size_t count = 0;
+    for (size_t i = 0; i < set->cell_count; i++) {
+        if (set->cells[i].cell == NULL)
+            return NULL;
+        count += set->cells[i].cell->component_count;
     }
-    return false;
+    const char **sources = arena_array(set->arena, count, sizeof(*sources));
+    *ret_count = 0;
+    for (size_t i = 0; sources != NULL && i < set->cell_count; i++) {
+        const struct cell *cell = set->cells[i].cell;
+        for (size_t j = 0; j < cell->component_count; j++)
+            sources[(*ret_count)++] = cell->components[j].source.text;
+    }
+    if (sources == NULL)
+        loader->status = -ENOMEM;
+    else if (count > 1)
+        qsort(sources, count, sizeof(*sources), compare_sources);
+    return sources;
+}
+
+static bool is_used(const char *const *sources, size_t count, const char *path)
+{
+    char source[1200];
+    const size_t length = strlen(path), suffix = strlen(FILE_NAME);
+    if (length <= suffix || length - suffix >= sizeof(source) ||
+        strcmp(path + length - suffix, FILE_NAME) != 0)
+        return false;
+    memcpy(source, path, length - suffix);
+    source[length - suffix] = '\0';
+    const char *key = source;
+    return count > 0 && bsearch(&key, sources, count, sizeof(*sources), compare_sources) != NULL;
 }
 
 void component_file_check_unused(struct loader *loader)
@@ -316,8 +412,11 @@ void component_file_check_unused(struct loader *loader)
     size_t count = 0;
     const struct manifest_file *const *files =
         loader_files(loader, MANIFEST_FILE_COMPONENT, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!is_used(loader, files[i]->path))
+    size_t source_count = 0;
+    const char **sources =
+        count == 0 || loader->status < 0 ? NULL : list_sources(loader, &source_count);
+    for (size_t i = 0; sources != NULL && i < count; i++) {
+        if (!is_used(sources, source_count, files[i]->path))
             loader_report(loader, NULL,
                           &(struct diagnostic){
                               .severity = DIAGNOSTIC_WARNING,

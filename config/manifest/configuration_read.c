@@ -24,13 +24,24 @@ void configuration_read_value(struct decoder *decoder, const struct field *field
                       (struct manifest_text *)(void *)((char *)object + field->offset));
 }
 
+static bool contains(const char *text, const char *word)
+{
+    const size_t length = strlen(word);
+    for (; *text != '\0'; text++) {
+        /* Words are upper case: 0x20 is what a lower case letter differs by. */
+        if ((*text & ~0x20) == word[0] && strncasecmp(text, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Names under which people keep what nobody else should read. */
 static bool is_secret_name(const char *name)
 {
     static const char *const words[] = {"PASSWORD", "PASSWD", "SECRET",      "TOKEN",
                                         "API_KEY",  "APIKEY", "PRIVATE_KEY", "CREDENTIAL"};
     for (size_t i = 0; i < SHAPE_COUNT(words); i++) {
-        if (strcasestr(name, words[i]) != NULL)
+        if (contains(name, words[i]))
             return true;
     }
     return false;
@@ -164,7 +175,7 @@ static void add_from_mapping(struct entries *entries, const struct yaml_node *va
 static struct source_pos place_in_block(const struct decoder *decoder,
                                         const struct yaml_node *value, const char *name)
 {
-    struct source_pos at = decode_place(decoder, value);
+    const struct source_pos at = decode_place(decoder, value);
     if (!value->literal)
         return at;
     const size_t length = strlen(name);
@@ -173,8 +184,7 @@ static struct source_pos place_in_block(const struct decoder *decoder,
         if (*c == '\n')
             line++;
         if (*c == '"' && strncmp(c + 1, name, length) == 0 && c[1 + length] == '"') {
-            at.line = line;
-            return at;
+            return (struct source_pos){at.path, line, 1};
         }
     }
     return at;

@@ -64,7 +64,7 @@ static void read_file(struct loader *loader, const struct manifest_file *file)
         return;
     }
     document_open(loader, file, platform->arena, &document);
-    if (document.status == 0 || document.first != NULL)
+    if (document_is_whole(&document))
         decode(loader, file, platform, &document);
     if (document_errors(loader, &document) > 0) {
         set->platform_reason = document_reason(loader, &document, file);
@@ -73,7 +73,6 @@ static void read_file(struct loader *loader, const struct manifest_file *file)
         set->platform = platform;
         set->platform_silent = document_is_silent(loader, &document);
     }
-    document_close(&document);
 }
 
 static bool share(struct loader *loader, const struct manifest_file *file)

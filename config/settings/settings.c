@@ -38,7 +38,7 @@ static int decode(const struct yaml_source *source, struct settings *settings,
     struct decoder decoder = {.path = settings->path, .arena = settings->arena, .found = found};
     int status =
         nodes == NULL ? -ENOMEM : yaml_read(source, &limits, nodes, settings->arena, found, &root);
-    if (status != -ENOMEM && root != NULL) {
+    if (root != NULL && (status == 0 || status == ERR_INVALID)) {
         decode_mapping(&decoder, &settings_shape, root, settings);
         if (decoder.status < 0)
             status = decoder.status;

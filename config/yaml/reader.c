@@ -29,6 +29,7 @@ struct reader {
     const struct yaml_node *first;
     struct yaml_node *last;
     bool has_duplicates;
+    bool has_other_bytes; /* than ASCII */
 };
 
 __attribute__((format(printf, 6, 7))) static int report(struct reader *reader, int status,
@@ -169,7 +170,9 @@ static int on_scalar(struct reader *reader, const yaml_event_t *event)
     if (memchr(text, '\0', length) != NULL)
         return report(reader, ERR_SYNTAX, &event->start_mark, "E_YAML_NUL", "remove it",
                       "a text with the character U+0000 in it");
-    const bool invisible = may_be_invisible(text, length);
+    /* What is not in the file's bytes can only come from an escape. */
+    const bool invisible = (reader->has_other_bytes || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE) &&
+                           may_be_invisible(text, length);
     const bool is_key = expects_key(reader);
     if (is_key) {
         const int status = check_key(reader, event, invisible);
@@ -274,13 +277,18 @@ static int read_events(struct reader *reader)
     }
 }
 
-/* What an incomplete collection counts as entries is not yet in pairs. */
-static void close_open_mappings(struct reader *reader)
+/* After an error collections are still open: what they count is not yet in pairs, and the last key
+ * of a mapping may lack its value. */
+static void close_open_collections(struct reader *reader)
 {
+    static const struct yaml_node nothing = {.kind = YAML_KIND_SCALAR, .plain = true, .text = ""};
     while (reader->depth > 0) {
-        struct yaml_node *node = reader->stack[--reader->depth].node;
-        if (node->kind == YAML_KIND_MAPPING)
-            node->length /= 2;
+        const struct frame *frame = &reader->stack[--reader->depth];
+        if (frame->node->kind != YAML_KIND_MAPPING)
+            continue;
+        if (frame->node->length % 2 != 0)
+            frame->last->next = &nothing;
+        frame->node->length = (frame->node->length + 1) / 2;
     }
 }
 
@@ -311,11 +319,14 @@ static int read_documents(struct reader *reader)
     if (yaml_parser_initialize(&reader->parser) == 0)
         return -ENOMEM;
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->source->bytes,
-                                 reader->source->length);
+    /* With its encoding given, libyaml would take the mark for a character. */
+    const size_t mark = yaml_scan_mark(reader->source);
+    yaml_parser_set_input_string(&reader->parser,
+                                 (const unsigned char *)reader->source->bytes + mark,
+                                 reader->source->length - mark);
     const int status = read_events(reader);
     yaml_parser_delete(&reader->parser);
-    close_open_mappings(reader);
+    close_open_collections(reader);
     return status;
 }
 
@@ -332,7 +343,7 @@ int yaml_read(const struct yaml_source *source, const struct yaml_limits *limits
         return report(&reader, ERR_LIMIT, &start, "E_YAML_FILE_SIZE", "split the file",
                       "the file has %zu bytes; at most %zu are read", source->length,
                       limits->file_bytes);
-    int status = yaml_scan(source, found);
+    int status = yaml_scan(source, &reader.has_other_bytes, found);
     if (status < 0)
         return status;
     status = read_documents(&reader);
@@ -344,5 +355,5 @@ int yaml_read(const struct yaml_source *source, const struct yaml_limits *limits
                       "to take something away, remove the file",
                       "the file holds no document: it is taken as damaged, not as a wish for "
                       "nothing");
-    return reader.has_duplicates ? ERR_SYNTAX : 0;
+    return reader.has_duplicates ? ERR_INVALID : 0;
 }

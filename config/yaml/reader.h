@@ -31,9 +31,10 @@ struct yaml_source {
  * texts   holds the scalars that are not keys: values may be kept without copying
  * found   appended. What makes a tree impossible ends the reading at once; a key that stands twice
  *         is reported and the reading goes on
- * Returns 0 and the first document in *ret_first (the others by ->next); a document that is
- * incomplete after an error is there too, and *ret_first may be NULL. ERR_SYNTAX or ERR_LIMIT when
- * an error was reported, -ENOMEM without a report. Time is linear in the file's length. */
+ * Returns 0 and the first document in *ret_first (the others by ->next). ERR_INVALID when the tree
+ * is whole but for keys that stand twice; ERR_SYNTAX or ERR_LIMIT when the reading ended at an
+ * error: *ret_first is then NULL or what there was before it. -ENOMEM without a report. Time is
+ * linear in the file's length. */
 int yaml_read(const struct yaml_source *source, const struct yaml_limits *limits,
               struct arena *nodes, struct arena *texts, struct diagnostics *found,
               const struct yaml_node **ret_first) __attribute__((warn_unused_result));

@@ -1,14 +1,15 @@
 #include "reconciler/resource/quantity.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
-/* A quantity is an integer without trailing zeros times a power of ten, times a power of 1024.
- * Powers of 1024 are multiplied out, so that two forms of a value have one representation. */
+/* digits * 2^twos * 5^fives, where neither 2 nor 5 divides the digits: one representation for each
+ * value, whatever its suffix. */
 struct quantity {
     bool negative;
-    __extension__ unsigned __int128 digits;
-    int exponent; /* of ten */
+    uint64_t digits;
+    int twos, fives;
 };
 
 static const struct suffix {
@@ -21,6 +22,13 @@ static const struct suffix {
 };
 
 #define DIGITS_LIMIT 18
+
+/* Times ten to the power of `ten`. */
+static void scale(struct quantity *quantity, int ten)
+{
+    quantity->twos += ten;
+    quantity->fives += ten;
+}
 
 static bool read_digits(const char **text, struct quantity *quantity)
 {
@@ -38,7 +46,7 @@ static bool read_digits(const char **text, struct quantity *quantity)
             return false;
         quantity->digits = quantity->digits * 10 + (unsigned)(**text - '0');
         if (point)
-            quantity->exponent--;
+            scale(quantity, -1);
     }
     return any;
 }
@@ -61,18 +69,14 @@ static bool add_suffix(const char *text, struct quantity *quantity)
 {
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
         if (strcmp(suffixes[i].text, text) == 0) {
-            quantity->exponent += suffixes[i].ten;
-            for (int power = 0; power < suffixes[i].binary; power++) {
-                if (quantity->digits >> 117 != 0)
-                    return false;
-                quantity->digits *= 1024;
-            }
+            scale(quantity, suffixes[i].ten);
+            quantity->twos += 10 * suffixes[i].binary;
             return true;
         }
     int exponent = 0;
     if ((*text != 'e' && *text != 'E') || !read_exponent(text + 1, &exponent))
         return false;
-    quantity->exponent += exponent;
+    scale(quantity, exponent);
     return true;
 }
 
@@ -83,10 +87,10 @@ static bool quantity_read(const char *text, struct quantity *ret_quantity)
         quantity.negative = *text++ == '-';
     if (!read_digits(&text, &quantity) || !add_suffix(text, &quantity))
         return false;
-    while (quantity.digits != 0 && quantity.digits % 10 == 0) {
-        quantity.digits /= 10;
-        quantity.exponent++;
-    }
+    for (; quantity.digits != 0 && quantity.digits % 2 == 0; quantity.digits /= 2)
+        quantity.twos++;
+    for (; quantity.digits != 0 && quantity.digits % 5 == 0; quantity.digits /= 5)
+        quantity.fives++;
     if (quantity.digits == 0)
         quantity = (struct quantity){0};
     *ret_quantity = quantity;
@@ -103,5 +107,5 @@ bool quantity_equal(const char *a, const char *b)
 {
     struct quantity left, right;
     return quantity_read(a, &left) && quantity_read(b, &right) && left.negative == right.negative &&
-           left.digits == right.digits && left.exponent == right.exponent;
+           left.digits == right.digits && left.twos == right.twos && left.fives == right.fives;
 }

@@ -22,7 +22,8 @@ struct fixture {
 void fixture_load(const struct fixture_file *files, size_t count, struct fixture *ret_fixture);
 void fixture_free(struct fixture *fixture);
 
-/* The shop with `from` replaced by `to` everywhere (once at least, or the test fails). */
+/* The shop with `from` replaced by `to` everywhere (once at least, or the test fails). The checks
+ * of the manifests may refuse it: the compiler does not lean on them. */
 void fixture_load_changed(const char *from, const char *to, struct fixture *ret_fixture);
 
 const struct cell *fixture_cell(const struct fixture *fixture, const char *name);

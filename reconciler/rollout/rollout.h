@@ -120,6 +120,7 @@ struct rollout {
     bool soaking;       /* the last look found nothing that stops the soak */
     bool skip_soak;     /* an operator's promote */
     bool drained;       /* ROLLBACK, WITHDRAW, CLEANUP: the first half is done */
+    bool warming;       /* ROLLBACK: the stable side is cold, so traffic stays a little longer */
     bool touched;       /* content other than stable's may stand on the stable slot */
     bool route_touched; /* the route may have been written with content other than stable's */
     bool settle_due; /* IDLE, HELD: what is wanted was changed by us and has not been seen to stand
@@ -191,14 +192,6 @@ enum rollout_command {
     COMMAND_ROLLBACK, /* back to the content that was stable before */
 };
 #define ROLLOUT_COMMAND_COUNT (COMMAND_ROLLBACK + 1)
-
-/* What counting requests says about the weight. */
-enum share_check {
-    SHARE_NOT_COUNTED, /* there is no source of counts: the route's own word has to do */
-    SHARE_TOO_FEW,     /* requests, for saying anything */
-    SHARE_CONFIRMED,
-    SHARE_OFF, /* enough requests, and another share than the weight's */
-};
 
 /* Everything that a step may know. Built by the engine for each step; borrowed during the call. */
 struct rollout_view {

@@ -113,7 +113,7 @@ static void answer_part(const struct crud *c, const struct path *path, size_t at
         if (run == NULL)
             answer_error(c->answer, 404, kinds_info(c->kind)->missing);
         else
-            workflow_answer(c->platform, run, part, c->answer);
+            workflow_answer(c->platform, run, part, path->query, c->answer);
     } else {
         not_found(c->answer);
     }

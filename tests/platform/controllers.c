@@ -138,7 +138,11 @@ void controllers_changed(struct platform *p, struct object *o, bool spec_changed
 
 void controllers_deleting(struct platform *p, struct object *o)
 {
-    const int64_t look = o->kind == KIND_RENDERED ? 300 : 15 + random_below(p, 60);
+    if (o->kind == KIND_RENDERED)
+        rendered_deleting(p, o);
+    const int64_t look = o->kind == KIND_RENDERED       ? 300
+                         : o->kind == KIND_WORKFLOW_RUN ? 10
+                                                        : 15 + random_below(p, 60);
     agenda_set(p, o, SLOT_FINALIZE, p->now_ms + look);
 }
 

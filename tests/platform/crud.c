@@ -136,7 +136,9 @@ static bool refuse_post(const struct crud *c, const json_t *metadata, const char
     const char *ns = values_text(metadata, "namespace");
     if (metadata == NULL || name[0] == '\0' ||
         (c->kind != KIND_NAMESPACE && !json_is_object(given)) ||
-        (needs_owner(c->kind) && values_get(given, "owner") == NULL)) {
+        (needs_owner(c->kind) && values_get(given, "owner") == NULL) ||
+        (c->kind == KIND_WORKFLOW_RUN &&
+         values_text(values_get(given, "workflow"), "name")[0] == '\0')) {
         answer_internal(c->answer);
         return true;
     }
@@ -166,12 +168,24 @@ static const struct object *workflow_of(const struct crud *c, const json_t *spec
                       cluster ? NULL : c->ns, values_text(ref, "name"));
 }
 
+/* What admission webhooks write into a spec, whatever was asked. */
+static void mutate(const struct crud *c, json_t *spec)
+{
+    if (!c->platform->options.admission_webhooks ||
+        (c->kind != KIND_CLUSTER_WORKFLOW && c->kind != KIND_WORKFLOW))
+        return;
+    json_t *run = values_get(values_get(spec, "runTemplate"), "spec");
+    if (json_is_object(run))
+        json_object_set_new(run, "serviceAccountName", json_string("workflow-sa"));
+}
+
 static void post_object(const struct crud *c, const json_t *body)
 {
     struct platform *p = c->platform;
     const json_t *metadata = values_get(body, "metadata"), *given = values_get(body, "spec");
     const char *name = values_text(metadata, "name");
     json_t *spec = kinds_normalize(c->kind, given, true);
+    mutate(c, spec);
     const char *missing = NULL;
     char *message = NULL;
     int status = 0;
@@ -257,8 +271,8 @@ static void replace(const struct crud *c, struct object *o, const json_t *metada
     count_dangers(p, c, o->name, spec);
     const uint64_t before = o->resource_version;
     const int64_t generation = o->generation;
-    store_set_spec(p, o, json_incref(spec));
-    store_set_labels(p, o, own_labels(c->kind, labels, spec), copy_map(annotations));
+    store_replace(p, o, json_incref(spec), own_labels(c->kind, labels, spec),
+                  copy_map(annotations));
     p->changed = o->resource_version != before;
     answer_shown(c, 200, o);
     if (p->changed)
@@ -280,12 +294,16 @@ static void put_object(const struct crud *c, struct object *o, const json_t *bod
         return;
     }
     json_t *spec = kinds_normalize(c->kind, given, false);
+    mutate(c, spec);
     const char *project = values_text(values_get(spec, "owner"), "projectName");
     char *message = NULL;
     int status = 0;
     if (c->kind == KIND_RELEASE_BINDING && p->options.admission_webhooks &&
         values_get(spec, "releaseName") == NULL && values_get(o->spec, "releaseName") != NULL)
         json_object_set(spec, "releaseName", values_get(o->spec, "releaseName"));
+    json_t *workflow = c->kind == KIND_WORKFLOW_RUN ? values_get(spec, "workflow") : NULL;
+    if (workflow != NULL && values_get(workflow, "kind") == NULL)
+        json_object_set(workflow, "kind", values_get(values_get(o->spec, "workflow"), "kind"));
     if (c->kind == KIND_COMPONENT && project[0] != '\0' && strcmp(project, o->project) != 0)
         answer_error(c->answer, 400, "spec.owner.projectName is immutable");
     else if ((status = admit_object(p, c->kind, c->ns, o->name, values_get(metadata, "labels"),

@@ -85,15 +85,6 @@ void platform_image_rule(struct platform *p, const char *glob, enum platform_ima
     all[0] = (struct image_rule){values_copy_text(glob), kind, delay_ms};
 }
 
-void platform_workflow_rule(struct platform *p, const char *glob, const char *outcome)
-{
-    struct name_rule *all = realloc(p->workflows, (p->workflow_count + 1) * sizeof(*all));
-    CHECK(all != NULL);
-    p->workflows = all;
-    memmove(&all[1], &all[0], p->workflow_count++ * sizeof(*all));
-    all[0] = (struct name_rule){values_copy_text(glob), values_copy_text(outcome)};
-}
-
 bool platform_tamper(struct platform *p, const char *collection, const char *ns, const char *name,
                      const json_t *patch, int64_t now_ms)
 {
@@ -106,9 +97,9 @@ bool platform_tamper(struct platform *p, const char *collection, const char *ns,
                               "spec", o->spec);
     json_t *changed = values_copy(parts);
     values_merge(changed, patch);
-    store_set_spec(p, o, json_incref(values_get(changed, "spec")));
-    store_set_labels(p, o, json_incref(values_get(changed, "labels")),
-                     json_incref(values_get(changed, "annotations")));
+    store_replace(p, o, json_incref(values_get(changed, "spec")),
+                  json_incref(values_get(changed, "labels")),
+                  json_incref(values_get(changed, "annotations")));
     json_decref(parts);
     json_decref(changed);
     controllers_changed(p, o, o->generation != before);

@@ -212,6 +212,8 @@ static void default_type(json_t *spec)
     json_t *item;
     json_array_foreach(values_get(spec, "resources"), i, item)
         default_text(item, "targetPlane", "dataplane");
+    if (json_array_size(values_get(spec, "allowedWorkflows")) == 0)
+        json_object_del(spec, "allowedWorkflows");
 }
 
 /* Roles keep of a scope only what fits together; a missing scope shows as an empty one. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* How long a Deployment's controller takes to see a change of it. */
-#define OBSERVE_MS 250
+#define OBSERVE_MS 100
 
 static const json_t *spec_of(const struct live *live)
 {

@@ -13,8 +13,8 @@ void platform_options_default(struct platform_options *ret_options)
         .timing =
             {
                 .status = 30,
-                .apply = 150,
-                .observe = 200,
+                .apply = 200,
+                .observe = 60,
                 .pod_start = 1000,
                 .ready_poll = 10000,
                 .stable_poll = 300000,
@@ -24,7 +24,7 @@ void platform_options_default(struct platform_options *ret_options)
                 .delete_component = 5300,
                 .delete_prb = 10300,
                 .delete_project = 700,
-                .environment = 300,
+                .environment = 200,
                 .retry_first = 200,
                 .retry_limit = 1000000,
                 .workflow_poll = 20000,
@@ -59,6 +59,7 @@ void platform_restart(struct platform *p, const struct platform_options *options
     p->options.authorization = options->authorization;
     p->options.admission_webhooks = options->admission_webhooks;
     p->options.secret_management = options->secret_management;
+    p->options.conflict_percent = options->conflict_percent;
     if (options->issuer != NULL) {
         free(p->issuer);
         p->issuer = values_copy_text(options->issuer);

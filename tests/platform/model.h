@@ -58,8 +58,8 @@ void platform_options_default(struct platform_options *ret_options);
 struct platform *platform_new(const struct platform_options *options);
 struct platform *platform_free(struct platform *platform);
 
-/* The server starts again with other switches (security, authorization, webhooks, secrets); what it
- * holds stays. */
+/* The server starts again with other switches (security, authorization, webhooks, secrets,
+ * conflicts); what it holds stays. */
 void platform_restart(struct platform *platform, const struct platform_options *options);
 
 struct platform_request {
@@ -241,6 +241,10 @@ void platform_stall(struct platform *platform, int64_t until_ms);
 /* Ends running workflow runs whose own or whose workflow's name fits the glob with this outcome
  * ("Succeeded", "Failed", "Lost": the engine's object is gone). Without a rule runs succeed. */
 void platform_workflow_rule(struct platform *platform, const char *glob, const char *outcome);
+
+/* How long each step of such runs takes, and how late the engine starts them. */
+void platform_workflow_pace(struct platform *platform, const char *glob, int64_t step_ms,
+                            int64_t late_ms);
 
 /* Somebody else changes an object behind the client's back: merges `patch` (RFC 7386) into labels,
  * annotations or spec. Returns false when there is no such object. */

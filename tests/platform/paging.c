@@ -76,7 +76,7 @@ static bool read_cursor(const char *cursor, uint64_t *ret_snapshot, size_t *ret_
 static bool filters_by_project(enum kind kind)
 {
     return kind == KIND_COMPONENT || kind == KIND_PROJECT_RELEASE || kind == KIND_PROJECT_BINDING ||
-           kind == KIND_RESOURCE || kind == KIND_WORKFLOW_RUN;
+           kind == KIND_RESOURCE;
 }
 
 static bool filters_by_component(enum kind kind)
@@ -88,10 +88,6 @@ static bool is_wanted(enum kind kind, const struct object *o, const json_t *quer
 {
     const char *project = values_text(query, "project");
     const char *component = values_text(query, "component");
-    if (kind == KIND_WORKFLOW_RUN) {
-        const char *label = values_text(o->labels, "openchoreo.dev/project");
-        return project[0] == '\0' || strcmp(label, project) == 0;
-    }
     if (project[0] != '\0' && filters_by_project(kind) && strcmp(o->project, project) != 0)
         return false;
     if (component[0] != '\0' && filters_by_component(kind) && strcmp(o->component, component) != 0)

@@ -34,16 +34,24 @@ json_t *render_metadata(const struct render *r, const char *name, json_t *extra_
                      labels);
 }
 
+/* Becomes a label of the live object, which is why long ones are cut. */
+static void make_id(const char *kind, const char *name, char ret_id[static NAME_SIZE])
+{
+    char lower[64] = "";
+    for (size_t i = 0; kind[i] != '\0' && i + 1 < sizeof(lower); i++)
+        lower[i] = (char)(kind[i] | 0x20);
+    const char *const parts[] = {lower, name};
+    if (strlen(lower) + 1 + strlen(name) > LABEL_LIMIT)
+        values_name(ret_id, NAME_SIZE, LABEL_LIMIT, parts, 2);
+    else
+        snprintf(ret_id, NAME_SIZE, "%s-%s", lower, name);
+}
+
 void render_add(struct render *r, json_t *object)
 {
     CHECK(object != NULL);
-    const char *kind = values_text(object, "kind");
-    char id[NAME_SIZE], lower[64] = "";
-    for (size_t i = 0; kind[i] != '\0' && i + 1 < sizeof(lower); i++) {
-        lower[i] = (char)(kind[i] | 0x20);
-        lower[i + 1] = '\0';
-    }
-    snprintf(id, sizeof(id), "%s-%s", lower, values_text(values_get(object, "metadata"), "name"));
+    char id[NAME_SIZE];
+    make_id(values_text(object, "kind"), values_text(values_get(object, "metadata"), "name"), id);
     json_array_append_new(r->resources, json_pack("{s:s,s:o}", "id", id, "object", object));
 }
 
@@ -185,10 +193,9 @@ static void make_gateway(struct render *r)
         values_merge(r->gateway, own);
 }
 
-static int compare_resources(const void *a, const void *b)
+static int compare_resources(const json_t *left, const json_t *right)
 {
-    const json_t *const *left = a, *const *right = b;
-    const json_t *x = values_get(*left, "object"), *y = values_get(*right, "object");
+    const json_t *x = values_get(left, "object"), *y = values_get(right, "object");
     const int kinds = strcmp(values_text(x, "kind"), values_text(y, "kind"));
     return kinds != 0 ? kinds
                       : strcmp(values_text(values_get(x, "metadata"), "name"),
@@ -198,17 +205,29 @@ static int compare_resources(const void *a, const void *b)
 static void sort_resources(json_t *list)
 {
     const size_t count = json_array_size(list);
-    json_t **items = values_alloc(count + 1, sizeof(*items));
-    for (size_t i = 0; i < count; i++)
-        items[i] = json_incref(json_array_get(list, i));
-    qsort(items, count, sizeof(*items), compare_resources);
+    json_t **items = values_alloc(count + 1, sizeof(json_t *));
+    for (size_t i = 0; i < count; i++) { /* stable: of two that collapse the later one wins */
+        json_t *item = json_incref(json_array_get(list, i));
+        size_t at = i;
+        for (; at > 0 && compare_resources(items[at - 1], item) > 0; at--)
+            items[at] = items[at - 1];
+        items[at] = item;
+    }
     json_array_clear(list);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, items[i]);
     free(items);
 }
 
-/* Pods of Deployments start anew whenever any other object of their component changes. */
+static json_t *without_metadata(const json_t *object)
+{
+    json_t *content = json_copy((json_t *)(uintptr_t)object);
+    json_object_del(content, "metadata");
+    return content;
+}
+
+/* Pods of Deployments start anew whenever any other object of their component changes its content.
+ */
 static void stamp_pods(struct render *r)
 {
     json_t *others = json_array(), *deployment = NULL;
@@ -220,9 +239,9 @@ static void stamp_pods(struct render *r)
         if (strcmp(values_text(object, "kind"), "Deployment") == 0)
             deployment = object;
         else
-            json_array_append(others, object);
+            json_array_append_new(others, without_metadata(object));
     }
-    if (deployment != NULL) {
+    if (deployment != NULL && json_array_size(others) > 0) {
         char hash[16];
         values_hash_json(others, 10, hash);
         json_t *metadata =

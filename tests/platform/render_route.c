@@ -110,11 +110,11 @@ void render_route(struct render *r)
         values_name(name, sizeof(name), 253, parts, 2);
         render_add(r, render_autoscaler(r, name, scale));
     }
-    const char *name;
-    json_t *endpoint;
-    json_object_foreach(values_get(r->workload, "endpoints"), name, endpoint)
-    {
-        add_endpoint_route(r, name, endpoint, "external");
-        add_endpoint_route(r, name, endpoint, "internal");
+    static const char *const sides[] = {"external", "internal"};
+    for (size_t side = 0; side < 2; side++) {
+        const char *name;
+        json_t *endpoint;
+        json_object_foreach(values_get(r->workload, "endpoints"), name, endpoint)
+            add_endpoint_route(r, name, endpoint, sides[side]);
     }
 }

@@ -137,8 +137,10 @@ bool render_validate(struct render *r)
         if (meets(r, message))
             continue;
         const size_t used = strlen(failed);
-        snprintf(failed + used, sizeof(failed) - used, "%srule[%zu] \"%s\" evaluated to false: %s",
-                 used == 0 ? "" : "; ", i, values_text(validation, "rule"), message);
+        const char *rule = values_text(validation, "rule");
+        snprintf(failed + used, sizeof(failed) - used,
+                 "%srule[%zu] \"%.120s%s\" evaluated to false: %s", used == 0 ? "" : "; ", i, rule,
+                 strlen(rule) > 120 ? "..." : "", message);
     }
     if (failed[0] != '\0')
         render_fail(r, "Failed to render resources: component type validation failed: %s", failed);

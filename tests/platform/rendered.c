@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LABEL_LIMIT 63
-
 static void wake_owner(struct platform *p, struct object *o)
 {
     if (o->owner != NULL && !o->owner->gone)
@@ -38,10 +36,13 @@ static bool fails(struct platform *p, struct object *o, char *ret_message, size_
         return true;
     }
     if (strlen(o->name) > LABEL_LIMIT) {
-        snprintf(ret_message, size,
-                 "Failed to apply resources to target plane: failed to apply resource %s: "
-                 "metadata.labels: Invalid value: \"%s\": must be no more than %d bytes",
-                 values_text(first, "id"), o->name, LABEL_LIMIT);
+        snprintf(
+            ret_message, size,
+            "Failed to apply resources to target plane: failed to apply resource %s: %s \"%s\" "
+            "is invalid: metadata.labels: Invalid value: \"%s\": must be no more than %d bytes",
+            values_text(first, "id"), values_text(values_get(first, "object"), "kind"),
+            values_text(values_get(values_get(first, "object"), "metadata"), "name"), o->name,
+            LABEL_LIMIT);
         return true;
     }
     return false;
@@ -183,12 +184,18 @@ void rendered_observe(struct platform *p, struct object *o)
         agenda_set(p, o, SLOT_APPLY, p->now_ms + random_jitter(p, t->stable_poll));
 }
 
+/* Where nothing can be left in a namespace that is gone, nothing has to be waited for. */
+void rendered_deleting(struct platform *p, struct object *o)
+{
+    const json_t *first = json_array_get(values_get(o->spec, "resources"), 0);
+    const char *ns = values_text(values_get(values_get(first, "object"), "metadata"), "namespace");
+    o->blocked = index_find(&p->namespaces, ns) != NULL;
+}
+
 /* Its objects go first, then, a while later, it. */
 void rendered_finalize(struct platform *p, struct object *o)
 {
     const struct platform_timing *t = &p->options.timing;
-    const json_t *first = json_array_get(values_get(o->spec, "resources"), 0);
-    const char *ns = values_text(values_get(values_get(first, "object"), "metadata"), "namespace");
     if (o->stage == 0) {
         o->stage = 1;
         size_t i;
@@ -202,8 +209,7 @@ void rendered_finalize(struct platform *p, struct object *o)
             if (live != NULL && strcmp(live->rendered_uid, o->uid) == 0)
                 live_remove(p, live);
         }
-        const bool nowhere = index_find(&p->namespaces, ns) == NULL;
-        agenda_set(p, o, SLOT_FINALIZE, p->now_ms + (nowhere ? 100 : t->undeploy - 300));
+        agenda_set(p, o, SLOT_FINALIZE, p->now_ms + (o->blocked ? t->undeploy - 300 : 100));
         return;
     }
     struct object *owner = o->owner;

@@ -15,6 +15,7 @@
 #define NAME_SIZE 320
 #define MESSAGE_SIZE 2048
 #define VERSIONS_KEPT 4
+#define LABEL_LIMIT 63 /* of a label's value */
 
 enum kind {
     KIND_NAMESPACE,
@@ -158,6 +159,7 @@ struct image_rule {
 
 struct name_rule {
     char *glob, *outcome;
+    int64_t step_ms, late_ms;
 };
 
 struct token {
@@ -283,7 +285,9 @@ void store_ref(struct object *o);
 void store_unref(struct object *o);
 void store_set_spec(struct platform *p, struct object *o, json_t *spec);     /* takes; bumps */
 void store_set_status(struct platform *p, struct object *o, json_t *status); /* takes */
-void store_set_labels(struct platform *p, struct object *o, json_t *labels, json_t *annotations);
+/* All that a client writes; one version. Takes all three; labels and annotations may be NULL. */
+void store_replace(struct platform *p, struct object *o, json_t *spec, json_t *labels,
+                   json_t *annotations);
 /* `back` versions ago. Owned. */
 json_t *store_show(const struct object *o, unsigned back);
 /* Objects of a kind whose key lies in a namespace: [*ret_from, *ret_to). NULL = all. */
@@ -336,6 +340,7 @@ void binding_reconcile(struct platform *p, struct object *o);
 void binding_finalize(struct platform *p, struct object *o);
 void rendered_apply(struct platform *p, struct object *o);
 void rendered_observe(struct platform *p, struct object *o);
+void rendered_deleting(struct platform *p, struct object *o);
 void rendered_finalize(struct platform *p, struct object *o);
 void environment_reconcile(struct platform *p, struct object *o);
 void environment_finalize(struct platform *p, struct object *o);
@@ -425,13 +430,16 @@ enum platform_image_kind live_image(const struct platform *p, const char *image,
 void tree_answer(struct platform *p, struct object *binding, const char *what, const json_t *query,
                  struct answer *ret_answer);
 
+/* False and answered when the query's sinceSeconds is no number. */
+bool tree_check_seconds(const json_t *query, struct answer *ret_answer);
+
 /* ---- task.c ---- */
 json_t *task_children(const struct platform *p, const struct live *live); /* owned array */
 void task_judge(struct platform *p, struct object *b, json_t *status, const json_t *task);
 void task_trigger(struct platform *p, struct object *binding, struct answer *ret_answer);
 
 /* ---- workflow API ---- */
-void workflow_answer(struct platform *p, struct object *run, const char *what,
+void workflow_answer(struct platform *p, struct object *run, const char *what, const json_t *query,
                      struct answer *ret_answer);
 
 /* ---- answer.c ---- */

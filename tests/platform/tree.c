@@ -142,7 +142,7 @@ static bool require(const json_t *query, const char *const *names, struct answer
     return true;
 }
 
-static bool check_seconds(const json_t *query, struct answer *a)
+bool tree_check_seconds(const json_t *query, struct answer *a)
 {
     const char *text = values_text(query, "sinceSeconds");
     char *end;
@@ -198,7 +198,7 @@ static void answer_logs(struct platform *p, const struct object *binding, const 
                         struct answer *a)
 {
     static const char *const names[] = {"podName", NULL};
-    if (!require(query, names, a) || !check_seconds(query, a))
+    if (!require(query, names, a) || !tree_check_seconds(query, a))
         return;
     const char *container = values_text(query, "container");
     if (!is_in_tree(p, binding, "Pod", values_text(query, "podName")))

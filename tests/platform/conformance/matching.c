@@ -114,9 +114,30 @@ static bool stands_for(struct matching *m, const char *recorded, size_t recorded
     return fits;
 }
 
+/* The five letters behind the second of a triggered job. */
+static size_t job_suffix_length(const char *start, const char *s)
+{
+    if (s - start < 11 || s[-1] != '-')
+        return 0;
+    for (const char *digit = s - 11; digit < s - 1; digit++)
+        if (!isdigit((unsigned char)*digit))
+            return 0;
+    size_t length = 0;
+    while (is_word(s[length]))
+        length++;
+    return length == 5 ? length : 0;
+}
+
+static size_t identifier_at(const char *start, const char *s)
+{
+    const size_t suffix = job_suffix_length(start, s);
+    return suffix > 0 ? suffix : identifier_length(s);
+}
+
 /* Texts are alike when they are equal but for times and identifiers. */
 static bool same_text(struct matching *m, const char *a, const char *b)
 {
+    const char *start_a = a, *start_b = b;
     bool at_word = true;
     while (*a != '\0' || *b != '\0') {
         const size_t time_a = time_length(a), time_b = time_length(b);
@@ -125,8 +146,8 @@ static bool same_text(struct matching *m, const char *a, const char *b)
             b += time_b;
             continue;
         }
-        const size_t id_a = at_word ? identifier_length(a) : 0;
-        const size_t id_b = at_word ? identifier_length(b) : 0;
+        const size_t id_a = at_word ? identifier_at(start_a, a) : 0;
+        const size_t id_b = at_word ? identifier_at(start_b, b) : 0;
         const bool equal = id_a == id_b && strncmp(a, b, id_a) == 0;
         if (id_a > 0 && id_b > 0 && !equal) {
             if (!stands_for(m, a, id_a, b, id_b))

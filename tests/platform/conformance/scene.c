@@ -19,6 +19,19 @@ bool scene_is_optional(const char *file)
     return is_one_of(file, names);
 }
 
+bool scene_is_crowded(const char *file)
+{
+    static const char *const names[] = {"31", "31b", "32", NULL};
+    return is_one_of(file, names);
+}
+
+bool scene_is_polled(const char *file, const char *note)
+{
+    return strstr(note, "only changes kept") != NULL ||
+           (strcmp(file, "29") == 0 && (strstr(note, "environment in no pipeline") != NULL ||
+                                        strstr(note, "after the pipeline let go") != NULL));
+}
+
 static void grant(struct platform *p, const char *role, const char *subject, const char *actions)
 {
     json_t *list = json_loads(actions, 0, NULL);
@@ -26,8 +39,18 @@ static void grant(struct platform *p, const char *role, const char *subject, con
     json_decref(list);
 }
 
+/* How the engine of the recordings treated a run, by its name. */
+static void set_engine(struct platform *p)
+{
+    platform_workflow_pace(p, "*-mid-*", 14000, 0);
+    platform_workflow_pace(p, "*-slow-*", 45000, 0);
+    platform_workflow_pace(p, "*-late-*", 3000, 25000);
+    platform_workflow_rule(p, "*fail*", "Failed");
+}
+
 void scene_open(struct platform *p, const char *file)
 {
+    set_engine(p);
     static const char *const webhooks[] = {"13", "13b", "24b", "32b", NULL};
     struct platform_options options;
     platform_options_default(&options);
@@ -89,6 +112,21 @@ static void post(struct platform *p, const char *path, const char *body, int64_t
     platform_response_fini(&response);
 }
 
+/* Puts a digit for every %d, and double quotes for single ones. */
+static void fill(char *text, char digit)
+{
+    char *out = text;
+    for (const char *in = text; *in != '\0'; in++) {
+        if (in[0] == '%' && in[1] == 'd') {
+            *out++ = digit;
+            in++;
+        } else {
+            *out++ = (char)(*in == '\'' ? '"' : *in);
+        }
+    }
+    *out = '\0';
+}
+
 /* 46 more like the one that was recorded. */
 static void add_pages(struct platform *p, int64_t now_ms)
 {
@@ -101,6 +139,44 @@ static void add_pages(struct platform *p, int64_t now_ms)
                  i);
         post(p, "/api/v1/namespaces/acme/components", body, now_ms);
     }
+}
+
+/* Three of the hundred cells that were measured. */
+static void add_scale(struct platform *p, int64_t now_ms)
+{
+    static const char ns[] = "/api/v1/namespaces/scale/";
+    static const char *const rows[][2] = {
+        {"projects",
+         "{'metadata':{'name':'p00%d','labels':{'app.kubernetes.io/managed-by':'celld'}},"
+         "'spec':{}}"},
+        {"projectreleasebindings", "{'metadata':{'name':'p00%d-production'},'spec':{'owner':"
+                                   "{'projectName':'p00%d'},'environment':'production'}}"},
+        {"components", "{'metadata':{'name':'c00%d'},'spec':{'owner':{'projectName':'p00%d'},"
+                       "'componentType':{'kind':'ClusterComponentType','name':"
+                       "'deployment/cell-slot'},'parameters':{'service':'c','slot':'a'}}}"},
+        {"workloads", "{'metadata':{'name':'c00%d'},'spec':{'owner':{'projectName':'p00%d',"
+                      "'componentName':'c00%d'},'container':{'image':'x:1'},'endpoints':{'http':"
+                      "{'type':'HTTP','port':8080,'visibility':['project']}}}}"},
+        {"components/c00%d/generate-release", "{'releaseName':'c00%d-1'}"},
+        {"releasebindings", "{'metadata':{'name':'c00%d-production','labels':{"
+                            "'app.kubernetes.io/managed-by':'celld'}},'spec':{'owner':{"
+                            "'projectName':'p00%d','componentName':'c00%d'},'environment':"
+                            "'production','releaseName':'c00%d-1'}}"},
+    };
+    post(p, "/api/v1/namespaces", "{\"metadata\":{\"name\":\"scale\"}}", now_ms);
+    post(p, "/api/v1/namespaces/scale/environments",
+         "{\"metadata\":{\"name\":\"production\"},\"spec\":{\"dataPlaneRef\":{\"kind\":"
+         "\"ClusterDataPlane\",\"name\":\"us\"}}}",
+         now_ms);
+    for (size_t row = 0; row < sizeof(rows) / sizeof(*rows); row++)
+        for (char digit = '0'; digit < '3'; digit++) {
+            char path[256] = "", body[1024] = "";
+            snprintf(path, sizeof(path), "%s%s", ns, rows[row][0]);
+            snprintf(body, sizeof(body), "%s", rows[row][1]);
+            fill(path, digit);
+            fill(body, digit);
+            post(p, path, body, now_ms + (int64_t)row * 500);
+        }
 }
 
 static void change(struct platform *p, const char *collection, const char *ns, const char *name,
@@ -169,11 +245,18 @@ int64_t scene_before(struct platform *p, const char *file, int line, const char 
         platform_stall_data_plane(p, now_ms + 600000);
     if (strcmp(file, "25") == 0 && line == 48)
         platform_task_result(p, "acme", "report", "production", true);
+    if (strcmp(file, "31") == 0 && line == 141)
+        platform_workflow_rule(p, "gate-slow-lost", "Lost");
     if (strcmp(file, "16") == 0)
         before_security(p, line, now_ms);
-    static const char *const changed[] = {"18", "19", "21", NULL};
+    static const char *const changed[] = {"12", "14", "18", "19", "21", NULL};
     if (line != 1 || !is_one_of(file, changed))
         return 0;
+    if (strcmp(file, "12") == 0)
+        add_scale(p, now_ms);
+    if (strcmp(file, "14") == 0)
+        change(p, "releasebindings", "acme", "orders-development",
+               "{\"spec\":{\"componentTypeEnvironmentConfigs\":{\"replicas\":3}}}", now_ms);
     if (strcmp(file, "18") == 0)
         change(p, "clusterprojecttypes", NULL, "default", second_project_type, now_ms);
     if (strcmp(file, "19") == 0)

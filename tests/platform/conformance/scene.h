@@ -15,5 +15,9 @@ int64_t scene_before(struct platform *platform, const char *file, int line, cons
 const char *scene_authorization(const char *file, int line);
 /* A header that is always let in. */
 const char *scene_token(void);
+/* The answer was waited for, so that its time says nothing. */
+bool scene_is_polled(const char *file, const char *note);
+/* Many objects are polled side by side: no poll may wait long for its answer. */
+bool scene_is_crowded(const char *file);
 /* Recordings that do not belong to a clone. */
 bool scene_is_optional(const char *file);

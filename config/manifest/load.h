@@ -70,7 +70,7 @@ struct manifest_set {
     size_t native_count;
     struct diagnostics *diagnostics;
     struct arena *arena; /* of names and lists above */
-    unsigned references;
+    _Atomic unsigned references;
 };
 
 /* Reads and checks all files of a revision.

@@ -180,12 +180,12 @@ struct rollout_step {
     struct source_pos at;
 };
 
-enum metric_kind { METRIC_ERROR_RATE, METRIC_LATENCY, METRIC_RATIO, METRIC_HISTOGRAM };
+enum analysis_kind { ANALYSIS_ERROR_RATE, ANALYSIS_LATENCY, ANALYSIS_RATIO, ANALYSIS_HISTOGRAM };
 
 /* A metric by name only (error-rate, latency), or one of the business with its own queries. */
 struct analysis_metric {
     struct manifest_text name;
-    enum metric_kind kind;
+    enum analysis_kind kind;
     struct manifest_text numerator, denominator; /* queries; NULL = the provider's template */
     struct manifest_text histogram;
     struct manifest_text threshold; /* exact decimal: largest share of bad events; NULL = none */
@@ -318,7 +318,7 @@ enum drift_policy { DRIFT_CORRECT, DRIFT_REPORT, DRIFT_FREEZE };
 
 struct cell {
     struct arena *arena;
-    unsigned references; /* see cell_ref() in config/manifest/load.h */
+    _Atomic unsigned references; /* see cell_ref() in config/manifest/load.h */
     struct manifest_text name;
     const char *path;      /* of cell.yaml */
     const char *directory; /* of cell.yaml, "" = the root */
@@ -402,7 +402,7 @@ struct prune_budget {
 
 struct platform {
     struct arena *arena;
-    unsigned references;
+    _Atomic unsigned references;
     const char *path;
     struct manifest_text name;
     struct manifest_text namespace_name;

@@ -25,10 +25,10 @@ static const struct word provider_words[] = {
 static const struct word template_words[] = {{"hubble", 0}, {"istio", 1}, {"envoy-gateway", 2},
                                              {"nginx", 3},  {"query", 4}, {NULL, 0}};
 static const struct word metric_words[] = {
-    {"error-rate", METRIC_ERROR_RATE},
-    {"latency", METRIC_LATENCY},
-    {"ratio", METRIC_RATIO},
-    {"histogram", METRIC_HISTOGRAM},
+    {"error-rate", ANALYSIS_ERROR_RATE},
+    {"latency", ANALYSIS_LATENCY},
+    {"ratio", ANALYSIS_RATIO},
+    {"histogram", ANALYSIS_HISTOGRAM},
     {NULL, 0},
 };
 static const struct word insufficient_words[] = {
@@ -213,21 +213,21 @@ static void finish_metric(struct decoder *decoder, void *object, const struct ya
         return;
     const bool has_kind = mapping->kind == YAML_KIND_MAPPING && (seen & 2u) != 0;
     if (!has_kind && strcmp(metric->name.text, "latency") == 0)
-        metric->kind = METRIC_LATENCY;
+        metric->kind = ANALYSIS_LATENCY;
     else if (!has_kind && metric->histogram.text != NULL)
-        metric->kind = METRIC_HISTOGRAM;
+        metric->kind = ANALYSIS_HISTOGRAM;
     else if (!has_kind && metric->numerator.text != NULL)
-        metric->kind = METRIC_RATIO;
+        metric->kind = ANALYSIS_RATIO;
     else if (!has_kind && strcmp(metric->name.text, "error-rate") != 0)
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_METRIC", metric->at,
                       "known by name: error-rate, latency; others need kind and queries",
                       "the metric \"%s\" has no queries", metric->name.text);
-    if (metric->kind == METRIC_RATIO &&
+    if (metric->kind == ANALYSIS_RATIO &&
         (metric->numerator.text == NULL || metric->denominator.text == NULL))
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_METRIC", metric->at,
                       "give numerator and denominator",
                       "the metric \"%s\" is a ratio of two queries", metric->name.text);
-    if (metric->kind == METRIC_HISTOGRAM && metric->histogram.text == NULL)
+    if (metric->kind == ANALYSIS_HISTOGRAM && metric->histogram.text == NULL)
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_METRIC", metric->at, "give histogram",
                       "the metric \"%s\" needs the query of a histogram", metric->name.text);
 }

@@ -8,6 +8,7 @@
 
 #include "config/manifest/diagnostic.h"
 #include "config/manifest/model.h"
+#include "config/settings/log_level.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,14 +78,6 @@ struct socket_settings {
     struct manifest_text group;  /* NULL = the daemon's own */
     struct manifest_number mode; /* permission bits, written in octal: "0660" */
     struct source_pos at;
-};
-
-enum log_level {
-    LOG_LEVEL_ERROR,
-    LOG_LEVEL_WARNING,
-    LOG_LEVEL_NOTICE,
-    LOG_LEVEL_INFO,
-    LOG_LEVEL_DEBUG
 };
 
 struct engine_settings {

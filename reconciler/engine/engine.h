@@ -77,6 +77,7 @@ json_t *engine_render(const struct engine *engine, const char *cell, const char 
 /* What may not come back, and the events still kept. */
 json_t *engine_quarantine(const struct engine *engine);
 json_t *engine_history(const struct engine *engine);
+json_t *engine_event(const struct engine *engine, uint64_t sequence); /* NULL = not kept */
 json_t *engine_gates(const struct engine *engine);
 
 /* Moves with every decision that changes something for an operator; unchanged = nothing to redraw.

@@ -138,3 +138,10 @@ json_t *engine_history(const struct engine *engine)
         json_array_append_new(events, history_event(engine, i));
     return json_pack("{s:o}", "events", events);
 }
+
+json_t *engine_event(const struct engine *engine, uint64_t sequence)
+{
+    if (engine->events == NULL || sequence < engine->event_first || sequence >= engine->event_next)
+        return NULL;
+    return history_event(engine, sequence);
+}

@@ -194,6 +194,7 @@ Test(rolling, automatic_attempts_are_counted)
     cr_expect_eq(world.rollout.attempt, 2, "not at once");
     world_run(&world, 20000, 1000);
     cr_expect_eq(world.rollout.attempt, 3, "but after a minute");
+    cr_expect_str_eq(world.rollout.held_digest, "");
     world_run(&world, 6000000, 5000);
     cr_expect_str_eq(world.log, "prepare deploy rollback held prepare deploy rollback held "
                                 "prepare deploy rollback held");

@@ -1,3 +1,4 @@
+#include "reconciler/judge/evidence.h"
 #include "tests/reconciler/judge/docket.h"
 
 #include <criterion/criterion.h>
@@ -284,6 +285,17 @@ Test(judge, a_weight_is_verified_by_counting)
     cr_expect_eq(judge_share(&judge), SHARE_TOO_FEW);
 }
 
+Test(judge, the_interval_is_wilsons)
+{
+    double low, high;
+    evidence_interval(10, 100, 1.959963984540054, &low, &high);
+    cr_expect_float_eq(low, 0.05523, 1e-5);
+    cr_expect_float_eq(high, 0.17437, 1e-5);
+    evidence_interval(0, 20, 1.959963984540054, &low, &high);
+    cr_expect_float_eq(low, 0, 1e-12);
+    cr_expect_float_eq(high, 0.16113, 1e-5);
+}
+
 /* --- what can be known before ------------------------------------------------------------- */
 
 Test(judge, prospects_say_what_can_be_proven)
@@ -321,7 +333,7 @@ Test(judge, dispersion_is_read_from_the_scatter_between_replicas)
     for (size_t i = 0; i < 80; i++)
         counts[i][1] = i % 4 == 0 ? 20 : 0;
     const double rho = judge_dispersion((const double(*)[2])counts, 20, 4);
-    cr_expect(rho > 0.015 && rho < 0.03, "%g", rho);
+    cr_expect_float_eq(rho, (60.301507537688 / 3 - 1) / 999, 1e-9, "%g", rho);
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 3, 4), 0, "too few windows");
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 80, 1), 0, "one replica");
     /* replicas that had no requests, windows without a bad one, or with nothing else, say nothing

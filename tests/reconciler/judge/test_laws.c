@@ -44,6 +44,13 @@ Test(judge, a_replay_gives_the_same_to_the_last_bit)
             cr_assert_eq(json_read(text, strlen(text), "row", &read, NULL), 0);
             struct judge other;
             cr_assert_eq(judge_from_json(read, &other, NULL), 0);
+            cr_assert_eq(other.judged_ms, restarted.judged_ms);
+            cr_assert_eq(other.until.ms, restarted.until.ms);
+            cr_assert_eq(other.step_from.ms, restarted.step_from.ms);
+            cr_assert_eq(other.condemned, restarted.condemned);
+            cr_assert_eq(other.weight, restarted.weight);
+            cr_assert_eq(memcmp(other.metrics, restarted.metrics, sizeof(other.metrics)), 0);
+            cr_assert_eq(memcmp(&other.settings, &restarted.settings, sizeof(other.settings)), 0);
             restarted = other;
             free(text);
             json_decref(value);

@@ -297,13 +297,16 @@ Test(plan, an_unknown_train_is_held_up_by_every_rolled_back_cell)
 {
     const int phases[] = {0, 1};
     for (uint64_t earlier = 0; earlier < 2; earlier++) {
-        struct fixture *f = fixture(2, phases);
-        node(f, 0, 0)->state = NODE_ROLLED_BACK;
-        node(f, 0, 0)->train = earlier;
-        node(f, 1, 0)->train = 1 - earlier;
-        decide(f);
-        cr_expect_eq(verdict(f, 1, 0)->wait, WAIT_PHASE);
-        free(f);
+        for (int by_phase = 0; by_phase < 2; by_phase++) {
+            struct fixture *f = fixture(2, by_phase ? phases : NULL);
+            depends(f, 1, 0);
+            node(f, 0, 0)->state = NODE_ROLLED_BACK;
+            node(f, 0, 0)->train = earlier;
+            node(f, 1, 0)->train = 1 - earlier;
+            decide(f);
+            cr_expect_eq(verdict(f, 1, 0)->wait, by_phase ? WAIT_PHASE : WAIT_DEPENDENCY);
+            free(f);
+        }
     }
 }
 

@@ -258,6 +258,8 @@ static const struct {
      "2026-11-30T21:00:00Z"},
     {"in the hour that is left out", "2026-03-29T00:59:59Z", 120, 150, 1u << 6, false,
      "2026-04-05T00:00:00Z"},
+    {"opened by the hour that is left out", "2026-03-29T00:20:00Z", 150, 240, 1u << 6, false,
+     "2026-03-29T01:00:00Z"},
     {"in the hour that comes twice", "2026-10-25T00:45:00Z", 120, 150, 1u << 6, false,
      "2026-10-25T01:00:00Z"},
     {"long before 1970", "1960-06-06T08:30:00Z", 540, 960, 1u, true, "1960-06-06T15:00:00Z"},

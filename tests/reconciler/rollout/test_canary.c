@@ -216,6 +216,44 @@ Test(canary, soak_counts_only_what_was_judged)
     world_fini(&world);
 }
 
+Test(canary, an_interval_that_began_badly_is_no_soak)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world_want(&world, 1);
+    world_until(&world, ROLLOUT_STEP, 60000);
+    while (!world.rollout.verified)
+        world_run(&world, 1000, 1000);
+    world_run(&world, 10000, 1000);
+    world.behaviour[1] = NEVER_READY;
+    world_run(&world, 50000, 50000);
+    world.behaviour[1] = BEHAVES;
+    world_run(&world, 80000, 1000);
+    cr_expect_eq(world.rollout.weight, 5);
+    world_run(&world, 40000, 1000);
+    cr_expect_eq(world.rollout.weight, 20);
+    world_fini(&world);
+}
+
+Test(canary, time_that_the_judge_has_not_seen_is_no_soak)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world.plan.analysis = true;
+    world_want(&world, 1);
+    world_until(&world, ROLLOUT_STEP, 60000);
+    for (int i = 0; i < 300; i++) {
+        world_run(&world, 1000, 1000);
+        world.view.judged_ms = 60000;
+    }
+    cr_expect_eq(world.rollout.weight, 5);
+    world_run(&world, 121000, 1000);
+    cr_expect_eq(world.rollout.weight, 20);
+    world_fini(&world);
+}
+
 Test(canary, traffic_that_does_not_follow_is_no_fault_of_the_release)
 {
     struct world world;
@@ -369,6 +407,35 @@ Test(blue_green, flips_and_keeps_the_old_slot_warm)
         cr_expect_eq(world.route.active, 'a');
         world_fini(&world);
     }
+}
+
+Test(blue_green, callers_inside_follow_the_slot_that_has_all_traffic)
+{
+    static const enum strategy strategies[] = {STRATEGY_BLUE_GREEN, STRATEGY_CANARY};
+    for (size_t i = 0; i < 2; i++) {
+        struct world world;
+        world_start(&world, true, strategies[i], false);
+        world_with_stable(&world);
+        world_want(&world, 1);
+        world_until(&world, ROLLOUT_STEP, 60000);
+        cr_expect_eq(world.result.wants.route.active_slot, i == 0 ? 'b' : 'a');
+        cr_expect_eq(world.result.wants.route.weight[1], i == 0 ? 100 : 5);
+        world_fini(&world);
+    }
+}
+
+Test(blue_green, scaling_is_handed_over_only_by_a_route_that_stands)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_BLUE_GREEN, false);
+    world_with_stable(&world);
+    world.plan.scaled = true;
+    (void)strcpy(world.route.content, "dddddddddddd");
+    world_round(&world);
+    cr_expect(!world.rollout.scaled[0]);
+    world_run(&world, 20000, 1000);
+    cr_expect(world.rollout.scaled[0]);
+    world_fini(&world);
 }
 
 Test(blue_green, replicas_of_both_sides_do_not_fall_while_it_goes_on)

@@ -51,6 +51,8 @@ Test(operator, abort_sticks_until_retry)
     world_run(&world, 10000, 1000);
     cr_expect_eq(world.rollout.state, ROLLOUT_HELD);
     world_command(&world, COMMAND_RETRY);
+    world_until(&world, ROLLOUT_DEPLOY, 60000);
+    cr_expect_str_eq(world.rollout.held_digest, "");
     world_run(&world, 2000000, 1000);
     cr_expect_str_eq(world.rollout.stable.deployment_digest, "bbbbbbbbbbbb");
     world_fini(&world);
@@ -77,6 +79,8 @@ Test(operator, rollback_leads_to_the_content_before)
         cr_expect_str_eq(world.rollout.stable.deployment_digest, "aaaaaaaaaaaa");
         cr_expect_eq(world.rollout.state, ROLLOUT_HELD);
         cr_expect_eq(world.rollout.hold, HOLD_QUARANTINED);
+        cr_expect(!world.rollout.has_previous,
+                  "what was left by a person is nothing to go back to");
         world.quarantine_count = 0;
         world_run(&world, 2000000, 1000);
         cr_expect_str_eq(world.rollout.stable.deployment_digest, "bbbbbbbbbbbb",

@@ -112,6 +112,25 @@ Test(rolling, deadline_runs_from_the_last_progress_and_condemns)
     }
 }
 
+Test(rolling, time_without_looks_is_no_reason_to_give_up)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_ROLLING, false);
+    world_with_stable(&world);
+    world.behaviour[1] = NEVER_READY;
+    world_want(&world, 1);
+    world_run(&world, 60000, 1000);
+    /* the machine slept, or the daemon was down */
+    world.view.now.mono.ms += 7200000;
+    world.view.now.wall.ms += 7200000;
+    world_run(&world, 300000, 1000);
+    cr_expect_eq(world.rollout.state, ROLLOUT_DEPLOY);
+    world.behaviour[1] = BEHAVES;
+    world_run(&world, 200000, 1000);
+    cr_expect_str_eq(world.log, "prepare deploy bake idle");
+    world_fini(&world);
+}
+
 Test(rolling, first_release_that_fails_is_withdrawn)
 {
     static const enum behaviour bad[] = {FAILS, NEVER_READY};
@@ -170,6 +189,12 @@ Test(rolling, automatic_attempts_are_counted)
     world_with_stable(&world);
     world.behaviour[1] = UNREADABLE;
     world_want(&world, 1);
+    world_until(&world, ROLLOUT_HELD, 1000000);
+    world_run(&world, 50000, 1000);
+    cr_expect_eq(world.rollout.attempt, 2, "not at once");
+    world_run(&world, 20000, 1000);
+    cr_expect_eq(world.rollout.attempt, 3, "but after a minute");
+    cr_expect_str_eq(world.rollout.held_digest, "");
     world_run(&world, 6000000, 5000);
     cr_expect_str_eq(world.log, "prepare deploy rollback held prepare deploy rollback held "
                                 "prepare deploy rollback held");
@@ -192,9 +217,28 @@ Test(rolling, newer_content_starts_at_once_while_the_old_one_waits)
     world_want(&world, 1);
     world_run(&world, 60000, 1000);
     world_want(&world, 2);
-    world_run(&world, 200000, 1000);
+    for (int i = 0; i < 200; i++) {
+        world_run(&world, 1000, 1000);
+        cr_assert_str_neq(world.slot[0].content, "aaaaaaaaaaaa", "no way over the old content");
+    }
     cr_expect_str_eq(world.log, "prepare deploy prepare deploy bake idle");
     cr_expect_str_eq(world.rollout.stable.deployment_digest, "cccccccccccc");
+    world_fini(&world);
+}
+
+Test(rolling, looks_at_one_content_are_not_held_against_the_next)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_ROLLING, false);
+    world_with_stable(&world);
+    world.behaviour[1] = world.behaviour[2] = FAILS;
+    world_want(&world, 1);
+    while (world.rollout.failure_looks == 0)
+        world_run(&world, 1000, 1000);
+    world_want(&world, 2);
+    world_run(&world, 1000, 1000);
+    world_until(&world, ROLLOUT_DEPLOY, 60000);
+    cr_expect_eq(world.rollout.failure_looks, 0);
     world_fini(&world);
 }
 

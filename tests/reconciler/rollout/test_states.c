@@ -263,6 +263,12 @@ static void cancelled_stable_cold(struct scene *scene)
     cancelled(scene);
 }
 
+static void route_stands_slots_progress(struct scene *scene)
+{
+    all_settled(scene);
+    each_slot(scene, GATE_PROGRESSING);
+}
+
 static void nothing(struct scene *scene)
 {
     (void)scene;
@@ -330,6 +336,7 @@ static const struct {
     {"promote --full, settled", promote_full_settled},
     {"the way back fails", way_back_failed},
     {"cancelled, stable cold", cancelled_stable_cold},
+    {"the route stands, the slots progress", route_stands_slots_progress},
 };
 #define SITUATION_COUNT (sizeof(situations) / sizeof(situations[0]))
 

@@ -245,7 +245,7 @@ static bool erases_foreign(const json_t *old, const json_t *asked)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)old, key, value)
+    json_object_foreach(values_mutable(old), key, value)
     {
         const bool own = strncmp(key, "celld.dev/", 10) == 0 ||
                          strncmp(key, "app.kubernetes.io/", 18) == 0 ||

@@ -8,7 +8,7 @@
 
 static int hex(char c)
 {
-    return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
+    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
 static void decode(char *text, bool query)
@@ -16,7 +16,7 @@ static void decode(char *text, bool query)
     char *out = text;
     for (char *in = text; *in != '\0'; in++) {
         if (*in == '%' && isxdigit((unsigned char)in[1]) && isxdigit((unsigned char)in[2])) {
-            *out++ = (char)(hex(in[1]) * 16 + hex(in[2]));
+            *out++ = (char)(unsigned char)(hex(in[1]) * 16 + hex(in[2]));
             in += 2;
         } else {
             *out++ = query && *in == '+' ? ' ' : *in;

@@ -226,6 +226,10 @@ void random_uid(struct platform *p, char ret_uid[static UID_SIZE]);
 int64_t random_jitter(struct platform *p, int64_t ms);
 
 /* ---- values.c: small JSON and text pieces ---- */
+/* For functions of jansson that change a reference count, or nothing, but ask for a mutable value.
+ */
+json_t *values_mutable(const json_t *value);
+void values_free_text(const char *text);  /* ours, though it is shown as constant */
 json_t *values_copy(const json_t *value); /* deep */
 const char *values_text(const json_t *object, const char *key);
 int64_t values_int(const json_t *object, const char *key, int64_t otherwise);
@@ -450,7 +454,7 @@ void answer_internal(struct answer *a);
 
 /* ---- paging.c ---- */
 void paging_list(struct platform *p, enum kind kind, const char *ns, const json_t *query,
-                 const char *subject, struct answer *ret_answer);
+                 const char *subject, struct answer *a);
 
 /* ---- tokens.c, rights.c ---- */
 /* NULL: refused and answered. Otherwise the subject, "" without security. */

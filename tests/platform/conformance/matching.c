@@ -171,7 +171,7 @@ static size_t weight(const json_t *value)
     const char *key;
     json_t *member;
     if (json_is_object(value))
-        json_object_foreach((json_t *)(uintptr_t)value, key, member) total += weight(member);
+        json_object_foreach(values_mutable(value), key, member) total += weight(member);
     if (json_is_array(value))
         json_array_foreach(value, i, member) total += weight(member);
     return total;
@@ -231,12 +231,12 @@ static void compare_members(const struct walk *outer, const char *pointer, const
     const char *key;
     json_t *value;
     char deeper[MATCHING_POINTER];
-    json_object_foreach((json_t *)(uintptr_t)a, key, value)
+    json_object_foreach(values_mutable(a), key, value)
     {
         snprintf(deeper, sizeof(deeper), "%.400s/%.100s", pointer, key);
         compare(w, deeper, key, value, json_object_get(b, key));
     }
-    json_object_foreach((json_t *)(uintptr_t)b, key, value)
+    json_object_foreach(values_mutable(b), key, value)
     {
         snprintf(deeper, sizeof(deeper), "%.400s/%.100s", pointer, key);
         if (json_object_get(a, key) == NULL)
@@ -349,7 +349,7 @@ static void compare(const struct walk *w, const char *pointer, const char *key, 
         return;
     }
     if (same && strcmp(key, "nextCursor") == 0 && json_is_string(a) && json_is_string(b))
-        json_object_set(w->matching->tried_ours, json_string_value(a), (json_t *)(uintptr_t)b);
+        json_object_set(w->matching->tried_ours, json_string_value(a), values_mutable(b));
     if (same && json_is_string(a) && json_is_string(b))
         same = has_opaque_value(key) ||
                same_text(w->matching, json_string_value(a), json_string_value(b));

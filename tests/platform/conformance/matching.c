@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "tests/platform/state.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -368,7 +368,6 @@ void binding_reconcile(struct platform *p, struct object *b)
     const json_t *workload = values_get(release->spec, "workload");
     b->has_dependencies =
         json_array_size(values_get(values_get(workload, "dependencies"), "endpoints")) > 0;
-    b->uses_secrets = true;
     run_pass(p, b, workload);
 }
 

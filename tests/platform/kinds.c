@@ -279,9 +279,8 @@ static void fill_defaults(enum kind kind, json_t *spec)
     }
 }
 
-json_t *kinds_normalize(enum kind kind, const json_t *spec, bool create)
+json_t *kinds_normalize(enum kind kind, const json_t *spec)
 {
-    (void)create;
     const struct kind_info *info = kinds_info(kind);
     json_t *result = json_object();
     const char *key;

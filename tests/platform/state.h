@@ -89,7 +89,7 @@ struct object {
     /* what its controller remembers */
     int stage;
     int64_t since_ms, backoff_ms;
-    bool uses_secrets, has_dependencies, blocked, contested;
+    bool has_dependencies, blocked, contested;
     char *data_plane_namespace;
     struct object *owner; /* of a rendered release: its binding */
     json_t *rendered;     /* of a release binding: the last rendered resources */
@@ -265,7 +265,7 @@ const struct kind_info *kinds_info(enum kind kind);
 enum kind kinds_by_collection(const char *collection, bool namespaced);
 enum kind kinds_by_name(const char *name);
 /* A new spec with unknown fields dropped and defaults filled in. */
-json_t *kinds_normalize(enum kind kind, const json_t *spec, bool create);
+json_t *kinds_normalize(enum kind kind, const json_t *spec);
 
 /* ---- decode.c: wrong JSON types, as Go's decoder words them ---- */
 /* NULL = fine; otherwise an owned text. */
@@ -330,7 +330,6 @@ void controllers_deleting(struct platform *p, struct object *o);
 void controllers_removed(struct platform *p, struct object *o);
 void controllers_run(struct platform *p, struct object *o, enum slot slot);
 /* Dependents of something that changed. */
-void controllers_wake_bindings_of(struct platform *p, const char *ns, const char *component);
 void controllers_wake_consumers(struct platform *p, const struct object *provider);
 void controllers_wake_components_of_type(struct platform *p, const struct object *type);
 

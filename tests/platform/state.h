@@ -339,8 +339,8 @@ void project_binding_reconcile(struct platform *p, struct object *o);
 void project_binding_finalize(struct platform *p, struct object *o);
 void component_reconcile(struct platform *p, struct object *o);
 void component_finalize(struct platform *p, struct object *o);
-void binding_reconcile(struct platform *p, struct object *o);
-void binding_finalize(struct platform *p, struct object *o);
+void binding_reconcile(struct platform *p, struct object *b);
+void binding_finalize(struct platform *p, struct object *b);
 void rendered_apply(struct platform *p, struct object *o);
 void rendered_observe(struct platform *p, struct object *o);
 void rendered_deleting(struct platform *p, struct object *o);
@@ -431,19 +431,19 @@ enum platform_image_kind live_image(const struct platform *p, const char *image,
 
 /* ---- tree.c ---- */
 void tree_answer(struct platform *p, struct object *binding, const char *what, const json_t *query,
-                 struct answer *ret_answer);
+                 struct answer *a);
 
 /* False and answered when the query's sinceSeconds is no number. */
-bool tree_check_seconds(const json_t *query, struct answer *ret_answer);
+bool tree_check_seconds(const json_t *query, struct answer *a);
 
 /* ---- task.c ---- */
 json_t *task_children(const struct platform *p, const struct live *live); /* owned array */
 void task_judge(struct platform *p, struct object *b, json_t *status, const json_t *task);
-void task_trigger(struct platform *p, struct object *binding, struct answer *ret_answer);
+void task_trigger(struct platform *p, struct object *binding, struct answer *a);
 
 /* ---- workflow API ---- */
 void workflow_answer(struct platform *p, struct object *run, const char *what, const json_t *query,
-                     struct answer *ret_answer);
+                     struct answer *a);
 
 /* ---- answer.c ---- */
 void answer_error(struct answer *a, int status, const char *message);
@@ -476,7 +476,7 @@ void log_fini(struct platform *p);
 
 /* ---- api.c ---- */
 void api_answer(struct platform *p, const struct platform_request *request, unsigned stale,
-                struct answer *ret_answer, const char **ret_subject);
+                struct answer *a, const char **ret_subject);
 
 /* ---- seed.c: what a fresh installation holds ---- */
 void seed_platform(struct platform *p);

@@ -274,7 +274,7 @@ static int compare_ages(const void *a, const void *b)
 static json_t *with_sorted_pods(const json_t *list)
 {
     const size_t count = json_array_size(list);
-    json_t **items = calloc(count + 1, sizeof(*items));
+    json_t **items = calloc(count + 1, sizeof(json_t *));
     CHECK(items != NULL);
     for (size_t i = 0; i < count; i++)
         items[i] = json_array_get(list, i);
@@ -284,13 +284,13 @@ static json_t *with_sorted_pods(const json_t *list)
                strcmp(json_text_or(json_object_get(items[end], "kind"), ""), "Pod") == 0)
             end++;
         if (end > i)
-            qsort(&items[i], end - i, sizeof(*items), compare_pods);
+            qsort(&items[i], end - i, sizeof(json_t *), compare_pods);
         const size_t jobs = end;
         while (end < count &&
                strcmp(json_text_or(json_object_get(items[end], "kind"), ""), "Job") == 0)
             end++;
         if (end > jobs)
-            qsort(&items[jobs], end - jobs, sizeof(*items), compare_ages);
+            qsort(&items[jobs], end - jobs, sizeof(json_t *), compare_ages);
         i = end > i ? end : i + 1;
     }
     json_t *sorted = json_array();

@@ -19,7 +19,10 @@ static void decode(char *text, bool query)
             *out++ = (char)(unsigned char)(hex(in[1]) << 4 | hex(in[2]));
             in += 2;
         } else {
-            *out++ = query && *in == '+' ? ' ' : *in;
+            *out = *in;
+            if (query && *in == '+')
+                *out = ' ';
+            out++;
         }
     }
     *out = '\0';

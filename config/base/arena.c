@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Small first block: most snapshots hold one cell. Blocks double up to the largest. */
-#define BLOCK_FIRST 1024u
+/* Small first block: most snapshots hold one cell. Each further one is a part of what is there. */
+#define BLOCK_FIRST 2048u
 #define BLOCK_LARGEST (64u * 1024u)
 
 struct block {
@@ -21,7 +21,7 @@ struct block {
 
 struct arena {
     struct block *blocks; /* the newest first */
-    size_t limit, used, next_size;
+    size_t limit, used;
 };
 
 struct arena *arena_new(size_t limit)
@@ -30,7 +30,6 @@ struct arena *arena_new(size_t limit)
     if (arena == NULL)
         return NULL;
     arena->limit = limit;
-    arena->next_size = BLOCK_FIRST;
     return arena;
 }
 
@@ -47,6 +46,21 @@ struct arena *arena_free(struct arena *arena)
     return NULL;
 }
 
+void arena_reset(struct arena *arena)
+{
+    struct block *kept = arena->blocks;
+    if (kept == NULL)
+        return;
+    for (struct block *block = kept->next; block != NULL;) {
+        struct block *next = block->next;
+        free(block);
+        block = next;
+    }
+    kept->next = NULL;
+    kept->used = 0;
+    arena->used = 0;
+}
+
 void arena_freep(struct arena **arena)
 {
     *arena = arena_free(*arena);
@@ -54,7 +68,9 @@ void arena_freep(struct arena **arena)
 
 static struct block *add_block(struct arena *arena, size_t at_least)
 {
-    const size_t size = at_least > arena->next_size ? at_least : arena->next_size;
+    const size_t grown = arena->used / 4 < BLOCK_LARGEST ? arena->used / 4 : BLOCK_LARGEST;
+    const size_t wanted = grown < BLOCK_FIRST ? BLOCK_FIRST : grown;
+    const size_t size = at_least > wanted ? at_least : wanted;
     struct block *block = malloc(sizeof(*block) + size);
     if (block == NULL)
         return NULL;
@@ -62,28 +78,31 @@ static struct block *add_block(struct arena *arena, size_t at_least)
     block->used = 0;
     block->next = arena->blocks;
     arena->blocks = block;
-    if (arena->next_size < BLOCK_LARGEST)
-        arena->next_size *= 2;
     return block;
+}
+
+/* `size` bytes at a multiple of `alignment` (a power of two), not zeroed. */
+static void *take(struct arena *arena, size_t size, size_t alignment)
+{
+    struct block *block = arena->blocks;
+    size_t start = block == NULL ? 0 : (block->used + alignment - 1) & ~(alignment - 1);
+    if (size > arena->limit - arena->used)
+        return NULL;
+    if (block == NULL || start > block->size || block->size - start < size) {
+        block = add_block(arena, size);
+        start = 0;
+    }
+    if (block == NULL)
+        return NULL;
+    block->used = start + size;
+    arena->used += size;
+    return block->bytes + start;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    const size_t alignment = alignof(max_align_t);
-    if (size > arena->limit)
-        return NULL;
-    const size_t rounded = (size + alignment - 1) / alignment * alignment;
-    if (rounded > arena->limit - arena->used)
-        return NULL;
-    struct block *block = arena->blocks;
-    if (block == NULL || block->size - block->used < rounded)
-        block = add_block(arena, rounded);
-    if (block == NULL)
-        return NULL;
-    void *memory = block->bytes + block->used;
-    block->used += rounded;
-    arena->used += rounded;
-    return memset(memory, 0, rounded);
+    void *memory = take(arena, size, alignof(max_align_t));
+    return memory == NULL || size == 0 ? memory : memset(memory, 0, size);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -95,9 +114,12 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 
 char *arena_copy(struct arena *arena, const char *text, size_t length)
 {
-    char *copy = length < SIZE_MAX ? arena_alloc(arena, length + 1) : NULL;
-    if (copy != NULL && length > 0)
+    char *copy = length < SIZE_MAX ? take(arena, length + 1, 1) : NULL;
+    if (copy == NULL)
+        return NULL;
+    if (length > 0)
         memcpy(copy, text, length);
+    copy[length] = '\0';
     return copy;
 }
 
@@ -114,7 +136,7 @@ char *arena_format(struct arena *arena, const char *format, ...)
     const int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     CHECK(length >= 0);
-    char *text = arena_alloc(arena, (size_t)length + 1);
+    char *text = take(arena, (size_t)length + 1, 1);
     if (text != NULL)
         (void)vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);

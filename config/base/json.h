@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Nesting that any JSON from outside may have. */
 #define JSON_DEPTH_LIMIT 64
@@ -26,5 +27,12 @@ const json_t *json_at(const json_t *value, ...) __attribute__((sentinel));
 
 /* Text, or `otherwise` when `value` is NULL or no string. Borrowed. */
 const char *json_text_or(const json_t *value, const char *otherwise);
+
+/* The same value for jansson's iterators and json_incref(), which do not take const. Only for
+ * reading. */
+static inline json_t *json_unconst(const json_t *value)
+{
+    return (json_t *)(uintptr_t)value;
+}
 
 #define OWNED_JSON OWNED(json_decrefp) json_t

@@ -2,6 +2,8 @@
  * sticks: later calls do nothing, and text_status() tells it once at the end. */
 #pragma once
 
+#include "config/base/owned.h"
+
 #include <stddef.h>
 
 struct text {

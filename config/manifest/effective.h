@@ -33,7 +33,8 @@ struct effective {
     struct scaling scaling;     /* set = false: a fixed number of replicas */
     int64_t replicas;
     struct readiness readiness;
-    struct rollout_policy rollout; /* strategy, steps (from the preset too), bake, deadline: filled in */
+    struct rollout_policy
+        rollout; /* strategy, steps (from the preset too), bake, deadline: filled in */
     struct manifest_text schedule, time_zone;
 };
 
@@ -46,3 +47,8 @@ int effective_component(const struct manifest_set *set, const struct platform *p
                         const struct cell *cell, const struct component *component,
                         const struct target *target, struct arena *arena,
                         struct effective **ret_effective) __attribute__((warn_unused_result));
+
+/* The layers alone, without defaults and with connections that lead nowhere. NULL as above. */
+int effective_layers(const struct cell *cell, const struct component *component,
+                     const struct target *target, struct arena *arena, struct layer *ret_layer)
+    __attribute__((warn_unused_result));

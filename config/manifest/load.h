@@ -44,6 +44,7 @@ struct manifest_cell {
     const char *path;
     struct cell *cell; /* referenced */
     bool broken;       /* an error of its own, or one that it shares (cycle, collision) */
+    bool silent;       /* nothing was said about its files alone: it may be shared */
     /* The first error: "path:line:column: message"; NULL when sound. */
     const char *reason;
 };
@@ -59,15 +60,17 @@ struct native_resource {
 };
 
 struct manifest_set {
-    struct platform *platform; /* referenced; NULL when broken or missing */
-    const char *platform_reason;
+    /* Referenced. When the file is broken or missing: the fallback's, or NULL without one. */
+    struct platform *platform;
+    const char *platform_reason; /* NULL exactly when the revision's own platform is sound */
+    bool platform_silent;        /* nothing was said about its file: it may be shared */
     struct manifest_cell *cells; /* by name */
     size_t cell_count;
     const struct native_resource *natives;
     size_t native_count;
     struct diagnostics *diagnostics;
     struct arena *arena; /* of names and lists above */
-    unsigned references;
+    _Atomic unsigned references;
 };
 
 /* Reads and checks all files of a revision.

@@ -75,9 +75,10 @@ struct endpoint {
     uint16_t port;                  /* also the target port: network policies open only this one */
     struct manifest_text base_path; /* text NULL = none */
     unsigned visibility;            /* of enum visibility */
+    bool visibility_set;            /* it was written */
     struct manifest_text display_name;
     struct manifest_text schema; /* the interface definition's text, NULL = none */
-    struct source_pos at;
+    struct source_pos at, type_at, port_at, visibility_at;
 };
 
 struct env_variable {
@@ -179,12 +180,12 @@ struct rollout_step {
     struct source_pos at;
 };
 
-enum metric_kind { METRIC_ERROR_RATE, METRIC_LATENCY, METRIC_RATIO, METRIC_HISTOGRAM };
+enum analysis_kind { ANALYSIS_ERROR_RATE, ANALYSIS_LATENCY, ANALYSIS_RATIO, ANALYSIS_HISTOGRAM };
 
 /* A metric by name only (error-rate, latency), or one of the business with its own queries. */
 struct analysis_metric {
     struct manifest_text name;
-    enum metric_kind kind;
+    enum analysis_kind kind;
     struct manifest_text numerator, denominator; /* queries; NULL = the provider's template */
     struct manifest_text histogram;
     struct manifest_text threshold; /* exact decimal: largest share of bad events; NULL = none */
@@ -307,11 +308,17 @@ struct access_rule {
     struct source_pos at;
 };
 
+/* A stage of the pipeline as the strategy writes it: `build` or `deploy`, with its steps. */
+struct stage {
+    struct manifest_text name;
+    struct manifest_texts steps;
+};
+
 enum drift_policy { DRIFT_CORRECT, DRIFT_REPORT, DRIFT_FREEZE };
 
 struct cell {
     struct arena *arena;
-    unsigned references; /* see cell_ref() in config/manifest/load.h */
+    _Atomic unsigned references; /* see cell_ref() in config/manifest/load.h */
     struct manifest_text name;
     const char *path;      /* of cell.yaml */
     const char *directory; /* of cell.yaml, "" = the root */
@@ -325,9 +332,12 @@ struct cell {
     size_t environment_count, target_count;
     const struct access_rule *access;
     size_t access_count;
+    const struct stage *stages; /* checked against the platform; says nothing new */
+    size_t stage_count;
     struct manifest_flag suspend, adopt;
     enum drift_policy drift;
     bool drift_set;
+    json_t *json;            /* owns the JSON values below: an array; NULL = none */
     char content_digest[65]; /* of all files that made it: the same text, the same cell */
 };
 
@@ -355,7 +365,8 @@ struct gate {
 struct environment {
     struct manifest_text name;
     struct manifest_flag production;
-    const struct region **regions; /* in the platform's order, at least one */
+    struct manifest_texts region_names; /* as written */
+    const struct region **regions;      /* in the platform's order, at least one */
     size_t region_count;
     const struct gate *gates; /* passed before anything is promoted into the environment */
     size_t gate_count;
@@ -391,7 +402,7 @@ struct prune_budget {
 
 struct platform {
     struct arena *arena;
-    unsigned references;
+    _Atomic unsigned references;
     const char *path;
     struct manifest_text name;
     struct manifest_text namespace_name;
@@ -411,5 +422,6 @@ struct platform {
     size_t freeze_count;
     struct manifest_text repository_url; /* shown on projects; from the settings when not set */
     struct manifest_texts native_paths;  /* patterns of native OpenChoreo manifests */
+    json_t *json;                        /* owns the JSON values above: an array; NULL = none */
     char content_digest[65];
 };

@@ -23,12 +23,6 @@ static json_t *status(void *context)
     return engine == NULL ? nothing(context) : engine_status(engine, executor_now());
 }
 
-static json_t *gates(void *context)
-{
-    const struct engine *engine = engine_of(context);
-    return engine == NULL ? nothing(context) : engine_gates(engine);
-}
-
 static json_t *quarantine(void *context)
 {
     const struct engine *engine = engine_of(context);
@@ -62,8 +56,7 @@ static int cell(void *context, const char *name, json_t **ret_status)
 static int why(void *context, const char *cell_name, const char *target, struct text *out)
 {
     const struct engine *engine = engine_of(context);
-    return engine == NULL ? -ENOENT
-                          : engine_why(engine, cell_name, target, executor_now(), out);
+    return engine == NULL ? -ENOENT : engine_why(engine, cell_name, target, executor_now(), out);
 }
 
 static uint64_t version(void *context)
@@ -103,7 +96,6 @@ struct socket_backend backend_make(const struct backend_hooks *hooks)
     return (struct socket_backend){
         .context = (void *)(uintptr_t)hooks,
         .status = status,
-        .gates = gates,
         .quarantine = quarantine,
         .diff = diff,
         .render = render,

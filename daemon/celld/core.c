@@ -154,8 +154,8 @@ static void perform(void *context, const struct effect *effect)
         return;
     case EFFECT_COMMIT_STATUS:
         log_write(LOG_LEVEL_DEBUG,
-                  &(struct log_subject){.revision = effect->as.commit_status.revision}, "%s: %s: %s",
-                  effect->as.commit_status.context, effect->as.commit_status.state,
+                  &(struct log_subject){.revision = effect->as.commit_status.revision},
+                  "%s: %s: %s", effect->as.commit_status.context, effect->as.commit_status.state,
                   effect->as.commit_status.message);
         return;
     case EFFECT_REPLY:
@@ -225,7 +225,6 @@ static int make_engine(struct core *core, const struct core_options *options, st
     engine.retry_first = settings->engine.retry_first.value;
     engine.retry_slowest = settings->engine.retry_longest.value;
     engine.events_kept = (size_t)settings->journal.keep_events.value;
-    engine.adopt = options->adopt;
     core->engine = engine_new(&engine);
     return core->engine == NULL ? error_no_memory(err) : 0;
 }
@@ -342,8 +341,8 @@ static void on_revision_read(void *context, struct manifest_set *set, const stru
     if (set != NULL) {
         reply_plan(core, question->id, set);
     } else {
-        OWNED_JSON *body = json_pack("{s:s, s:s}", "kind", error_kind_name(err->kind), "message",
-                                     err->detail);
+        OWNED_JSON *body =
+            json_pack("{s:s, s:s}", "kind", error_kind_name(err->kind), "message", err->detail);
         core->hooks.replied(core->hooks.context, question->id, false, body);
     }
     struct plan_question **place = &core->questions;

@@ -51,9 +51,9 @@ struct daemon {
     uv_timer_t reopen;
     uv_timer_t description; /* of the state, for the service manager; not with every step */
     uint64_t described;     /* engine_version() then */
-    uint64_t reload_id; /* the command that waits for the verdict; 0 = none */
+    uint64_t reload_id;     /* the command that waits for the verdict; 0 = none */
     uint64_t steps, steps_at_pulse;
-    char reason[512]; /* why there is no core, or why it may not write */
+    char reason[640]; /* why there is no core, or why it may not write */
     int exit_status;
     unsigned parts;
 };
@@ -152,7 +152,8 @@ static void replay_history(struct daemon *daemon)
     OWNED_JSON *history = engine_history(core_engine(daemon->core));
     size_t index;
     const json_t *event;
-    json_array_foreach (json_object_get(history, "events"), index, event) {
+    json_array_foreach(json_object_get(history, "events"), index, event)
+    {
         const json_t *sequence = json_object_get(event, "sequence");
         socket_publish(daemon->sockets, (uint64_t)json_integer_value(sequence), event);
     }
@@ -306,7 +307,7 @@ static void reload(struct daemon *daemon, uint64_t id)
         refuse_reload(daemon, restart);
         return;
     }
-    log_set_level((enum log_level)settings->log_level);
+    log_set_level(settings->log_level);
     (void)settings_free(daemon->next_settings);
     daemon->next_settings = TAKE(settings);
     open_journal(daemon);

@@ -146,8 +146,8 @@ static void deliver(struct executor *executor, struct engine_event *event)
 
 static enum answer_outcome answer_outcome(const struct client_result *result, bool write)
 {
-    const bool no_proof = result->status >= 200 && result->status < 300 &&
-                          result->error.kind != ERROR_NONE;
+    const bool no_proof =
+        result->status >= 200 && result->status < 300 && result->error.kind != ERROR_NONE;
     if (result->outcome == CLIENT_NOT_SENT)
         return ANSWER_NOT_SENT;
     if (result->outcome == CLIENT_UNKNOWN || no_proof)
@@ -232,8 +232,8 @@ static void on_listing(void *context, uint64_t id, const struct listing_event *p
     json_t *item;
     switch (progress->kind) {
     case LISTING_ITEMS:
-        json_array_foreach (progress->items, index, item)
-            (void)json_array_append(exchange->items, item);
+        json_array_foreach(progress->items, index, item)(void)
+            json_array_append(exchange->items, item);
         return;
     case LISTING_RESTART:
         (void)json_array_clear(exchange->items);
@@ -314,8 +314,7 @@ static int persist_run(struct executor *executor, struct batch *batch, struct er
         entries[count++] = (struct journal_entry){.key = effect->as.persist.key,
                                                   .value = effect->as.persist.value};
     }
-    const int result =
-        journal_append(executor->journal, entries, count, on_durable, executor, err);
+    const int result = journal_append(executor->journal, entries, count, on_durable, executor, err);
     if (result == 0) {
         executor->waiting = true;
         batch->done += count;

@@ -27,7 +27,8 @@ struct executor_hooks {
 struct executor *executor_new(struct journal *journal, struct client *client,
                               const struct executor_hooks *hooks);
 
-/* Queues the effects and does what can be done now. Takes the list's content and leaves it empty. */
+/* Queues the effects and does what can be done now. Takes the list's content and leaves it empty.
+ */
 void executor_run(struct executor *executor, struct effect_list *effects);
 
 /* Nothing waits to be made durable or done. */

@@ -25,7 +25,8 @@ void gauges_holds(const struct engine *engine, struct text *out)
     OWNED_JSON *status = engine_status(engine, executor_now());
     size_t index;
     const json_t *hold;
-    json_array_foreach (json_at(status, "holds", NULL), index, hold) {
+    json_array_foreach(json_at(status, "holds", NULL), index, hold)
+    {
         text_format(out, "  %s\n", json_text_or(json_at(hold, "message", NULL), "held"));
         const char *command = json_text_or(json_at(hold, "command", NULL), NULL);
         if (command != NULL)

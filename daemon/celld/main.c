@@ -70,7 +70,7 @@ static int run(const struct options *options)
         return EX_CONFIG;
     }
     print_diagnostics(found, DIAGNOSTIC_TEXT, stderr);
-    log_start("celld", (enum log_level)settings->log_level);
+    log_start("celld", settings->log_level);
     const struct libgit_limits git_limits = libgit_limits_default();
     if (libgit_start(&git_limits, &err) < 0) {
         log_write(LOG_LEVEL_ERROR, NULL, "%s", err.detail);

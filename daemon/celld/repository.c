@@ -261,8 +261,8 @@ static void finish_fetch(struct repository *repository, const struct fetch_resul
     watch_finished(&repository->watch, result, executor_now().mono);
     if (result->reason != FETCH_OK)
         deliver_failure(repository, fetch_reason_name(result->reason), &result->error);
-    const bool is_new = object_id_is_set(&result->commit) &&
-                        !object_id_equal(&result->commit, &repository->loaded);
+    const bool is_new =
+        object_id_is_set(&result->commit) && !object_id_equal(&result->commit, &repository->loaded);
     if (is_new) {
         load(repository, &result->commit);
     } else if (result->reason == FETCH_OK && repository->failure.kind != ERROR_NONE &&
@@ -362,9 +362,8 @@ static int prepare(struct repository *repository, const struct repository_option
     struct remote_url url;
     if (remote_url_parse(settings->url.text, &url, err) < 0)
         return error_context(err, "repository.url");
-    const int result =
-        settings_file_secret(&settings->secret, "the repository's secret",
-                             &repository->secret_file, err);
+    const int result = settings_file_secret(&settings->secret, "the repository's secret",
+                                            &repository->secret_file, err);
     if (result < 0)
         return result;
     repository->cell_files = texts_of(&settings->cell_files);

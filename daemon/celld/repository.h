@@ -2,7 +2,8 @@
  * new revision on a worker thread, and hands the checked set over. Knows gitwatch and the manifest
  * loader; decides nothing about cells.
  *
- * Everything happens on the loop's thread except reading, which has its own copy of all it needs. */
+ * Everything happens on the loop's thread except reading, which has its own copy of all it needs.
+ */
 #pragma once
 
 #include "config/base/error.h"
@@ -54,8 +55,7 @@ void repository_repeat(struct repository *repository);
 
 /* Reads another revision for a plan: a branch's, tag's or commit's name in the mirror. `done` is
  * called once, with a set (borrowed) or an error. Returns 0, -EBUSY or -ENOMEM. */
-typedef void repository_read_done(void *context, struct manifest_set *set,
-                                  const struct error *err);
+typedef void repository_read_done(void *context, struct manifest_set *set, const struct error *err);
 int repository_read(struct repository *repository, const char *ref, repository_read_done *done,
                     void *context, struct error *err) __attribute__((warn_unused_result));
 

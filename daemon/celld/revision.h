@@ -1,5 +1,5 @@
-/* One revision, read whole: its manifests as a checked set, what its commit says, and the time zones
- * that its gates name. Blocks on disk: for a worker thread, with nothing shared but what is
+/* One revision, read whole: its manifests as a checked set, what its commit says, and the time
+ * zones that its gates name. Blocks on disk: for a worker thread, with nothing shared but what is
  * immutable or counted. */
 #pragma once
 
@@ -25,7 +25,8 @@ struct revision_request {
     uint64_t file_bytes;
     uint32_t tree_entries;
     struct manifest_set *fallback; /* the last good set; NULL = none */
-    /* Without a fallback: commits at which a cell that is broken now was last sound, oldest first. */
+    /* Without a fallback: commits at which a cell that is broken now was last sound, oldest first.
+     */
     struct object_id last_good[REVISION_LAST_GOOD_LIMIT];
     size_t last_good_count;
 };

@@ -11,8 +11,8 @@
 int settings_file_read(const char *path, struct diagnostics *found, struct settings **ret_settings,
                        struct error *err) __attribute__((warn_unused_result));
 
-/* Where a secret's file is: a credential's name is looked up in $CREDENTIALS_DIRECTORY, alone and as
- * a member of the service's own directory of credentials. Owned path; NULL when the source is not
- * used. Returns 0, ERR_INVALID (no such credential, with what to do) or -ENOMEM. */
+/* Where a secret's file is: a credential's name is looked up in $CREDENTIALS_DIRECTORY, alone and
+ * as a member of the service's own directory of credentials. Owned path; NULL when the source is
+ * not used. Returns 0, ERR_INVALID (no such credential, with what to do) or -ENOMEM. */
 int settings_file_secret(const struct secret_source *source, const char *what, char **ret_path,
                          struct error *err) __attribute__((warn_unused_result));

@@ -40,6 +40,8 @@ struct compile_context {
     const void *name_key; /* keys the names of objects that derive from secrets */
     size_t name_key_length;
     bool authorization; /* the server answers authz requests: `access` is compiled */
+    /* Array of celld's own ClusterComponentTypes (metadata, spec); NULL = none are compiled. */
+    const json_t *component_types;
 };
 
 /* Namespace, our ClusterComponentTypes, Environments, DeploymentPipeline, the platform's native
@@ -87,10 +89,32 @@ struct deployment {
                            1]; /* with the target's overrides: what a rollout brings */
     char route_digest[DIGEST_SHORT +
                       1]; /* of the route's release: its endpoints; "" when not routed */
+    /* Of each role; release and binding names are NULL where there are none. In the arena. */
+    const char *component_names[COMPONENT_ROLE_COUNT];
+    const char *release_names[COMPONENT_ROLE_COUNT];
+    const char *binding_names[COMPONENT_ROLE_COUNT];
+    const struct secret_use *secrets; /* SecretReferences that must stand already */
+    size_t secret_count;
+    const char *const *variables; /* those that connections give to the container, by name */
+    size_t variable_count;
+    const struct compile_context *context; /* borrowed */
+    struct deployment_parts *parts;        /* the bodies' pieces; of this folder only */
     struct arena *arena;
 };
 
-/* `image` is the built image where the manifest names none; NULL otherwise. Fails with -EAGAIN when
+/* A SecretReference that is not declared in the repository, so it must be there live. */
+struct secret_use {
+    const char *name, *key;
+    struct source_pos at;
+};
+
+/* `context`, cell, component and target are borrowed and must outlive the deployment.
+ *
+ * What OpenChoreo cannot keep apart per target is refused with ERR_INVALID and the place: image,
+ * readiness and variables that are connections are part of the release, which is the same
+ * everywhere.
+ *
+ * `image` is the built image where the manifest names none; NULL otherwise. Fails with -EAGAIN when
  * an image is needed and not given. */
 int deployment_new(const struct compile_context *context, const struct cell *cell,
                    const struct component *component, const struct target *target,
@@ -98,14 +122,14 @@ int deployment_new(const struct compile_context *context, const struct cell *cel
     __attribute__((warn_unused_result));
 struct deployment *deployment_free(struct deployment *deployment);
 
-/* "checkoutservice-a". Borrowed from the deployment. */
+/* "checkoutservice-a". Borrowed from the deployment, as are the next two. */
 const char *deployment_component_name(const struct deployment *deployment,
                                       enum component_role role);
 
-/* "checkoutservice-a-4f1d20aa9b3c". */
+/* "checkoutservice-a-4f1d20aa9b3c"; NULL for ROLE_BUILD. */
 const char *deployment_release_name(const struct deployment *deployment, enum component_role role);
 
-/* "checkoutservice-a-production-eu": the ReleaseBinding. */
+/* "checkoutservice-a-production-eu": the ReleaseBinding; NULL for ROLE_BUILD. */
 const char *deployment_binding_name(const struct deployment *deployment, enum component_role role);
 
 /* Component, Workload: what generate-release makes a release of. */
@@ -134,7 +158,7 @@ struct binding_wants {
     char active_slot;       /* 'a', 'b'; 0 = none named */
     bool scale_a, scale_b;  /* the autoscaler of the slot is rendered */
     /* ROLE_SLOT_*: */
-    int64_t replicas;     /* -1: the manifest's */
+    int64_t replicas;     /* -1: the manifest's; ROLE_SINGLE likewise */
     bool scaled_by_route; /* the route's autoscaler has taken over */
 };
 
@@ -153,3 +177,10 @@ int deployment_check_references(const struct deployment *deployment,
                                 const json_t *(*endpoints_of)(void *context, const char *component),
                                 void *context, struct error *err)
     __attribute__((warn_unused_result));
+
+/* A secret that the repository does not declare and the control plane does not have, or not with
+ * the key that is needed: 0 when all stand, else ERR_INVALID and the sentence with what to do.
+ * `secret_of` looks up a live SecretReference; NULL = not there. */
+int deployment_check_secrets(const struct deployment *deployment,
+                             const json_t *(*secret_of)(void *context, const char *name),
+                             void *context, struct error *err) __attribute__((warn_unused_result));

@@ -56,7 +56,7 @@ enum engine_condition {
 };
 enum engine_condition engine_condition(const struct engine *engine);
 
-/* Owned JSON; NULL without memory. Shapes: daemon/api/openapi.yaml. */
+/* Owned JSON; NULL without memory. Shapes: reconciler/engine/status.h. */
 json_t *engine_status(const struct engine *engine, struct instant now);
 json_t *engine_cell_status(const struct engine *engine, const char *cell, struct instant now);
 
@@ -73,6 +73,12 @@ json_t *engine_diff(const struct engine *engine, const char *cell);
 
 /* Compiled resources of a cell and target (NULL = all), as they would be sent. */
 json_t *engine_render(const struct engine *engine, const char *cell, const char *target);
+
+/* What may not come back, and the events still kept. */
+json_t *engine_quarantine(const struct engine *engine);
+json_t *engine_history(const struct engine *engine);
+json_t *engine_event(const struct engine *engine, uint64_t sequence); /* NULL = not kept */
+json_t *engine_gates(const struct engine *engine);
 
 /* Moves with every decision that changes something for an operator; unchanged = nothing to redraw.
  */

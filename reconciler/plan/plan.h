@@ -37,8 +37,9 @@ enum wait_kind {
     WAIT_CAPACITY,  /* enough others are under way */
     WAIT_PLATFORM,  /* namespace, environment or type is not there yet */
     WAIT_APPROVAL,  /* prune budget, held plan */
+    WAIT_UNKNOWN,   /* the live state is not known */
 };
-#define WAIT_KIND_COUNT (WAIT_APPROVAL + 1)
+#define WAIT_KIND_COUNT (WAIT_UNKNOWN + 1)
 
 enum gate_state {
     GATE_STATE_CLOSED,
@@ -66,9 +67,14 @@ struct node_facts {
                                                promotion compares */
     char baked_release_digests[DIGEST_SHORT + 1];
     bool failed; /* its last attempt for what is wanted failed */
+    /* Number of the revision that brought what is wanted here; 0 = not known. A node that was
+     * rolled back holds up later phases of the same train, not of others. */
+    uint64_t train;
 };
 
 struct node_verdict {
+    /* What is wanted may begin here; also told for a node where older content is under way.
+     * Never true for a converged one. */
     bool may_start;
     bool cancel; /* an attempt under way is to be stopped: the primary region failed */
     enum wait_kind wait;
@@ -84,7 +90,9 @@ typedef enum gate_state plan_gate_lookup(void *context, const char *cell,
 
 struct plan_input {
     const struct platform *platform;
-    const struct node_facts *nodes; /* sorted by target index, phase, cell name */
+    /* In any order; each (cell, target) once. Who gets a place under the limit is decided by target
+     * index, phase, cell name. */
+    const struct node_facts *nodes;
     size_t node_count;
     struct wall_time now;
     int parallel_nodes;
@@ -96,7 +104,10 @@ struct plan_input {
 int plan_decide(const struct plan_input *input, struct node_verdict *ret_verdicts)
     __attribute__((warn_unused_result));
 
-/* The chain of waits from a node, one clause each, ended by `explain` of the last. */
+const char *plan_wait_name(enum wait_kind wait);
+
+/* The chain of waits from a node, one clause each, ended by `explain` of the last:
+ * "order on testing waits for fulfillment: emailservice is progressing since 40 s". */
 int plan_explain(const struct plan_input *input, const struct node_verdict *verdicts, size_t node,
                  void (*explain)(void *context, size_t node, struct text *out), void *context,
                  struct text *out) __attribute__((warn_unused_result));

@@ -2,27 +2,26 @@
  *
  * celld owns the fields that it writes and no others: only those are compared. The server fills in
  * defaults, drops empty values and false, and prints quantities its own way; none of that is a
- * difference. Written-along annotations (revision, intent) are never compared. */
+ * difference. Written-along annotations (revision, intent) are never compared.
+ *
+ * Some fields are owned whole: every list, what is free-form for the server (parameters,
+ * environment configurations, templates), a Workload's container, endpoints and dependencies, a
+ * binding's workloadOverrides. There a live entry that is not wanted is a difference, so whoever
+ * writes such a field writes it also when it is empty. */
 #pragma once
 
 #include "config/base/text.h"
 #include "reconciler/resource/kind.h"
+#include "reconciler/resource/object.h"
 
 #include <jansson.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Labels and annotations that celld puts on each object. */
-#define LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
-#define LABEL_MANAGED_BY_CELLD "celld"
-#define ANNOTATION_REVISION "celld.dev/revision" /* written along, never compared */
-#define ANNOTATION_INTENT "celld.dev/intent"     /* written along, never compared */
-#define ANNOTATION_DIGEST "celld.dev/digest"     /* written along, never compared */
-
 struct field_difference {
     char *pointer;          /* JSON pointer: "/spec/releaseName" */
-    json_t *desired, *live; /* live NULL = absent; values of secrets never come here */
+    json_t *desired, *live; /* owned; NULL = absent; values of secrets never come here */
 };
 
 struct difference {
@@ -45,9 +44,3 @@ int diff_object(enum resource_kind kind, const json_t *desired, const json_t *li
  * taken out. Owned by the caller; NULL without memory. */
 json_t *diff_merge(enum resource_kind kind, const json_t *desired, const json_t *previous,
                    const json_t *live);
-
-/* Has our mark. */
-bool object_is_managed(const json_t *live);
-
-/* Bears a deletionTimestamp: nothing else that it says counts. */
-bool object_is_terminating(const json_t *live);

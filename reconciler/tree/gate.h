@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum gate_verdict {
@@ -23,9 +24,13 @@ enum gate_verdict {
 #define GATE_VERDICT_COUNT (GATE_FAILED + 1)
 
 struct gate_question {
-    const char *component;     /* the binding's component */
-    const char *release_name;  /* wanted in spec.releaseName */
-    const char *image;         /* wanted in the main container; NULL = not looked at (route) */
+    const char *component;    /* the binding's component */
+    const char *release_name; /* wanted in spec.releaseName */
+    const char *image;        /* wanted in one of the containers; NULL = not looked at */
+    /* Variables that connections give to the container: until the rendered release has them,
+     * the connections are not resolved, whatever the conditions say. */
+    const char *const *variables;
+    size_t variable_count;
     bool undeploy;             /* state Undeploy is wanted */
     int64_t generation_before; /* ReleaseSynced.observedGeneration before our last write that
                                   changed the spec; -1 = there was none, or it does not matter */
@@ -35,8 +40,12 @@ struct gate_question {
 
 struct gate_answer {
     enum gate_verdict verdict;
-    /* A failure that only rendering explains counts when two looks show it; the caller counts. */
+    /* A failure that only rendering or a pod explains counts when two looks show it; the caller
+     * counts. */
     bool needs_second_look;
+    /* GATE_PROGRESSING, and a failure if it stays so beyond the caller's grace: the resources could
+     * not be applied, for instance because the cell's namespace is not there yet. */
+    bool needs_grace;
     /* High-water mark: grows when the rollout advances (updated, available replicas and so on); a
      * deadline runs from its last rise. Comparable within one release. */
     int64_t progress;

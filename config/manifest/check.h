@@ -1,0 +1,14 @@
+/* The parts of loader_check(). Private to this folder. */
+#pragma once
+
+#include "config/manifest/loader.h"
+
+void check_overrides(struct loader *loader);  /* environments, targets and components exist */
+void check_order(struct loader *loader);      /* phases and dependsOn */
+void check_names(struct loader *loader);      /* uniqueness and length of all names, routes */
+void check_components(struct loader *loader); /* each component, on each target */
+void check_stages(struct loader *loader);     /* the pipeline against the platform's */
+
+/* Cells that are checked: those that can be read. Calls `check` for each. */
+void check_each_cell(struct loader *loader,
+                     void (*check)(struct loader *loader, struct manifest_cell *entry));

@@ -1,0 +1,64 @@
+/* Questions about a platform, and its lifetime. */
+#include "config/base/arena.h"
+#include "config/manifest/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct platform *platform_ref(struct platform *platform)
+{
+    platform->references++;
+    return platform;
+}
+
+struct platform *platform_unref(struct platform *platform)
+{
+    if (platform == NULL || --platform->references > 0)
+        return NULL;
+    json_decref(platform->json);
+    arena_free(platform->arena); /* holds the platform itself */
+    return NULL;
+}
+
+struct cell *cell_ref(struct cell *cell)
+{
+    cell->references++;
+    return cell;
+}
+
+struct cell *cell_unref(struct cell *cell)
+{
+    if (cell == NULL || --cell->references > 0)
+        return NULL;
+    json_decref(cell->json);
+    arena_free(cell->arena); /* holds the cell itself */
+    return NULL;
+}
+
+int platform_phase_of(const struct platform *platform, const char *cell)
+{
+    for (size_t i = 0; i < platform->phase_count; i++) {
+        const struct manifest_texts *cells = &platform->phases[i].cells;
+        for (size_t j = 0; j < cells->count; j++) {
+            if (strcmp(cells->items[j].text, cell) == 0)
+                return (int)i;
+        }
+    }
+    return -1;
+}
+
+void platform_project_name(const struct platform *platform, const char *cell, char *ret_name,
+                           size_t size)
+{
+    (void)snprintf(ret_name, size, "%s%s", platform->project_prefix.text, cell);
+}
+
+const struct target *platform_target(const struct platform *platform, const char *name)
+{
+    for (size_t i = 0; i < platform->target_count; i++) {
+        if (strcmp(platform->targets[i].name, name) == 0)
+            return &platform->targets[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,16 @@
+# cmake -DFILES=a.yaml;b.yaml -DOUTPUT=embedded.c -P embed.cmake: writes the files as C arrays.
+set(text "#include \"config/types/embedded.h\"\n\n")
+set(table "")
+set(index 0)
+foreach(file IN LISTS FILES)
+  get_filename_component(name "${file}" NAME)
+  file(READ "${file}" hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+  string(APPEND text "static const unsigned char file_${index}[] = {\n${bytes}\n};\n")
+  string(APPEND table "    {\"${name}\", file_${index}, sizeof(file_${index})},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND text "\nconst struct embedded_file embedded_files[] = {\n${table}};\n"
+  "const size_t embedded_file_count = ${index};\n")
+file(WRITE "${OUTPUT}" "${text}")

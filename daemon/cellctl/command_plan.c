@@ -1,0 +1,126 @@
+#include "config/base/json.h"
+#include "daemon/cellctl/client.h"
+#include "daemon/cellctl/differences.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum output_colour tone_of(const char *action)
+{
+    if (strcmp(action, "delete") == 0)
+        return COLOUR_BAD;
+    if (strcmp(action, "none") == 0 || strcmp(action, "keep") == 0)
+        return COLOUR_QUIET;
+    return strcmp(action, "create") == 0 ? COLOUR_GOOD : COLOUR_BUSY;
+}
+
+static void print_word(const char *word, bool colour)
+{
+    const enum output_colour tone = tone_of(word);
+    (void)fputs(output_colour_begin(colour, tone), stdout);
+    output_text(stdout, word);
+    (void)fputs(output_colour_end(colour, tone), stdout);
+}
+
+static void print_after(const char *before, const char *text)
+{
+    if (text == NULL)
+        return;
+    (void)fputs(before, stdout);
+    output_text(stdout, text);
+}
+
+static void print_components(const json_t *components)
+{
+    size_t index;
+    const json_t *component;
+    json_array_foreach(components, index, component)
+    {
+        print_after("    ", json_text_or(json_object_get(component, "name"), "?"));
+        print_after("  ", json_text_or(json_object_get(component, "from"), "(nothing)"));
+        print_after(" -> ", json_text_or(json_object_get(component, "to"), "?"));
+        print_after("  ", json_text_or(json_object_get(component, "strategy"), NULL));
+        (void)fputc('\n', stdout);
+    }
+}
+
+static void print_objects(const json_t *objects, bool colour)
+{
+    size_t index;
+    const json_t *object;
+    json_array_foreach(objects, index, object)
+    {
+        const char *action = json_text_or(json_object_get(object, "action"), "?");
+        if (strcmp(action, "keep") == 0)
+            continue;
+        (void)fputs("    ", stdout);
+        print_word(action, colour);
+        print_after(" ", json_text_or(json_object_get(object, "kind"), "?"));
+        print_after("/", json_text_or(json_object_get(object, "name"), "?"));
+        print_after("  ", json_text_or(json_object_get(object, "message"), NULL));
+        (void)fputc('\n', stdout);
+        differences_print(json_object_get(object, "differences"), colour);
+    }
+}
+
+static void print_node(const json_t *node, bool colour)
+{
+    const char *action = json_text_or(json_object_get(node, "action"), "none");
+    const char *wait = json_text_or(json_object_get(node, "wait"), NULL);
+    if (strcmp(action, "none") == 0 && wait == NULL)
+        return;
+    const char *cell = json_text_or(json_object_get(node, "cell"), "");
+    const char *message = json_text_or(json_object_get(node, "message"), NULL);
+    output_text(stdout, cell[0] == '\0' ? "platform" : cell);
+    print_after(" on ", json_text_or(json_object_get(node, "target"), NULL));
+    (void)fputs(": ", stdout);
+    print_word(action, colour);
+    print_after(", waits: ", message == NULL ? wait : NULL);
+    print_after(", ", message);
+    (void)fputc('\n', stdout);
+    print_components(json_object_get(node, "components"));
+    print_objects(json_object_get(node, "objects"), colour);
+}
+
+static void print_plan(const json_t *plan, json_int_t changes, bool colour)
+{
+    size_t index;
+    const json_t *node;
+    json_array_foreach(json_object_get(plan, "nodes"), index, node)
+    {
+        print_node(node, colour);
+    }
+    print_after("", json_text_or(json_object_get(plan, "message"), NULL));
+    if (json_is_string(json_object_get(plan, "message")))
+        (void)fputc('\n', stdout);
+    if (changes == 0) {
+        (void)puts("nothing to do");
+        return;
+    }
+    (void)printf("%lld %s. To carry out exactly this: cellctl apply --plan ", (long long)changes,
+                 changes == 1 ? "change" : "changes");
+    output_text(stdout, json_text_or(json_object_get(plan, "hash"), "?"));
+    (void)fputc('\n', stdout);
+}
+
+int command_run_plan(const struct invocation *invocation)
+{
+    struct error error;
+    OWNED_JSON *plan = NULL;
+    OWNED_TEXT path;
+    text_init(&path, 4096);
+    text_add(&path, "/v1/plan");
+    client_add_query(&path, "ref", invocation_option(invocation, "ref"));
+    if (client_get(invocation, text_get(&path), &plan, &error) != 0)
+        return invocation_fail(&error);
+    const json_int_t changes = json_integer_value(json_object_get(plan, "changes"));
+    const bool complete = json_is_true(json_object_get(plan, "complete"));
+    if (invocation->format != OUTPUT_TABLE) {
+        if (output_value(stdout, invocation->format, plan) != 0)
+            return EXIT_WRONG;
+    } else {
+        print_plan(plan, changes, invocation->colour);
+    }
+    /* "Nothing to do" is not said of a world that was not looked at. */
+    return !complete ? EXIT_WRONG : changes > 0 ? EXIT_CHANGES : EXIT_FINE;
+}

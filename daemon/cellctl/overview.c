@@ -1,0 +1,300 @@
+#include "daemon/cellctl/overview.h"
+
+#include "config/base/json.h"
+#include "daemon/cellctl/grid.h"
+
+#include <string.h>
+
+#define TARGETS 64
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    return json_text_or(json_object_get(object, key), NULL);
+}
+
+static enum output_colour tone_of(const char *state)
+{
+    static const struct {
+        const char *state;
+        enum output_colour tone;
+    } tones[] = {
+        {"converged", COLOUR_GOOD},  {"rolling", COLOUR_BUSY},     {"baking", COLOUR_BUSY},
+        {"repairing", COLOUR_BUSY},  {"forward", COLOUR_BUSY},     {"working", COLOUR_BUSY},
+        {"rolled-back", COLOUR_BAD}, {"held", COLOUR_BAD},         {"broken", COLOUR_BAD},
+        {"quarantine", COLOUR_BAD},  {"cancelled", COLOUR_BAD},    {"failed", COLOUR_BAD},
+        {"settled", COLOUR_GOOD},    {"progressing", COLOUR_BUSY}, {"idle", COLOUR_GOOD},
+    };
+    for (size_t i = 0; state != NULL && i < sizeof(tones) / sizeof(tones[0]); i++) {
+        if (strcmp(state, tones[i].state) == 0)
+            return tones[i].tone;
+    }
+    return COLOUR_QUIET;
+}
+
+/* How many components are through. */
+static void count_components(const json_t *node, size_t *ret_done, size_t *ret_all)
+{
+    size_t index;
+    const json_t *component;
+    *ret_done = 0;
+    *ret_all = json_array_size(json_object_get(node, "components"));
+    json_array_foreach(json_object_get(node, "components"), index, component)
+    {
+        *ret_done += strcmp(json_text_or(json_object_get(component, "state"), ""), "idle") == 0;
+    }
+}
+
+/* "converged", "rolling 1/2", "waits: gate", "rolled-back". */
+static void add_node(struct grid *grid, const json_t *node)
+{
+    if (node == NULL) {
+        grid_add(grid, COLOUR_QUIET, "-");
+        return;
+    }
+    const char *state = json_text_or(json_object_get(node, "state"), "unknown");
+    const char *wait = text_at(node, "wait");
+    size_t done = 0;
+    size_t all = 0;
+    count_components(node, &done, &all);
+    if (strcmp(state, "converged") == 0 && wait == NULL)
+        grid_add(grid, COLOUR_GOOD, state);
+    else if (wait != NULL && (strcmp(state, "forward") == 0 || strcmp(state, "converged") == 0))
+        grid_format(grid, tone_of(wait), "waits: %s", wait);
+    else if (strcmp(state, "rolling") == 0 && all > 1)
+        grid_format(grid, COLOUR_BUSY, "rolling %zu/%zu", done, all);
+    else
+        grid_add(grid, tone_of(state), state);
+}
+
+static const json_t *node_on(const json_t *cell, const char *target)
+{
+    size_t index;
+    const json_t *node;
+    json_array_foreach(json_object_get(cell, "targets"), index, node)
+    {
+        if (strcmp(json_text_or(json_object_get(node, "target"), ""), target) == 0)
+            return node;
+    }
+    return NULL;
+}
+
+static const char *cell_mark(const json_t *cell)
+{
+    if (json_is_string(json_object_get(cell, "broken")))
+        return " (broken)";
+    if (json_is_true(json_object_get(cell, "suspended")))
+        return " (suspended)";
+    return json_is_true(json_object_get(cell, "removed")) ? " (removed)" : "";
+}
+
+static void print_matrix(FILE *file, const json_t *status, bool colour)
+{
+    const json_t *targets = json_object_get(status, "targets");
+    const size_t target_count =
+        json_array_size(targets) < TARGETS ? json_array_size(targets) : TARGETS;
+    OWNED(grid_freep) struct grid *grid = grid_new(2 + target_count);
+    grid_add(grid, COLOUR_HEAD, "PHASE");
+    grid_add(grid, COLOUR_HEAD, "CELL");
+    for (size_t i = 0; i < target_count; i++)
+        grid_add(grid, COLOUR_HEAD, text_at(json_array_get(targets, i), "name"));
+    size_t index;
+    const json_t *cell;
+    json_array_foreach(json_object_get(status, "cells"), index, cell)
+    {
+        const char *mark = cell_mark(cell);
+        grid_add(grid, COLOUR_QUIET, text_at(cell, "phase"));
+        grid_format(grid, mark[0] == '\0' ? COLOUR_NONE : COLOUR_BAD, "%s%s",
+                    json_text_or(json_object_get(cell, "name"), "?"), mark);
+        for (size_t i = 0; i < target_count; i++)
+            add_node(grid,
+                     node_on(cell, json_text_or(json_object_get(json_array_get(targets, i), "name"),
+                                                "")));
+    }
+    grid_print(grid, file, colour);
+}
+
+static void print_line(FILE *file, const char *before, const char *text)
+{
+    if (text == NULL)
+        return;
+    (void)fputs(before, file);
+    output_text(file, text);
+    (void)fputc('\n', file);
+}
+
+static void print_head(FILE *file, const json_t *status, bool colour)
+{
+    const json_t *revision = json_object_get(status, "revision");
+    const json_t *platform = json_object_get(status, "platform");
+    const char *condition = json_text_or(json_object_get(status, "condition"), "unknown");
+    char age[OUTPUT_AGE_SIZE];
+    output_text(file, json_text_or(json_object_get(platform, "name"), "celld"));
+    (void)fprintf(file, "  %s", output_colour_begin(colour, tone_of(condition)));
+    output_text(file, condition);
+    (void)fputs(output_colour_end(colour, tone_of(condition)), file);
+    if (json_is_true(json_object_get(status, "suspended")))
+        (void)fputs("  suspended", file);
+    const char *commit = text_at(revision, "commit");
+    if (commit != NULL) {
+        (void)fprintf(file, "  revision %.12s ", commit);
+        output_text(file, json_text_or(json_object_get(revision, "subject"), ""));
+        output_age_at(json_object_get(revision, "since"), json_object_get(status, "time"), age);
+        if (age[0] != '\0')
+            (void)fprintf(file, " (%s)", age);
+    }
+    (void)fputc('\n', file);
+    print_line(file, "platform: ", text_at(platform, "broken"));
+    print_line(file, "platform: ", text_at(platform, "message"));
+    print_line(file, "repository: ", text_at(json_object_get(status, "repository"), "message"));
+    print_line(file,
+               "control plane: ", text_at(json_object_get(status, "control_plane"), "message"));
+}
+
+/* "cart on production: message", without what the message says itself. */
+static void print_about(FILE *file, const char *before, const char *cell, const char *target,
+                        const char *message)
+{
+    (void)fputs(before, file);
+    if (message == NULL || cell == NULL || strstr(message, cell) == NULL) {
+        output_text(file, cell == NULL ? "" : cell);
+        (void)fputs(cell != NULL && target != NULL ? " on " : "", file);
+        output_text(file, target == NULL ? "" : target);
+        (void)fputs(cell != NULL || target != NULL ? ": " : "", file);
+    }
+    output_text(file, message == NULL ? "" : message);
+    (void)fputc('\n', file);
+}
+
+/* Waiting for somebody else, whose own line says why. */
+static bool is_derived(const char *wait)
+{
+    static const char *const waits[] = {"promotion", "region", "phase", "dependency"};
+    for (size_t i = 0; wait != NULL && i < sizeof(waits) / sizeof(waits[0]); i++) {
+        if (strcmp(wait, waits[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *take(const char **text)
+{
+    const char *taken = *text;
+    *text = "";
+    return taken;
+}
+
+/* Of each cell that is not through, the first target and those with a reason of their own. */
+static void print_reasons_of(FILE *file, const json_t *cell, const char **before)
+{
+    size_t index;
+    const json_t *node;
+    bool first = true;
+    if (json_is_string(json_object_get(cell, "broken")))
+        print_about(file, take(before), text_at(cell, "name"), NULL, text_at(cell, "broken"));
+    json_array_foreach(json_object_get(cell, "targets"), index, node)
+    {
+        const char *wait = text_at(node, "wait");
+        if (strcmp(json_text_or(json_object_get(node, "state"), ""), "converged") == 0 &&
+            wait == NULL)
+            continue;
+        if (first || !is_derived(wait))
+            print_about(file, take(before), text_at(cell, "name"), text_at(node, "target"),
+                        text_at(node, "message"));
+        first = false;
+    }
+}
+
+static void print_reasons(FILE *file, const json_t *status)
+{
+    size_t index;
+    const json_t *cell;
+    const char *before = "\n"; /* of the first line only */
+    json_array_foreach(json_object_get(status, "cells"), index, cell)
+    {
+        print_reasons_of(file, cell, &before);
+    }
+}
+
+static void print_holds(FILE *file, const json_t *status, bool colour)
+{
+    const json_t *holds = json_object_get(status, "holds");
+    size_t index;
+    const json_t *hold;
+    if (json_array_size(holds) == 0)
+        return;
+    (void)fprintf(file, "\n%sNEEDS A PERSON%s\n", output_colour_begin(colour, COLOUR_HEAD),
+                  output_colour_end(colour, COLOUR_HEAD));
+    json_array_foreach(holds, index, hold)
+    {
+        print_about(file, "  ", text_at(hold, "cell"), text_at(hold, "target"),
+                    text_at(hold, "message"));
+        print_line(file, "    ", text_at(hold, "command"));
+    }
+}
+
+void overview_print(FILE *file, const json_t *status, bool colour)
+{
+    print_head(file, status, colour);
+    (void)fputc('\n', file);
+    print_matrix(file, status, colour);
+    print_reasons(file, status);
+    print_holds(file, status, colour);
+}
+
+static void add_component(struct grid *grid, const char *target, const json_t *component)
+{
+    const json_t *replicas = json_object_get(component, "replicas");
+    const char *health = json_text_or(json_object_get(component, "health"), "unknown");
+    const json_t *next = json_object_get(component, "next");
+    grid_add(grid, COLOUR_QUIET, target);
+    grid_add(grid, COLOUR_NONE, text_at(component, "name"));
+    grid_add(grid, tone_of(text_at(component, "state")), text_at(component, "state"));
+    grid_add(grid, tone_of(health), health);
+    if (json_is_object(replicas))
+        grid_format(grid, COLOUR_NONE, "%lld/%lld",
+                    (long long)json_integer_value(json_object_get(replicas, "ready")),
+                    (long long)json_integer_value(json_object_get(replicas, "wanted")));
+    else
+        grid_add(grid, COLOUR_QUIET, "-");
+    grid_add(grid, COLOUR_NONE, text_at(json_object_get(component, "stable"), "release"));
+    grid_add(grid, COLOUR_BUSY, text_at(next, "release"));
+    /* One that rests has nothing to say that the columns do not. */
+    const bool rests = strcmp(json_text_or(json_object_get(component, "state"), ""), "idle") == 0;
+    grid_add(grid, COLOUR_NONE,
+             rests ? "" : json_text_or(json_object_get(component, "message"), ""));
+}
+
+void overview_print_cell(FILE *file, const json_t *cell, bool colour)
+{
+    static const char *const heads[] = {"TARGET",   "COMPONENT", "STATE", "HEALTH",
+                                        "REPLICAS", "RELEASE",   "NEXT",  ""};
+    output_text(file, json_text_or(json_object_get(cell, "name"), "?"));
+    (void)fputs(cell_mark(cell), file);
+    (void)fputs("  ", file);
+    output_text(file, json_text_or(json_object_get(cell, "path"), ""));
+    (void)fputc('\n', file);
+    print_line(file, "", text_at(cell, "description"));
+    print_line(file, "broken: ", text_at(cell, "broken"));
+    (void)fputc('\n', file);
+    OWNED(grid_freep) struct grid *grid = grid_new(sizeof(heads) / sizeof(heads[0]));
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+        grid_add(grid, COLOUR_HEAD, heads[i]);
+    size_t node_index;
+    size_t index;
+    const json_t *node;
+    const json_t *component;
+    json_array_foreach(json_object_get(cell, "targets"), node_index, node)
+    {
+        json_array_foreach(json_object_get(node, "components"), index, component)
+        {
+            add_component(grid, text_at(node, "target"), component);
+        }
+    }
+    grid_print(grid, file, colour);
+    (void)fputc('\n', file);
+    json_array_foreach(json_object_get(cell, "targets"), node_index, node)
+    {
+        print_about(file, "", text_at(cell, "name"), text_at(node, "target"),
+                    text_at(node, "message"));
+    }
+}

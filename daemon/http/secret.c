@@ -1,0 +1,218 @@
+#include "daemon/http/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct secret {
+    size_t length;
+    char bytes[]; /* and a NUL */
+};
+
+void secret_wipe(void *bytes, size_t length)
+{
+    explicit_bzero(bytes, length);
+}
+
+static struct secret *allocate(size_t length)
+{
+    struct secret *secret = malloc(sizeof(*secret) + length + 1);
+    if (secret != NULL) {
+        secret->length = length;
+        secret->bytes[length] = '\0';
+    }
+    return secret;
+}
+
+struct secret *secret_free(struct secret *secret)
+{
+    if (secret != NULL) {
+        secret_wipe(secret->bytes, secret->length);
+        free(secret);
+    }
+    return NULL;
+}
+
+void secret_freep(struct secret **secret)
+{
+    *secret = secret_free(*secret);
+}
+
+static bool has_form(const char *bytes, size_t length, enum secret_form form)
+{
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char c = (unsigned char)bytes[i];
+        if (form == SECRET_LINE ? c < 0x20 || c > 0x7E : c == '\0')
+            return false;
+    }
+    return true;
+}
+
+int secret_new(const char *bytes, size_t length, enum secret_form form, const char *what,
+               struct secret **ret_secret, struct error *err)
+{
+    if (length == 0)
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is empty", what);
+    if (length > SECRET_SIZE_LIMIT)
+        return error_set(err, ERROR_LIMIT, ERR_LIMIT, "%s has more than %zu bytes", what,
+                         SECRET_SIZE_LIMIT);
+    if (!has_form(bytes, length, form))
+        return error_set(err, ERROR_INVALID, ERR_INVALID,
+                         form == SECRET_LINE ? "%s is not one line of printable ASCII characters"
+                                             : "%s contains a NUL byte",
+                         what);
+    struct secret *secret = allocate(length);
+    if (secret == NULL)
+        return error_no_memory(err);
+    memcpy(secret->bytes, bytes, length);
+    *ret_secret = secret;
+    return 0;
+}
+
+static int check_file(int fd, const char *path, struct error *err)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return error_set(err, ERROR_INVALID, -errno, "credential %s cannot be examined: %s", path,
+                         strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "credential %s is not a regular file",
+                         path);
+    if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0)
+        return error_set(err, ERROR_DENIED, ERR_INVALID,
+                         "credential %s is open to every user (mode %04o): celld does not use it; "
+                         "make it 0400",
+                         path, status.st_mode & 07777U);
+    if (status.st_size > (off_t)SECRET_SIZE_LIMIT + 1)
+        return error_set(err, ERROR_LIMIT, ERR_LIMIT, "credential %s has more than %zu bytes", path,
+                         SECRET_SIZE_LIMIT);
+    return 0;
+}
+
+/* Reads at most `room` bytes. */
+static int read_all(int fd, char *bytes, size_t room, size_t *ret_length)
+{
+    size_t length = 0;
+    while (length < room) {
+        const ssize_t got = read(fd, bytes + length, room - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    *ret_length = length;
+    return 0;
+}
+
+static int read_file(int fd, const char *path, enum secret_form form, struct secret **ret_secret,
+                     struct error *err)
+{
+    int result = check_file(fd, path, err);
+    if (result < 0)
+        return result;
+    /* One byte more for the newline, and one that shows that the file is too large. */
+    const size_t room = SECRET_SIZE_LIMIT + 2;
+    char *bytes = malloc(room);
+    if (bytes == NULL)
+        return error_no_memory(err);
+    size_t length = 0;
+    result = read_all(fd, bytes, room, &length);
+    if (result < 0)
+        (void)error_set(err, ERROR_INVALID, result, "credential %s cannot be read: %s", path,
+                        strerror(-result));
+    if (result == 0) {
+        if (length > 0 && bytes[length - 1] == '\n')
+            length--;
+        char what[300];
+        (void)snprintf(what, sizeof(what), "credential %s", path);
+        result = secret_new(bytes, length, form, what, ret_secret, err);
+    }
+    secret_wipe(bytes, room);
+    free(bytes);
+    return result;
+}
+
+int secret_read(const char *path, enum secret_form form, struct secret **ret_secret,
+                struct error *err)
+{
+    /* Not blocking, so that a pipe without a writer cannot hold us up. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_DENIED, -errno,
+                         "credential %s cannot be opened: %s", path, strerror(errno));
+    const int result = read_file(fd, path, form, ret_secret, err);
+    (void)close(fd);
+    return result;
+}
+
+bool secret_equal(const struct secret *a, const struct secret *b)
+{
+    if (a->length != b->length)
+        return false;
+    unsigned char difference = 0;
+    for (size_t i = 0; i < a->length; i++)
+        difference |= (unsigned char)(a->bytes[i] ^ b->bytes[i]);
+    return difference == 0;
+}
+
+int secret_use(const struct secret *secret, secret_user *use, void *context)
+{
+    return use(context, secret->bytes, secret->length);
+}
+
+struct secret *secret_prefixed(const char *prefix, const struct secret *secret)
+{
+    const size_t before = strlen(prefix);
+    if (before > SECRET_SIZE_LIMIT)
+        return NULL;
+    struct secret *result = allocate(before + secret->length);
+    if (result != NULL) {
+        memcpy(result->bytes, prefix, before);
+        memcpy(result->bytes + before, secret->bytes, secret->length);
+    }
+    return result;
+}
+
+/* Characters that application/x-www-form-urlencoded and RFC 3986 both leave as they are. */
+static bool is_unreserved(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+struct secret *secret_form_field(const struct secret *before, const char *key,
+                                 const struct secret *value)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const size_t key_length = strlen(key);
+    size_t length = before->length + 1 + key_length + 1;
+    if (length > 4 * SECRET_SIZE_LIMIT)
+        return NULL;
+    for (size_t i = 0; i < value->length; i++)
+        length += is_unreserved((unsigned char)value->bytes[i]) ? 1 : 3;
+    struct secret *result = allocate(length);
+    if (result == NULL)
+        return NULL;
+    char *to = mempcpy(result->bytes, before->bytes, before->length);
+    *to++ = '&';
+    to = mempcpy(to, key, key_length);
+    *to++ = '=';
+    for (size_t i = 0; i < value->length; i++) {
+        const unsigned char c = (unsigned char)value->bytes[i];
+        if (is_unreserved(c)) {
+            *to++ = (char)c;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[c >> 4];
+        *to++ = digits[c & 15];
+    }
+    return result;
+}

@@ -1,0 +1,81 @@
+/* Which path is answered by what. The table is the whole surface; daemon/api/openapi.yaml describes
+ * it. */
+#include "daemon/socket/server.h"
+
+#include <string.h>
+
+#define QUERY_MOST 4
+
+struct route {
+    const char *segments[TARGET_SEGMENTS]; /* "*" = any one */
+    bool acts;                             /* POST, on the admin socket only */
+    const char *query[QUERY_MOST + 1];
+    void (*answer)(struct socket_server *server, struct call *call);
+};
+
+static const struct route routes[] = {
+    {{"healthz"}, false, {NULL}, answers_health},
+    {{"readyz"}, false, {NULL}, answers_ready},
+    {{"metrics"}, false, {NULL}, answers_metrics},
+    {{"v1", "healthz"}, false, {NULL}, answers_health},
+    {{"v1", "readyz"}, false, {NULL}, answers_ready},
+    {{"v1", "metrics"}, false, {NULL}, answers_metrics},
+    {{"v1", "version"}, false, {NULL}, answers_version},
+    {{"v1", "status"}, false, {NULL}, answers_status},
+    {{"v1", "cells", "*"}, false, {NULL}, answers_cell},
+    {{"v1", "cells", "*", "why"}, false, {"target"}, answers_why},
+    {{"v1", "plan"}, false, {"ref"}, answers_plan},
+    {{"v1", "diff"}, false, {"cell"}, answers_diff},
+    {{"v1", "render"}, false, {"cell", "target"}, answers_render},
+    {{"v1", "gates"}, false, {NULL}, answers_gates},
+    {{"v1", "quarantine"}, false, {NULL}, answers_quarantine},
+    {{"v1", "events"}, false, {"after", "last", "limit"}, answers_events},
+    {{"v1", "history"}, false, {"cell", "target", "limit", "before"}, answers_history},
+    {{"v1", "commands", "*"}, true, {NULL}, answers_command},
+};
+
+static bool matches(const struct route *route, const struct target_path *path)
+{
+    for (size_t i = 0; i < TARGET_SEGMENTS; i++) {
+        const char *wanted = route->segments[i];
+        if (wanted == NULL || i == path->count)
+            return wanted == NULL && i == path->count;
+        if (strcmp(wanted, "*") != 0 && strcmp(wanted, path->segments[i]) != 0)
+            return false;
+    }
+    return path->count == TARGET_SEGMENTS;
+}
+
+static void refuse_method(struct call *call, const struct route *route)
+{
+    call_message(call, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is not for this path; it takes %s",
+                 call->method, route->acts ? "POST" : "GET");
+}
+
+static void answer(const struct server_door *door, struct call *call, const struct route *route)
+{
+    const char *unknown = call_unknown_query(call, route->query);
+    if (route->acts ? !call_is_post(call) : !call_is_get(call))
+        refuse_method(call, route);
+    else if (route->acts && !door->acts)
+        call_message(call, MHD_HTTP_FORBIDDEN,
+                     "this socket is for reading; acting is for the admin socket");
+    else if (!route->acts && call->body_length > 0)
+        call_message(call, MHD_HTTP_BAD_REQUEST, "a GET has no body");
+    else if (unknown != NULL)
+        call_message(call, MHD_HTTP_BAD_REQUEST, "unknown parameter \"%s\"", unknown);
+    else
+        route->answer(door->server, call);
+}
+
+void routes_handle(void *context, struct call *call)
+{
+    const struct server_door *door = context;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (matches(&routes[i], &call->path)) {
+            answer(door, call, &routes[i]);
+            return;
+        }
+    }
+    call_message(call, MHD_HTTP_NOT_FOUND, "there is nothing at this path; see /v1/status");
+}

@@ -1,0 +1,280 @@
+#include "reconciler/engine/bootstrap.h"
+
+#include "reconciler/engine/node.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
+#include "reconciler/engine/source.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- what objects tell --------------------------------------------------------------------------
+ */
+
+static bool is_ready(const json_t *live)
+{
+    const json_t *conditions = json_at(live, "status", "conditions", NULL);
+    for (size_t i = 0; i < json_array_size(conditions); i++) {
+        const json_t *condition = json_array_get(conditions, i);
+        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), "Ready") == 0)
+            return strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
+    }
+    return false;
+}
+
+static struct node *node_of(const struct object *object)
+{
+    for (size_t i = 0; i < object->unit->node_count; i++) {
+        if (object->unit->nodes[i]->binding == object)
+            return object->unit->nodes[i];
+    }
+    return NULL;
+}
+
+static void observed_binding(struct engine *engine, struct object *object, const json_t *live)
+{
+    struct node *node = node_of(object);
+    if (node == NULL)
+        return;
+    snprintf(node->binding_release, sizeof node->binding_release, "%s",
+             json_text_or(json_at(live, "spec", "projectRelease", NULL), ""));
+    /* A binding that is being deleted still says Ready. */
+    const bool ready =
+        is_ready(live) && object->presence == PRESENCE_PRESENT && node->binding_release[0] != '\0';
+    if (ready != node->binding_ready)
+        unit_queue(engine, object->unit);
+    node->binding_ready = ready;
+}
+
+void bootstrap_observed(struct engine *engine, struct object *object, const json_t *live)
+{
+    struct unit *unit = object->unit;
+    if (unit == NULL)
+        return;
+    if (object->key.kind == KIND_PROJECT) {
+        const char *latest =
+            json_text_or(json_at(live, "status", "latestRelease", "name", NULL), "");
+        if (strcmp(unit->project_release, latest) != 0)
+            unit_queue(engine, unit);
+        snprintf(unit->project_release, sizeof unit->project_release, "%s",
+                 object->presence == PRESENCE_PRESENT ? latest : "");
+    } else if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
+        observed_binding(engine, object, live);
+    } else if (object->key.kind == KIND_COMPONENT_RELEASE) {
+        source_observed(engine, object, live);
+    }
+}
+
+/* A component takes its releases along. */
+static void doubt_releases(const struct unit *unit, const struct object *component)
+{
+    const size_t length = strlen(component->key.name);
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        struct object *release = unit->attached[i];
+        if (release->key.kind == KIND_COMPONENT_RELEASE &&
+            strlen(release->key.name) == length + 1 + DIGEST_SHORT &&
+            strncmp(release->key.name, component->key.name, length) == 0) {
+            release->presence = PRESENCE_UNKNOWN;
+            release->sound = false;
+        }
+    }
+}
+
+void bootstrap_gone(struct engine *engine, struct object *object)
+{
+    struct unit *unit = object->unit;
+    if (unit == NULL)
+        return;
+    if (object->key.kind == KIND_PROJECT)
+        unit->project_release[0] = '\0';
+    if (object->key.kind == KIND_COMPONENT)
+        doubt_releases(unit, object);
+    struct node *node = object->key.kind == KIND_PROJECT_RELEASE_BINDING ? node_of(object) : NULL;
+    if (node != NULL) {
+        node->binding_ready = false;
+        node->binding_release[0] = '\0';
+        unit_queue(engine, unit);
+    }
+}
+
+/* --- the platform -------------------------------------------------------------------------------
+ */
+
+static int rank_of(enum resource_kind kind)
+{
+    if (kind == KIND_NAMESPACE)
+        return 0;
+    if (!resource_kind_info(kind)->namespaced)
+        return 1;
+    if (kind == KIND_ENVIRONMENT)
+        return 2;
+    return kind == KIND_DEPLOYMENT_PIPELINE ? 3 : 4;
+}
+
+/* What cells cannot do without; a native resource that the server refuses holds nobody up. */
+static bool is_essential(enum resource_kind kind)
+{
+    return kind == KIND_NAMESPACE || kind == KIND_CLUSTER_COMPONENT_TYPE ||
+           kind == KIND_ENVIRONMENT || kind == KIND_DEPLOYMENT_PIPELINE;
+}
+
+static bool stands(const struct engine *engine, const struct object *object)
+{
+    return object_is_equal(object) ||
+           (object->presence == PRESENCE_PRESENT && object_is_drift(object) &&
+            unit_drift_policy(engine, engine->base) != DRIFT_CORRECT);
+}
+
+static struct object *data_plane_of(struct engine *engine, const struct object *environment)
+{
+    const struct target *target = platform_target(engine->platform, environment->key.name);
+    enum resource_kind kind;
+    if (target == NULL || target->region->data_plane_kind.text == NULL ||
+        resource_kind_find(target->region->data_plane_kind.text, &kind) != 0)
+        return NULL;
+    const struct object_key key = {
+        kind, resource_kind_info(kind)->namespaced ? environment->key.namespace_name : "",
+        target->region->data_plane_name.text};
+    return object_get(engine, &key);
+}
+
+/* The server accepts an environment on a data plane that does not exist, and says Ready. */
+static bool has_data_plane(struct engine *engine, const struct object *environment)
+{
+    struct object *plane = data_plane_of(engine, environment);
+    if (plane == NULL)
+        return true;
+    unit_attach(engine, engine->base, plane);
+    plane->poll = plane->presence != PRESENCE_PRESENT;
+    if (plane->presence == PRESENCE_UNKNOWN)
+        plane->missing = true;
+    return plane->presence == PRESENCE_PRESENT;
+}
+
+void bootstrap_platform(struct engine *engine)
+{
+    struct unit *unit = engine->base;
+    const bool correct = unit_drift_policy(engine, unit) == DRIFT_CORRECT;
+    bool ready = unit->problem == NULL && unit->object_count > 0;
+    int open = 4; /* ranks up to this may be written */
+    for (size_t i = 0; i < unit->object_count; i++) {
+        const struct object *object = unit->objects[i];
+        if (!stands(engine, object) && is_essential(object->key.kind)) {
+            ready = false;
+            if (rank_of(object->key.kind) < open)
+                open = rank_of(object->key.kind);
+        }
+    }
+    for (size_t i = 0; i < unit->object_count; i++) {
+        struct object *object = unit->objects[i];
+        const bool repair = object_is_drift(object);
+        object->permit =
+            rank_of(object->key.kind) <= open && (!repair || correct) && !engine->all_suspended;
+        if (object->permit && object->key.kind == KIND_ENVIRONMENT &&
+            object->presence != PRESENCE_PRESENT && !has_data_plane(engine, object))
+            object->permit = false;
+    }
+    if (ready != unit->ready) {
+        engine->plan_dirty = true;
+        engine->version++;
+        unit->ready = ready;
+        unit_queue_all(engine);
+    }
+}
+
+bool bootstrap_explain_platform(const struct engine *engine, struct text *out)
+{
+    const struct unit *unit = engine->base;
+    if (unit->ready)
+        return false;
+    if (unit->problem != NULL) {
+        text_format(out, "the platform cannot be compiled: %s", unit->problem);
+        return true;
+    }
+    for (size_t i = 0; i < unit->object_count; i++) {
+        const struct object *object = unit->objects[i];
+        if (stands(engine, object) || !is_essential(object->key.kind))
+            continue;
+        text_format(out, "%s %s is not there yet", object_kind(object), object->key.name);
+        const struct target *target = object->key.kind == KIND_ENVIRONMENT
+                                          ? platform_target(engine->platform, object->key.name)
+                                          : NULL;
+        if (operation_message(object)[0] != '\0')
+            text_format(out, ": %s", operation_message(object));
+        else if (target != NULL && !object->permit && target->region->data_plane_name.text != NULL)
+            text_format(out, ": it needs %s %s, which celld does not make",
+                        target->region->data_plane_kind.text, target->region->data_plane_name.text);
+        return true;
+    }
+    text_add(out, "the platform's objects were not compared yet");
+    return true;
+}
+
+/* --- a cell -------------------------------------------------------------------------------------
+ */
+
+bool bootstrap_is_pending(const struct object *object)
+{
+    return object->goal == GOAL_PRESENT && !object_is_equal(object) && !object_is_drift(object);
+}
+
+static bool is_open(const struct engine *engine, const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (node_is_open(engine, unit->nodes[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool may_write(const struct engine *engine, const struct object *object, bool open)
+{
+    return object_is_drift(object) ? unit_drift_policy(engine, object->unit) == DRIFT_CORRECT
+                                   : open;
+}
+
+static void bind_project(struct engine *engine, struct unit *unit, struct node *node)
+{
+    struct object *object = node->binding;
+    if (object == NULL)
+        return;
+    if (object->presence == PRESENCE_UNKNOWN && node_is_open(engine, node))
+        object->missing = true; /* read it first: its pin is kept */
+    const char *release =
+        node->binding_release[0] != '\0' ? node->binding_release : unit->project_release;
+    if (release[0] == '\0' || object->presence == PRESENCE_UNKNOWN)
+        return;
+    struct desired_object desired = {0};
+    struct error err = {0};
+    if (compile_project_binding(&engine->context, unit->cell, node->target, release, &desired,
+                                &err) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    object_want(engine, object, TAKE(desired.body), desired.adopt);
+    desired_object_fini(&desired);
+    object->permit = may_write(engine, object, node_is_open(engine, node));
+    object->poll = object_is_equal(object) && !node->binding_ready;
+}
+
+void bootstrap_cell(struct engine *engine, struct unit *unit)
+{
+    const bool open = is_open(engine, unit) && engine->base->ready;
+    const struct object *project = NULL;
+    for (size_t i = 0; i < unit->object_count; i++) {
+        struct object *object = unit->objects[i];
+        if (object->key.kind == KIND_PROJECT)
+            project = object;
+        /* All others refer to the project. */
+        const bool after = object == project || (project != NULL && object_is_equal(project));
+        object->permit = after && may_write(engine, object, open);
+        if (object == project)
+            object->poll = object_is_equal(object) && unit->project_release[0] == '\0';
+    }
+    if (project == NULL || project->presence != PRESENCE_PRESENT)
+        return;
+    for (size_t i = 0; i < unit->node_count; i++)
+        bind_project(engine, unit, unit->nodes[i]);
+}

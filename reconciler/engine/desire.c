@@ -1,0 +1,169 @@
+#include "reconciler/engine/desire.h"
+
+#include "reconciler/engine/history.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/source.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_problem(struct engine *engine, struct unit *unit, const struct error *err)
+{
+    char text[sizeof err->detail + 256] = "";
+    if (err != NULL && err->where.path != NULL)
+        snprintf(text, sizeof text, "%s:%u:%u: %s", err->where.path, err->where.line,
+                 err->where.column, err->detail);
+    else if (err != NULL)
+        snprintf(text, sizeof text, "%s", err->detail);
+    const bool news = err != NULL && (unit->problem == NULL || strcmp(unit->problem, text) != 0);
+    free(TAKE(unit->problem));
+    if (err == NULL)
+        return;
+    unit->problem = strdup(text);
+    if (unit->problem == NULL)
+        engine->status = -ENOMEM;
+    if (news)
+        history_publish(engine, PUBLISH_ERROR, "cell-refused",
+                        &(struct history_about){.cell = unit_is_platform(unit) ? NULL : unit->name},
+                        "%s", text);
+}
+
+static int reserve_objects(struct unit *unit, size_t count)
+{
+    struct object **objects =
+        reallocarray(unit->objects, count == 0 ? 1 : count, sizeof(struct object *));
+    if (objects == NULL)
+        return -ENOMEM;
+    unit->objects = objects;
+    return 0;
+}
+
+/* The compiled list becomes goals; objects that it does not name any more lose theirs. */
+static void take_objects(struct engine *engine, struct unit *unit, struct desired_list *list)
+{
+    for (size_t i = 0; i < unit->object_count; i++) {
+        unit->objects[i]->wanted = false;
+        unit->objects[i]->holders--;
+    }
+    unit->object_count = 0;
+    if (reserve_objects(unit, list->count) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        struct desired_object *desired = &list->items[i];
+        struct object *object = object_get(engine, &desired->key);
+        if (object == NULL)
+            return;
+        unit_attach(engine, unit, object);
+        unit->objects[unit->object_count++] = object;
+        object->holders++;
+        object->wanted = true;
+        object_want(engine, object, TAKE(desired->body), desired->adopt);
+    }
+}
+
+void desire_platform(struct engine *engine)
+{
+    struct unit *unit = engine->base;
+    struct desired_list list = {0};
+    struct error err = {0};
+    const int result = compile_platform(&engine->context, &list, &err);
+    unit->stale = false;
+    unit->compiled = result == 0;
+    if (result == -ENOMEM) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    set_problem(engine, unit, result < 0 ? &err : NULL);
+    if (result < 0)
+        return;
+    take_objects(engine, unit, &list);
+    desired_list_fini(&list);
+}
+
+static void want_nothing_more(struct engine *engine, struct unit *unit)
+{
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        struct object *object = unit->attached[i];
+        object->wanted = false;
+        if (object->goal == GOAL_PRESENT)
+            object_want_nothing(engine, object);
+    }
+}
+
+static void take_tracks(struct engine *engine, struct unit *unit)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        unit->tracks[i]->manifest = NULL;
+        unit->tracks[i]->place = NULL;
+        unit->tracks[i]->node = NULL;
+    }
+    for (size_t c = 0; c < unit->cell->component_count; c++) {
+        const struct component *component = &unit->cell->components[c];
+        for (size_t t = 0; t < unit->node_count; t++) {
+            struct node *node = unit->nodes[t];
+            struct track *track =
+                unit_track(engine, unit, component->name.text, node->target->name, true);
+            if (track == NULL)
+                return;
+            track->manifest = component;
+            track->place = node->target;
+            track->node = node;
+        }
+    }
+    for (size_t i = 0; i < unit->track_count && engine->status == 0; i++)
+        track_compile(engine, unit->tracks[i]);
+}
+
+static void want_project_bindings(struct engine *engine, struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        struct node *node = unit->nodes[i];
+        char name[2 * NAME_SIZE];
+        snprintf(name, sizeof name, "%s-%s", unit->project, node->target->name);
+        const struct object_key key = {KIND_PROJECT_RELEASE_BINDING,
+                                       engine->platform->namespace_name.text, name};
+        struct object *object = object_get(engine, &key);
+        if (object == NULL)
+            return;
+        unit_attach(engine, unit, object);
+        unit_hold(&node->binding, object);
+        object->wanted = true;
+        snprintf(object->target, sizeof object->target, "%s", node->target->name);
+    }
+}
+
+void desire_cell(struct engine *engine, struct unit *unit)
+{
+    struct desired_list list = {0};
+    struct error err = {0};
+    const int result = compile_cell(&engine->context, unit->cell, &list, &err);
+    unit->stale = false;
+    unit->compiled = true;
+    if (result == -ENOMEM) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    set_problem(engine, unit, result < 0 ? &err : NULL);
+    if (result < 0)
+        return;
+    platform_project_name(engine->platform, unit->name, unit->project, sizeof unit->project);
+    want_nothing_more(engine, unit);
+    take_objects(engine, unit, &list);
+    desired_list_fini(&list);
+    want_project_bindings(engine, unit);
+    take_tracks(engine, unit);
+    source_build(engine, unit);
+}
+
+void desire_rest(struct unit *unit)
+{
+    for (size_t i = 0; i < unit->track_count; i++)
+        track_rest(unit->tracks[i]);
+    unit->compiled = false;
+}

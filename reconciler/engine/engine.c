@@ -1,0 +1,288 @@
+#include "reconciler/engine/engine.h"
+
+#include "config/types/types.h"
+#include "reconciler/engine/command.h"
+#include "reconciler/engine/gate.h"
+#include "reconciler/engine/gate_run.h"
+#include "reconciler/engine/history.h"
+#include "reconciler/engine/look.h"
+#include "reconciler/engine/node.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/observe.h"
+#include "reconciler/engine/operation.h"
+#include "reconciler/engine/prune.h"
+#include "reconciler/engine/reconcile.h"
+#include "reconciler/engine/record.h"
+#include "reconciler/engine/request.h"
+#include "reconciler/engine/revision.h"
+#include "reconciler/engine/row.h"
+#include "reconciler/engine/source.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct engine_options engine_options_default = {
+    .seed = 1,
+    .instance = "celld",
+    .parallel_nodes = 8,
+    .parallel_requests = 8,
+    .list_interval = {30000},
+    .poll_fastest = {1000},
+    .poll_slowest = {10000},
+    .retry_first = {1000},
+    .retry_slowest = {60000},
+    .apply_grace = {60000},
+    .events_kept = 2000,
+    .releases_kept = 5,
+};
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+static char *copy(const char *text)
+{
+    return strdup(text == NULL ? "" : text);
+}
+
+static int fill(struct engine *engine, const struct engine_options *options)
+{
+    engine->options = *options;
+    if (engine->options.events_kept == 0)
+        engine->options.events_kept = 1;
+    engine->random = options->seed;
+    engine->instance = copy(options->instance);
+    engine->repository_url = copy(options->repository_url);
+    engine->branch = copy(options->branch);
+    engine->base = unit_new("");
+    engine->name_key = malloc(options->name_key_length + 1);
+    if (engine->instance == NULL || engine->repository_url == NULL || engine->branch == NULL ||
+        engine->base == NULL || engine->name_key == NULL)
+        return -ENOMEM;
+    if (options->name_key_length > 0)
+        memcpy(engine->name_key, options->name_key, options->name_key_length);
+    engine->options.instance = engine->instance;
+    engine->options.repository_url = engine->repository_url;
+    engine->options.branch = engine->branch;
+    engine->options.name_key = engine->name_key;
+    return component_types_load(&engine->component_types, NULL);
+}
+
+struct engine *engine_new(const struct engine_options *options)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL || fill(engine, options) < 0)
+        return engine_free(engine);
+    engine->requests_end = &engine->requests;
+    engine->urgent_end = &engine->urgent;
+    engine->queue_end = &engine->queue;
+    engine->repository_ok = true;
+    engine->woken = engine->plan_at = engine->gate_due = (struct mono_time){NEVER};
+    engine->pruning.keys = json_object();
+    return engine->pruning.keys == NULL ? engine_free(engine) : engine;
+}
+
+struct engine *engine_free(struct engine *engine)
+{
+    if (engine == NULL)
+        return NULL;
+    request_free_all(engine);
+    for (size_t i = 0; i < engine->unit_count; i++)
+        unit_free(engine->units[i]);
+    unit_free(engine->base);
+    free(engine->units);
+    free(engine->heap);
+    object_free_all(engine);
+    gate_free_all(engine);
+    for (size_t i = 0; i < engine->quarantine_count; i++)
+        free(engine->quarantines[i]);
+    free(engine->quarantines);
+    free(engine->nodes);
+    free(engine->facts);
+    free(engine->verdicts);
+    history_fini(engine);
+    for (size_t i = 0; i < engine->zone_count; i++) {
+        free(engine->zones[i].name);
+        zone_rules_free(engine->zones[i].rules);
+    }
+    free(engine->zones);
+    json_decref(engine->pruning.keys);
+    json_decref(engine->pruning.held);
+    json_decref(engine->pruning.explained);
+    json_decref(engine->component_types);
+    json_decref(engine->bound);
+    json_decref(engine->peopled);
+    json_decref(engine->duplicates);
+    manifest_set_unref(engine->set);
+    platform_unref(engine->platform);
+    free(engine->subject);
+    free(engine->instance);
+    free(engine->repository_url);
+    free(engine->branch);
+    free(engine->name_key);
+    free(engine);
+    return NULL;
+}
+
+/* --- events -------------------------------------------------------------------------------------
+ */
+
+static void start(struct engine *engine)
+{
+    engine->started = true;
+    if (!engine->seeded)
+        record_add(engine, "engine", row_engine(engine));
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        for (size_t k = 0; k < engine->units[i]->track_count; k++)
+            rollout_restarted(&engine->units[i]->tracks[k]->rollout);
+    }
+    unit_queue_all(engine);
+}
+
+static void take_answer(struct engine *engine, const struct engine_event *event)
+{
+    struct request *request = request_take(engine, event->as.answer.id);
+    if (request == NULL)
+        return; /* late: nobody waits for it */
+    switch (request->purpose) {
+    case REQUEST_OBJECT:
+        operation_answer(engine, request->owner, request, event);
+        break;
+    case REQUEST_LOOK:
+        look_answer(engine, request->owner, request, event);
+        break;
+    case REQUEST_RELEASE:
+        source_answer(engine, request->owner, request, event);
+        break;
+    case REQUEST_PROBE:
+        observe_probed(engine, request, event);
+        break;
+    case REQUEST_GATE:
+        gate_run_answer(engine, request->owner, request, event);
+        break;
+    case REQUEST_LIST:
+    case REQUEST_DUPLICATES:
+        break; /* lists come as EVENT_LISTED */
+    }
+    request_free(request);
+}
+
+static void take_list(struct engine *engine, const struct engine_event *event)
+{
+    struct request *request = request_take(engine, event->as.listed.id);
+    if (request == NULL)
+        return;
+    if (request->purpose == REQUEST_LIST) {
+        observe_listed(engine, request, event);
+    } else if (request->purpose == REQUEST_DUPLICATES) {
+        struct object *object = request->owner;
+        operation_listed(engine, object, event);
+        if (object->unit != NULL)
+            unit_queue(engine, object->unit);
+    }
+    request_free(request);
+}
+
+static void take_tick(struct engine *engine)
+{
+    engine->woken = (struct mono_time){NEVER};
+    for (struct unit *unit = unit_due(engine); unit != NULL && unit->due.ms <= engine->now.mono.ms;
+         unit = unit_due(engine)) {
+        unit_schedule(engine, unit, (struct mono_time){NEVER});
+        unit_queue(engine, unit);
+    }
+    if (engine->plan_at.ms <= engine->now.mono.ms) {
+        engine->plan_at = (struct mono_time){NEVER};
+        engine->plan_dirty = true;
+    }
+}
+
+static void dispatch(struct engine *engine, const struct engine_event *event)
+{
+    switch (event->kind) {
+    case EVENT_RESTORE:
+        record_apply(engine, event->as.restore.key, event->as.restore.value);
+        return;
+    case EVENT_START:
+        start(engine);
+        return;
+    case EVENT_TICK:
+        take_tick(engine);
+        return;
+    case EVENT_REVISION:
+        revision_take(engine, event);
+        return;
+    case EVENT_REPOSITORY_FAILED:
+        revision_failed(engine, event);
+        return;
+    case EVENT_ANSWER:
+        take_answer(engine, event);
+        return;
+    case EVENT_LISTED:
+        take_list(engine, event);
+        return;
+    case EVENT_COMMAND:
+        command_take(engine, event);
+        return;
+    case EVENT_METRICS:
+        return; /* no judge asks for any yet */
+    }
+}
+
+/* --- the step -----------------------------------------------------------------------------------
+ */
+
+static void sooner(struct mono_time *due, struct mono_time other)
+{
+    if (other.ms < due->ms)
+        *due = other;
+}
+
+static void wake(struct engine *engine)
+{
+    struct mono_time due = {NEVER};
+    if (engine->look != LOOK_RUNNING && engine->platform != NULL)
+        sooner(&due, engine->look_due);
+    if (unit_due(engine) != NULL)
+        sooner(&due, unit_due(engine)->due);
+    sooner(&due, engine->plan_at);
+    sooner(&due, engine->gate_due);
+    if (due.ms == engine->woken.ms || due.ms == NEVER)
+        return;
+    engine->woken = due;
+    const struct effect effect = {.kind = EFFECT_WAKE, .as.wake.at = due};
+    effect_list_add(engine->out, &effect);
+}
+
+int engine_step(struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects)
+{
+    engine->out = effects;
+    engine->now = event->now;
+    dispatch(engine, event);
+    if (engine->started && engine->status == 0) {
+        reconcile_all(engine);
+        gate_run_pump(engine);
+        prune_pump(engine);
+        reconcile_all(engine);
+        observe_pump(engine);
+        revision_note_convergence(engine);
+        request_pump(engine);
+        wake(engine);
+    }
+    engine->out = NULL;
+    if (effects->status != 0)
+        engine->status = effects->status;
+    return engine->status;
+}
+
+uint64_t engine_version(const struct engine *engine)
+{
+    return engine->version;
+}
+
+uint64_t engine_progress(const struct engine *engine)
+{
+    return engine->progress;
+}

@@ -1,0 +1,147 @@
+#include "reconciler/engine/history.h"
+
+#include "reconciler/engine/record.h"
+#include "reconciler/engine/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char **slot_of(const struct engine *engine, uint64_t sequence)
+{
+    return &engine->events[sequence % engine->options.events_kept];
+}
+
+void history_apply(struct engine *engine, uint64_t sequence, const json_t *value)
+{
+    if (engine->events == NULL)
+        engine->events = calloc(engine->options.events_kept, sizeof *engine->events);
+    if (engine->events == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    if (value == NULL) {
+        if (sequence >= engine->event_first && sequence < engine->event_next) {
+            free(TAKE(*slot_of(engine, sequence)));
+            if (sequence == engine->event_first)
+                engine->event_first++;
+        }
+        return;
+    }
+    if (engine->event_next == 0)
+        engine->event_first = sequence;
+    engine->event_next = sequence + 1;
+    while (engine->event_next - engine->event_first > engine->options.events_kept)
+        engine->event_first++;
+    char **slot = slot_of(engine, sequence);
+    free(*slot);
+    *slot = json_canonical(value);
+    if (*slot == NULL)
+        engine->status = -ENOMEM;
+}
+
+json_t *history_event(const struct engine *engine, uint64_t sequence)
+{
+    const char *text = *slot_of(engine, sequence);
+    return text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
+}
+
+void history_fini(struct engine *engine)
+{
+    if (engine->events != NULL) {
+        for (size_t i = 0; i < engine->options.events_kept; i++)
+            free(engine->events[i]);
+    }
+    free(engine->events);
+}
+
+static void keep(struct engine *engine, json_t *value)
+{
+    char key[64];
+    const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
+    if (engine->event_next != 0 &&
+        engine->event_next - engine->event_first >= engine->options.events_kept) {
+        snprintf(key, sizeof key, "event/%" PRIu64, engine->event_first);
+        record_remove(engine, key);
+    }
+    snprintf(key, sizeof key, "event/%" PRIu64, sequence);
+    record_add(engine, key, value);
+}
+
+static char *copy(struct engine *engine, const char *text)
+{
+    if (text == NULL)
+        return NULL;
+    char *result = strdup(text);
+    if (result == NULL)
+        engine->status = -ENOMEM;
+    return result;
+}
+
+static void send(struct engine *engine, enum publish_level level, const char *type,
+                 const struct history_about *about, const char *message, json_t *data)
+{
+    struct effect effect = {.kind = EFFECT_PUBLISH};
+    effect.as.publish.level = level;
+    effect.as.publish.type = type;
+    effect.as.publish.cell = copy(engine, about->cell);
+    effect.as.publish.component = copy(engine, about->component);
+    effect.as.publish.target = copy(engine, about->target);
+    effect.as.publish.revision = engine->commit[0] == '\0' ? NULL : copy(engine, engine->commit);
+    effect.as.publish.rollout = copy(engine, about->rollout);
+    effect.as.publish.message = copy(engine, message);
+    effect.as.publish.data = data;
+    effect_list_add(engine->out, &effect);
+}
+
+void history_publish(struct engine *engine, enum publish_level level, const char *type,
+                     const struct history_about *about, const char *format, ...)
+{
+    static const struct history_about nothing;
+    if (about == NULL)
+        about = &nothing;
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    engine->version++;
+    json_t *data = about->data == NULL ? json_object() : about->data;
+    if (level != PUBLISH_DEBUG) {
+        char time[WALL_TIME_TEXT_SIZE];
+        wall_time_format(engine->now.wall, time);
+        const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
+        keep(engine,
+             json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:O}", "sequence",
+                       (json_int_t)sequence, "time", time, "level", status_level_name(level),
+                       "type", type, "cell", about->cell, "component", about->component, "target",
+                       about->target, "revision", engine->commit[0] == '\0' ? NULL : engine->commit,
+                       "rollout", about->rollout, "message", message, "data", data));
+        /* A copy: the kept row must not change behind the journal's back. */
+        json_t *sent = json_copy(data);
+        json_decref(data);
+        data = sent;
+        if (data == NULL ||
+            json_object_set_new(data, "sequence", json_integer((json_int_t)sequence)) < 0)
+            engine->status = -ENOMEM;
+    }
+    send(engine, level, type, about, message, data);
+}
+
+json_t *engine_history(const struct engine *engine)
+{
+    json_t *events = json_array();
+    for (uint64_t i = engine->event_first; i < engine->event_next; i++)
+        json_array_append_new(events, history_event(engine, i));
+    return json_pack("{s:o}", "events", events);
+}
+
+json_t *engine_event(const struct engine *engine, uint64_t sequence)
+{
+    if (engine->events == NULL || sequence < engine->event_first || sequence >= engine->event_next)
+        return NULL;
+    return history_event(engine, sequence);
+}

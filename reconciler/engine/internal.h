@@ -1,0 +1,381 @@
+/* The engine's tables, shared by the files of this folder and by nobody else.
+ *
+ *   unit      one cell (or the platform itself): its manifest, its objects, its tracks and nodes
+ *   object    one object of the control plane: what is known of it, what it should be
+ *   operation the work on one object that is not yet as it should be
+ *   track     one component on one target: its rollout and its bindings
+ *   source    one OpenChoreo component from which releases are made
+ *   node      one cell on one target: what the plan orders
+ *
+ * Everything durable is marked so, and changes only in record.c, where a row is applied. */
+#pragma once
+
+#include "config/base/json.h"
+#include "config/base/text.h"
+#include "reconciler/compile/compile.h"
+#include "reconciler/engine/engine.h"
+#include "reconciler/plan/plan.h"
+#include "reconciler/plan/zone.h"
+#include "reconciler/resource/diff.h"
+#include "reconciler/rollout/rollout.h"
+
+#define NAME_SIZE 64
+#define KEY_SIZE 400
+#define MESSAGE_SIZE 256
+#define NEVER INT64_MAX
+
+struct unit;
+struct node;
+struct track;
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+enum request_purpose {
+    REQUEST_OBJECT,     /* a step of an object's operation; owner: object */
+    REQUEST_DUPLICATES, /* bindings of a component, before the first POST of one; owner: object */
+    REQUEST_LOOK,       /* binding, then tree; owner: binding of a track */
+    REQUEST_RELEASE,    /* generate-release; owner: source */
+    REQUEST_LIST,       /* of the complete look; owner: none */
+    REQUEST_PROBE,      /* an object of ours while the list of its kind is empty */
+    REQUEST_GATE,       /* a workflow run; owner: gate */
+};
+
+struct request {
+    uint64_t id;
+    enum request_purpose purpose;
+    void *owner;
+    const char *method; /* static; NULL = a list */
+    enum resource_kind kind;
+    char *path;
+    json_t *body;
+    bool large, sent;
+    struct request *next;
+};
+
+/* --- objects ---------------------------------------------------------------------------------- */
+
+enum presence { PRESENCE_UNKNOWN, PRESENCE_ABSENT, PRESENCE_PRESENT, PRESENCE_TERMINATING };
+enum object_goal { GOAL_NONE, GOAL_PRESENT, GOAL_ABSENT };
+
+enum operation_state {
+    OPERATION_IDLE,
+    OPERATION_READING,
+    OPERATION_SEARCHING, /* for a second binding of the same component and environment */
+    OPERATION_WRITING,
+    OPERATION_DELETING,
+    OPERATION_WAITING, /* until `due` */
+    OPERATION_HELD,    /* until what is desired, or what is live, changes */
+};
+
+struct operation {
+    enum operation_state state;
+    const char *verb;      /* of the last write: static */
+    uint64_t request;      /* in flight */
+    struct mono_time due;  /* OPERATION_WAITING */
+    unsigned failures;     /* in a row: backoff */
+    unsigned echoes;       /* accepted writes that did not read back as written */
+    bool tried_again;      /* the retry at once of a lost race is used up */
+    bool unpermitted;      /* OPERATION_HELD only because it may not be written */
+    bool searched;         /* no duplicate binding was found */
+    uint64_t held_desired; /* OPERATION_HELD: for this content */
+    uint64_t held_live;    /* ... against this one */
+    json_t *body;          /* what GOAL_PRESENT wants */
+    json_t *differences;   /* at the last comparison; NULL = none */
+    char message[MESSAGE_SIZE];
+};
+
+struct object {
+    struct object_key key; /* texts are owned, behind the struct */
+    struct unit *unit;     /* whose desired state it belongs to; NULL = nobody's */
+    struct operation *operation;
+    uint64_t live, equal_live, equal_desired, desired;
+    uint64_t epoch;           /* counts our writes that were answered: older looks are stale */
+    int64_t generation;       /* ReleaseSynced.observedGeneration as last seen; -1 */
+    int64_t before;           /* durable: the same before our last write */
+    struct mono_time poll_at; /* `poll`: when to read it again */
+    unsigned polls;
+    uint32_t holders; /* pointers to it elsewhere: it is not freed */
+    enum presence presence : 3;
+    enum object_goal goal : 3;
+    bool managed : 1;
+    bool adopt : 1;
+    bool permit : 1;    /* it may be written now */
+    bool wanted : 1;    /* the current manifests name it: it is not pruned */
+    bool poll : 1;      /* read it again and again until its owner is content */
+    bool drifted : 1;   /* live changed though what is desired did not */
+    bool foreign : 1;   /* stands as wanted without our mark */
+    bool missing : 1;   /* not in the last complete list: to be confirmed */
+    bool seen : 1;      /* in the list that is being read */
+    bool sound : 1;     /* a release: its content was compared */
+    bool condemned : 1; /* pruning has come to it: it is deleted now */
+    bool complain : 1;  /* the last list showed it not Ready */
+    /* Durable: */
+    bool route : 1;     /* a binding that carries traffic to slots */
+    bool inventory : 1; /* ours: created by us or adopted */
+    bool intent : 1;    /* a write is under way, or its outcome is unknown */
+    char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
+    char uid[40];
+    char target[NAME_SIZE]; /* of bindings, for pruning; "" = none */
+    uint64_t written;       /* fingerprint of the desired content that was confirmed last */
+    uint64_t made;          /* order of entry into the inventory */
+};
+
+/* --- components on targets -------------------------------------------------------------------- */
+
+enum binding_role { BINDING_A, BINDING_B, BINDING_ROUTE };
+#define BINDING_COUNT (BINDING_ROUTE + 1)
+
+struct binding {
+    struct track *track;
+    enum binding_role role;
+    struct object *object;
+    uint64_t request; /* a look under way */
+    json_t *live;     /* binding read by it, while the tree is read */
+    uint64_t epoch;   /* object->epoch when it began */
+    struct mono_time due;
+    unsigned calm;      /* looks in a row without news: they become rarer */
+    uint64_t looks;     /* answered ones */
+    bool look;          /* wanted */
+    bool answered;      /* `gate` was judged at object->epoch, for the present wants */
+    bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
+    struct gate_answer *gate;
+    /* What a look asks for, of the object's goal. */
+    uint64_t judged; /* object->desired when `gate` was asked for */
+    char component[NAME_SIZE], release[2 * NAME_SIZE];
+    struct object *needs; /* the release: it must stand before the binding is written */
+    const char *image;    /* borrowed from the deployment; NULL = not looked at */
+    int weight[2];
+    bool undeploy;
+};
+
+struct track {
+    struct unit *unit;
+    char component[NAME_SIZE], target[NAME_SIZE];
+    const struct component *manifest; /* NULL: git does not name it any more */
+    const struct target *place;       /* NULL: the platform has no such target any more */
+    struct node *node;
+    struct deployment *deployment;  /* while at work */
+    struct rollout_content content; /* what git wants; specs only while at work */
+    bool has_content;
+    bool needs_image;           /* it waits for a build */
+    struct object **references; /* SecretReferences of ours that must stand first */
+    size_t reference_count;
+    struct binding bindings[BINDING_COUNT];
+    struct rollout_wants wants;
+    struct mono_time due;
+    char note[MESSAGE_SIZE];      /* why a preparation does not get on; "" = it does */
+    enum rollout_command command; /* an operator's, for the next advance */
+    uint64_t command_id;          /* to be answered with what became of it; 0 = not */
+    uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
+    /* Durable: */
+    bool recorded;
+    struct rollout rollout;
+};
+
+struct source {
+    struct unit *unit;
+    char name[NAME_SIZE]; /* of the OpenChoreo component */
+    enum component_role role;
+    struct track *track; /* whose content Component and Workload bear now */
+    struct object *component, *workload;
+    struct object *release; /* being made */
+    uint64_t request;       /* generate-release in flight */
+    struct mono_time due;
+    unsigned failures;
+    char message[MESSAGE_SIZE];
+};
+
+struct quarantine {
+    char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE];
+    char digest[DIGEST_SHORT + 1];
+    int64_t since_ms;
+    char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
+    bool by_operator;
+};
+
+struct gate_record {
+    char cell[NAME_SIZE], environment[NAME_SIZE], name[NAME_SIZE];
+    /* Durable: */
+    char digests[DIGEST_SHORT + 1];
+    enum gate_state state;
+    char by[NAME_SIZE];
+    char run[NAME_SIZE], uid[40];
+    int64_t since_ms, started_ms;
+    uint64_t attempt;
+    char message[MESSAGE_SIZE];
+    /* Not: */
+    bool recorded, wanted;
+    uint64_t request;
+    const struct gate *manifest;
+    json_t *parameters; /* of the run, checked */
+    struct mono_time due;
+    unsigned failures;
+    enum { GATE_STEP_SCHEMA, GATE_STEP_READ, GATE_STEP_POST, GATE_STEP_DELETE } step;
+};
+
+/* --- cells ------------------------------------------------------------------------------------ */
+
+struct node {
+    struct unit *unit;
+    char name[NAME_SIZE]; /* the target's */
+    const struct target *target;
+    size_t index;           /* into engine->nodes, facts and verdicts */
+    struct object *binding; /* ProjectReleaseBinding */
+    bool binding_ready;
+    char binding_release[NAME_SIZE]; /* live spec.projectRelease */
+    struct wall_time since;
+    bool reported; /* its convergence on the current revision was told */
+};
+
+struct unit {
+    char name[NAME_SIZE]; /* "" = the platform */
+    struct cell *cell;    /* last good content; referenced; NULL = none yet */
+    int phase;
+    bool removed;  /* a complete revision does not name it */
+    bool broken;   /* the newest manifest of it cannot be used */
+    bool stale;    /* to be compiled again */
+    bool changed;  /* by the revision that is being taken */
+    bool resting;  /* nothing to do: bodies and deployments are let go */
+    bool ready;    /* the platform: all its objects stand */
+    bool queued;   /* in the list of units to reconcile */
+    char *reason;  /* of broken */
+    char *problem; /* why it could not be compiled; NULL = it was */
+    char project[NAME_SIZE];
+    struct object *project_object;
+    char project_release[NAME_SIZE]; /* status.latestRelease.name */
+    struct desired_list desired;     /* while at work */
+    bool compiled;
+    struct object **objects; /* once for all targets, in the order of writing */
+    size_t object_count;
+    struct track **tracks; /* by component, then target */
+    size_t track_count, track_capacity;
+    struct source **sources;
+    size_t source_count;
+    struct node **nodes; /* by target index */
+    size_t node_count;
+    struct object **attached; /* references, bindings, all others with work to do */
+    size_t attached_count, attached_capacity;
+    struct mono_time due;
+    size_t heap; /* position + 1 in the timer heap; 0 = not in it */
+    struct unit *next;
+    /* Durable: */
+    bool suspended;
+    char good_commit[41], good_digest[DIGEST_TEXT_SIZE];
+    int good_phase;
+    uint64_t train; /* number of the revision that brought its content */
+    bool recorded;
+};
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+enum look_state { LOOK_NEVER, LOOK_RUNNING, LOOK_DONE };
+
+struct kind_look {
+    uint64_t request;
+    bool listed;  /* part of the running look */
+    bool done;    /* in the running look: complete */
+    bool failed;  /* in the running look: could not be read */
+    bool unknown; /* empty while the inventory says otherwise, or forbidden */
+    size_t count; /* items of the last complete list */
+};
+
+struct pruning {
+    /* Durable: */
+    char revision[41], hash[DIGEST_SHORT + 1];
+    char approved[DIGEST_SHORT + 1]; /* by a person */
+    json_t *keys;                    /* objects that may go, {"key": true} */
+    /* Not: */
+    json_t *held; /* objects over the budget, waiting for approval */
+    char held_hash[DIGEST_SHORT + 1];
+    struct wall_time held_since;
+    json_t *explained; /* [{kind, name, message}]: never deleted by celld */
+};
+
+struct engine {
+    struct engine_options options;
+    char *instance, *repository_url, *branch;
+    void *name_key;
+    json_t *component_types;
+    uint64_t random;
+    struct instant now;
+    struct effect_list *out; /* during a step */
+    int status;              /* -ENOMEM sticks */
+    uint64_t version, progress;
+    bool started, seeded;
+
+    /* What git wants. */
+    struct manifest_set *set;
+    struct platform *platform; /* last good; referenced */
+    struct compile_context context;
+    char commit[41]; /* durable, as the four below */
+    char *subject;
+    bool rewritten;
+    int64_t revision_ms, converged_ms;
+    uint64_t number;  /* of the revision; durable */
+    char applied[41]; /* revision whose plan an operator applied while all was suspended */
+    bool platform_broken, repository_ok;
+    char repository_reason[NAME_SIZE], repository_message[MESSAGE_SIZE], platform_reason[512];
+    struct wall_time repository_since;
+    struct zone {
+        char *name;
+        struct zone_rules *rules;
+    } * zones;
+    size_t zone_count;
+
+    /* Tables. */
+    struct object **objects; /* hash table by key, open addressing, never iterated */
+    size_t object_slots, object_count;
+    struct object **object_list; /* in the order of making */
+    size_t object_list_capacity;
+    uint64_t made;
+    struct unit *base;   /* the platform's */
+    struct unit **units; /* by name */
+    size_t unit_count, unit_capacity;
+    struct node **nodes; /* as plan_input wants them */
+    struct node_facts *facts;
+    struct node_verdict *verdicts;
+    size_t node_count;
+    bool plan_dirty;
+    struct quarantine **quarantines; /* by cell, component, target, digest */
+    size_t quarantine_count, quarantine_capacity;
+    struct gate_record **gates; /* by cell, environment, name */
+    size_t gate_count, gate_capacity;
+    struct pruning pruning;
+    bool all_suspended; /* durable */
+
+    /* Work. */
+    struct unit *queue, **queue_end;
+    struct unit **heap; /* by due time */
+    size_t heap_count, heap_capacity;
+    struct mono_time woken;            /* the wake last asked for */
+    struct request *requests, *urgent; /* waiting and sent ones: see request.c */
+    struct request **requests_end, **urgent_end;
+    struct request *flying;
+    size_t in_flight, queued;
+    uint64_t last_request, reads, writes;
+
+    /* Looking. */
+    enum look_state look;
+    struct kind_look kinds[RESOURCE_KIND_COUNT];
+    struct mono_time look_due;
+    struct wall_time looked;
+    uint64_t looks;
+    bool look_again;  /* asked for */
+    bool look_broken; /* the last look could not read every kind */
+    unsigned look_failures;
+    uint64_t look_number; /* of looks that were begun */
+    uint64_t prune_look;  /* pruning needs one that began after the revision came */
+    bool look_complete;   /* the last look, in every kind */
+    bool known;           /* a complete look was had, and no kind is unknown */
+    char look_message[MESSAGE_SIZE];
+    bool prune_dirty;
+    json_t *bound;             /* "project/environment" of all bindings in the last complete list */
+    json_t *peopled;           /* "project/" of all components in it */
+    json_t *duplicates;        /* bindings that share component and environment with another */
+    struct mono_time plan_at;  /* a window or freeze begins or ends */
+    struct mono_time gate_due; /* a gate's run wants to be looked at */
+
+    /* History. */
+    char **events; /* ring of canonical JSON; durable */
+    uint64_t event_first, event_next;
+};

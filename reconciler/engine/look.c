@@ -1,0 +1,173 @@
+#include "reconciler/engine/look.h"
+
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/request.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void forget(struct binding *binding)
+{
+    binding->answered = false;
+    binding->calm = 0;
+    binding->due = (struct mono_time){0};
+}
+
+static void send(struct engine *engine, struct binding *binding, bool tree)
+{
+    OWNED_TEXT path;
+    text_init(&path, 2048);
+    object_key_path(&binding->object->key, &path);
+    if (tree)
+        text_add(&path, "/k8sresources/tree");
+    binding->request = request_add(engine, &(struct request_order){.purpose = REQUEST_LOOK,
+                                                                   .owner = binding,
+                                                                   .method = "GET",
+                                                                   .path = text_get(&path),
+                                                                   .large = tree,
+                                                                   .urgent = tree});
+}
+
+static bool is_worth_it(const struct binding *binding)
+{
+    const struct object *object = binding->object;
+    if (!binding->look || object == NULL || object->presence == PRESENCE_ABSENT)
+        return false;
+    return object_is_equal(object);
+}
+
+struct mono_time look_pump(struct engine *engine, struct binding *binding)
+{
+    const struct mono_time never = {NEVER};
+    const struct object *object = binding->object;
+    if (object == NULL || binding->request != 0)
+        return never;
+    if (binding->epoch != object->epoch || binding->judged != object->desired)
+        forget(binding);
+    if (!is_worth_it(binding))
+        return never;
+    if (binding->due.ms > engine->now.mono.ms)
+        return binding->due;
+    binding->epoch = object->epoch;
+    binding->judged = object->desired;
+    send(engine, binding, false);
+    return never;
+}
+
+static void later(struct engine *engine, struct binding *binding)
+{
+    int64_t delay = engine->options.poll_fastest.ms << (binding->calm < 16 ? binding->calm : 16);
+    if (delay > engine->options.poll_slowest.ms)
+        delay = engine->options.poll_slowest.ms;
+    binding->due = (struct mono_time){engine->now.mono.ms + delay};
+}
+
+static void note_autoscalers(struct binding *binding, const json_t *tree)
+{
+    binding->autoscaled[0] = binding->autoscaled[1] = false;
+    const json_t *releases = json_object_get(tree, "renderedReleases");
+    for (size_t r = 0; r < json_array_size(releases); r++) {
+        const json_t *nodes = json_object_get(json_array_get(releases, r), "nodes");
+        for (size_t n = 0; n < json_array_size(nodes); n++) {
+            const json_t *object = json_object_get(json_array_get(nodes, n), "object");
+            if (strcmp(json_text_or(json_object_get(object, "kind"), ""),
+                       "HorizontalPodAutoscaler") != 0)
+                continue;
+            const char *scaled =
+                json_text_or(json_at(object, "spec", "scaleTargetRef", "name", NULL), "");
+            for (int slot = 0; slot < 2; slot++) {
+                char prefix[NAME_SIZE + 8];
+                snprintf(prefix, sizeof prefix, "%s-%c-", binding->component, 'a' + slot);
+                if (strncmp(scaled, prefix, strlen(prefix)) == 0 &&
+                    json_integer_value(json_at(object, "status", "currentReplicas", NULL)) > 0)
+                    binding->autoscaled[slot] = true;
+            }
+        }
+    }
+}
+
+static void judge(struct engine *engine, struct binding *binding, const json_t *tree)
+{
+    const struct gate_question question = {
+        .component = binding->component,
+        .release_name = binding->release,
+        .image = binding->image,
+        .undeploy = binding->undeploy,
+        .generation_before = binding->object->before,
+        .route = binding->role == BINDING_ROUTE,
+        .weight_a = binding->weight[0],
+        .weight_b = binding->weight[1],
+    };
+    struct gate_answer answer = {0};
+    gate_judge(&question, binding->live, tree, &answer);
+    if (binding->role == BINDING_ROUTE)
+        note_autoscalers(binding, tree);
+    if (binding->gate == NULL)
+        binding->gate = calloc(1, sizeof *binding->gate);
+    if (binding->gate == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    const bool news = !binding->answered || binding->gate->verdict != answer.verdict ||
+                      binding->gate->progress != answer.progress;
+    binding->calm = news ? 0 : binding->calm + 1;
+    *binding->gate = answer;
+    binding->answered = true;
+    binding->looks++;
+    if (news) {
+        engine->version++;
+        engine->progress++;
+    }
+}
+
+/* The binding was read: is it still the one that the look began with? */
+static void take_binding(struct engine *engine, struct binding *binding, const json_t *live)
+{
+    object_observed(engine, binding->object, live);
+    json_decref(binding->live);
+    binding->live = json_deep_copy(live);
+    if (binding->live == NULL)
+        engine->status = -ENOMEM;
+    else if (is_worth_it(binding))
+        send(engine, binding, true);
+}
+
+static void take_tree(struct engine *engine, struct binding *binding,
+                      const struct engine_event *event)
+{
+    const bool read = event->as.answer.outcome == ANSWER_RECEIVED &&
+                      event->as.answer.status == 200 && json_is_object(event->as.answer.body);
+    judge(engine, binding, read ? event->as.answer.body : NULL);
+    json_decref(TAKE(binding->live));
+}
+
+void look_answer(struct engine *engine, struct binding *binding, const struct request *request,
+                 const struct engine_event *event)
+{
+    if (binding->request != request->id)
+        return;
+    binding->request = 0;
+    const bool stale =
+        binding->epoch != binding->object->epoch || binding->judged != binding->object->desired;
+    const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
+    if (request->large) {
+        if (!stale && binding->live != NULL)
+            take_tree(engine, binding, event);
+        json_decref(TAKE(binding->live));
+    } else if (received && event->as.answer.status == 200 &&
+               json_is_object(event->as.answer.body)) {
+        take_binding(engine, binding, event->as.answer.body);
+    } else if (received && event->as.answer.status == 404) {
+        binding->object->missing = true; /* confirmed where objects are worked on */
+    } else {
+        binding->calm++;
+    }
+    if (stale)
+        forget(binding);
+    else
+        later(engine, binding);
+    unit_queue(engine, binding->track->unit);
+}

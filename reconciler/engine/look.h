@@ -1,0 +1,10 @@
+/* Looks at what a binding renders: the binding first, then its tree, then the gate's judgement. */
+#pragma once
+
+#include "reconciler/engine/internal.h"
+
+/* Begins a look when one is wanted and due. Returns when it wants to be called again. */
+struct mono_time look_pump(struct engine *engine, struct binding *binding);
+
+void look_answer(struct engine *engine, struct binding *binding, const struct request *request,
+                 const struct engine_event *event);

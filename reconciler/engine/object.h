@@ -1,0 +1,46 @@
+/* The table of the control plane's objects: what is known of each, and what it should be. */
+#pragma once
+
+#include "reconciler/engine/internal.h"
+
+/* Finds or makes it; NULL without memory, remembered. */
+struct object *object_get(struct engine *engine, const struct object_key *key);
+struct object *object_find(const struct engine *engine, const struct object_key *key);
+void object_free_all(struct engine *engine);
+
+/* Lets go of those that nobody wants, holds or has in the inventory. */
+void object_sweep(struct engine *engine);
+
+/* "ReleaseBinding/acme/cart-a-testing": as in the journal's keys. */
+void object_name(const struct object *object, char ret_name[static KEY_SIZE]);
+
+/* The object should be this body (taken). Nothing is sent here. */
+void object_want(struct engine *engine, struct object *object, json_t *body, bool adopt);
+
+/* It should not be there. */
+void object_want_gone(struct engine *engine, struct object *object);
+
+/* It may be as it is. */
+void object_want_nothing(struct engine *engine, struct object *object);
+
+/* Live is what is desired, and nothing is under way. */
+bool object_is_equal(const struct object *object);
+
+/* Live differs although celld wrote just this before: somebody else changed it. */
+bool object_is_drift(const struct object *object);
+
+/* What an answer or a list says of it. */
+void object_observed(struct engine *engine, struct object *object, const json_t *live);
+void object_gone(struct engine *engine, struct object *object);
+
+/* `live` was compared and found to be as desired: inventory and intent follow. */
+void object_found_equal(struct engine *engine, struct object *object, const json_t *live);
+
+/* Into the inventory (`live` gives the uid), or again with what is known now. */
+void object_record(struct engine *engine, struct object *object, const json_t *live);
+
+void object_forget(struct engine *engine, struct object *object); /* out of the inventory */
+void object_intent(struct engine *engine, struct object *object, char verb); /* 0 = settled */
+
+/* Names for people: "ReleaseBinding cart-a-testing". */
+const char *object_kind(const struct object *object);

@@ -1,0 +1,322 @@
+#include "reconciler/engine/operation_write.h"
+
+#include "reconciler/engine/history.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
+#include "reconciler/engine/request.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A refusal that was called permanent is tried again after this: the server's reason may have been
+ * another object that has come since. */
+#define HOLD_LIMIT DURATION_S(600)
+
+void operation_wait(struct engine *engine, struct object *object, const struct error *err,
+                    const char *format, ...)
+{
+    struct operation *operation = object->operation;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(operation->message, sizeof operation->message, format, arguments);
+    va_end(arguments);
+    operation->failures++;
+    operation->state = OPERATION_WAITING;
+    operation->due = request_backoff(engine, operation->failures, err);
+    if (operation->failures == 3 || operation->failures % 50 == 0)
+        history_publish(
+            engine, PUBLISH_WARNING, "operation-delayed",
+            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
+            "%s; celld goes on trying", operation->message);
+}
+
+void operation_hold(struct engine *engine, struct object *object, const char *format, ...)
+{
+    struct operation *operation = object->operation;
+    char before[sizeof operation->message];
+    snprintf(before, sizeof before, "%s", operation->message);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(operation->message, sizeof operation->message, format, arguments);
+    va_end(arguments);
+    operation->state = OPERATION_HELD;
+    operation->unpermitted = false;
+    operation->held_desired = object->desired;
+    operation->held_live = object->live;
+    operation->due = (struct mono_time){engine->now.mono.ms + HOLD_LIMIT.ms};
+    if (strcmp(before, operation->message) != 0)
+        history_publish(
+            engine, PUBLISH_WARNING, "object-held",
+            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name}, "%s",
+            operation->message);
+}
+
+void operation_poll(struct engine *engine, struct object *object)
+{
+    struct operation *operation = object->operation;
+    operation->state = OPERATION_WAITING;
+    operation->due = (struct mono_time){engine->now.mono.ms + engine->options.poll_fastest.ms};
+}
+
+/* --- sending ------------------------------------------------------------------------------------
+ */
+
+static void stamp(struct engine *engine, const struct object *object, json_t *body)
+{
+    json_t *metadata = json_object_get(body, "metadata");
+    json_t *annotations = json_object_get(metadata, "annotations");
+    if (annotations == NULL) {
+        annotations = json_object();
+        if (json_object_set_new(metadata, "annotations", annotations) < 0) {
+            engine->status = -ENOMEM;
+            return;
+        }
+    }
+    int result = 0;
+    if (engine->commit[0] != '\0')
+        result |=
+            json_object_set_new(annotations, ANNOTATION_REVISION, json_string(engine->commit));
+    result |= json_object_set_new(annotations, ANNOTATION_DIGEST,
+                                  json_sprintf("%016" PRIx64, object->desired));
+    result |= json_object_set_new(
+        annotations, ANNOTATION_INTENT,
+        json_sprintf("%s-%" PRIu64, engine->instance, engine->last_request + 1));
+    if (result < 0)
+        engine->status = -ENOMEM;
+}
+
+static void write_now(struct engine *engine, struct object *object, const char *method,
+                      const char *path, json_t *body)
+{
+    struct operation *operation = object->operation;
+    operation->verb = method;
+    operation->request = request_add(engine, &(struct request_order){.purpose = REQUEST_OBJECT,
+                                                                     .owner = object,
+                                                                     .method = method,
+                                                                     .path = path,
+                                                                     .body = body,
+                                                                     .urgent = true});
+    operation->state = strcmp(method, "DELETE") == 0 ? OPERATION_DELETING : OPERATION_WRITING;
+}
+
+void operation_post(struct engine *engine, struct object *object)
+{
+    json_t *body = json_deep_copy(object->operation->body);
+    if (body == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    object_intent(engine, object, 'P');
+    object->before = -1;
+    stamp(engine, object, body);
+    OWNED_TEXT path;
+    text_init(&path, 2048);
+    object_collection_path(object->key.kind, object->key.namespace_name, &path);
+    write_now(engine, object, "POST", text_get(&path), body);
+}
+
+static bool changes_spec(const struct difference *difference)
+{
+    bool changes = difference->dropped > 0;
+    for (size_t i = 0; i < difference->count; i++)
+        changes = changes || strncmp(difference->items[i].pointer, "/spec", 5) == 0;
+    return changes;
+}
+
+void operation_put(struct engine *engine, struct object *object, const json_t *live,
+                   const struct difference *difference)
+{
+    json_t *body = diff_merge(object->key.kind, object->operation->body, NULL, live);
+    if (body == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    object_intent(engine, object, 'U');
+    /* Labels alone give the object no new generation: nothing would ever rise above the old one. */
+    if (changes_spec(difference))
+        object->before = object->generation;
+    stamp(engine, object, body);
+    OWNED_TEXT path;
+    text_init(&path, 2048);
+    object_key_path(&object->key, &path);
+    write_now(engine, object, "PUT", text_get(&path), body);
+}
+
+void operation_delete(struct engine *engine, struct object *object)
+{
+    object_intent(engine, object, 'D');
+    OWNED_TEXT path;
+    text_init(&path, 2048);
+    object_key_path(&object->key, &path);
+    write_now(engine, object, "DELETE", text_get(&path), NULL);
+}
+
+void operation_search(struct engine *engine, struct object *object)
+{
+    struct operation *operation = object->operation;
+    OWNED_TEXT path;
+    text_init(&path, 2048);
+    object_collection_path(KIND_RELEASE_BINDING, object->key.namespace_name, &path);
+    text_format(&path, "?component=%s",
+                json_text_or(json_at(operation->body, "spec", "owner", "componentName", NULL), ""));
+    operation->request = request_add(engine, &(struct request_order){.purpose = REQUEST_DUPLICATES,
+                                                                     .owner = object,
+                                                                     .path = text_get(&path),
+                                                                     .kind = KIND_RELEASE_BINDING,
+                                                                     .urgent = true});
+    operation->state = OPERATION_SEARCHING;
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+/* Name of another binding of the same component and environment; NULL = there is none. */
+static const char *duplicate_in(const struct object *object, const json_t *items)
+{
+    const json_t *spec = json_object_get(object->operation->body, "spec");
+    const char *environment = json_text_or(json_object_get(spec, "environment"), "");
+    const char *component = json_text_or(json_at(spec, "owner", "componentName", NULL), "");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        const json_t *other = json_object_get(item, "spec");
+        const char *name = json_text_or(json_at(item, "metadata", "name", NULL), "");
+        if (strcmp(json_text_or(json_object_get(other, "environment"), ""), environment) == 0 &&
+            strcmp(json_text_or(json_at(other, "owner", "componentName", NULL), ""), component) ==
+                0 &&
+            strcmp(name, object->key.name) != 0)
+            return name;
+    }
+    return NULL;
+}
+
+void operation_listed(struct engine *engine, struct object *object,
+                      const struct engine_event *event)
+{
+    struct operation *operation = object->operation;
+    if (operation == NULL || operation->state != OPERATION_SEARCHING ||
+        operation->request != event->as.listed.id)
+        return;
+    operation->request = 0;
+    operation->state = OPERATION_IDLE;
+    if (object->goal != GOAL_PRESENT || operation->body == NULL)
+        return;
+    if (!event->as.listed.complete) {
+        operation_wait(engine, object, event->as.listed.error,
+                       "the bindings of %s's component cannot be listed", object->key.name);
+        return;
+    }
+    const char *other = duplicate_in(object, event->as.listed.items);
+    if (other == NULL) {
+        operation->searched = true;
+        operation_post(engine, object);
+        return;
+    }
+    operation_hold(engine, object,
+                   "ReleaseBinding %s already binds this component in this environment; a second "
+                   "one would destroy both, so celld makes none: remove %s first (state Undeploy, "
+                   "then delete)",
+                   other, other);
+    operation->due = (struct mono_time){engine->now.mono.ms + engine->options.retry_slowest.ms};
+}
+
+static void accepted(struct engine *engine, struct object *object, const json_t *live)
+{
+    struct operation *operation = object->operation;
+    object->epoch++;
+    operation->state = OPERATION_IDLE;
+    operation->failures = 0;
+    engine->progress++;
+    if (!json_is_object(live) || object->goal != GOAL_PRESENT || operation->body == NULL)
+        return; /* it is read again */
+    struct difference difference = {0};
+    if (diff_object(object->key.kind, operation->body, live, &difference) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    const size_t count = difference.count;
+    object_observed(engine, object, live);
+    if (count > 0 && ++operation->echoes >= 2 && object->presence == PRESENCE_PRESENT) {
+        /* The server keeps its own form of what we send: that form counts as ours, or the two of
+         * us would write for ever. */
+        history_publish(
+            engine, PUBLISH_WARNING, "server-changes-field",
+            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
+            "%s %s: the control plane keeps another value of %s than was written",
+            object_kind(object), object->key.name, difference.items[0].pointer);
+        object_found_equal(engine, object, live);
+    } else if (count == 0 && object->presence == PRESENCE_PRESENT) {
+        object_found_equal(engine, object, live);
+    }
+    difference_fini(&difference);
+}
+
+/* Read back at once the first time, then with backoff. */
+static void read_back(struct engine *engine, struct object *object, const struct error *err)
+{
+    struct operation *operation = object->operation;
+    if (!operation->tried_again) {
+        operation->tried_again = true;
+        operation->state = OPERATION_IDLE;
+        operation->failures++;
+        return;
+    }
+    operation_wait(engine, object, err, "%s of %s %s failed: %s", operation->verb,
+                   object_kind(object), object->key.name, err == NULL ? "" : err->detail);
+}
+
+static void refused(struct engine *engine, struct object *object, const struct engine_event *event)
+{
+    struct operation *operation = object->operation;
+    const struct error *err = event->as.answer.error;
+    const int status = event->as.answer.status;
+    if (status == 400 || status == 422) {
+        object_intent(engine, object, 0);
+        operation_hold(engine, object, "%s of %s %s was refused (%d): %s", operation->verb,
+                       object_kind(object), object->key.name, status,
+                       err == NULL ? "" : err->detail);
+        return;
+    }
+    if (status == 401 || status == 403 || status == 429) {
+        object_intent(engine, object, 0);
+        operation_wait(engine, object, err, "%s of %s %s was refused (%d): %s", operation->verb,
+                       object_kind(object), object->key.name, status,
+                       err == NULL ? "" : err->detail);
+        return;
+    }
+    /* 404, 409, 500 and all else: the world is not what it was, or a race was lost. */
+    read_back(engine, object, err);
+}
+
+void operation_written(struct engine *engine, struct object *object,
+                       const struct engine_event *event)
+{
+    struct operation *operation = object->operation;
+    const int status = event->as.answer.status;
+    switch (event->as.answer.outcome) {
+    case ANSWER_RECEIVED:
+        if (operation->state == OPERATION_DELETING &&
+            ((status >= 200 && status < 300) || status == 404)) {
+            object->epoch++;
+            operation_poll(engine, object);
+        } else if (status >= 200 && status < 300) {
+            accepted(engine, object, event->as.answer.body);
+        } else {
+            refused(engine, object, event);
+        }
+        return;
+    case ANSWER_NOT_SENT:
+        object_intent(engine, object, 0);
+        operation_wait(engine, object, event->as.answer.error, "%s of %s %s could not be sent: %s",
+                       operation->verb, object_kind(object), object->key.name,
+                       event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
+        return;
+    case ANSWER_UNKNOWN:
+        operation_wait(engine, object, event->as.answer.error,
+                       "%s of %s %s has an unknown outcome; celld reads it back", operation->verb,
+                       object_kind(object), object->key.name);
+        return;
+    }
+}

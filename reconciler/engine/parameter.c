@@ -1,0 +1,129 @@
+#include "reconciler/engine/parameter.h"
+
+#include "config/base/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_of_type(const char *type, const json_t *value)
+{
+    if (strcmp(type, "object") == 0)
+        return json_is_object(value);
+    if (strcmp(type, "array") == 0)
+        return json_is_array(value);
+    if (strcmp(type, "string") == 0)
+        return json_is_string(value);
+    if (strcmp(type, "integer") == 0)
+        return json_is_integer(value);
+    if (strcmp(type, "number") == 0)
+        return json_is_number(value);
+    if (strcmp(type, "boolean") == 0)
+        return json_is_boolean(value);
+    return true;
+}
+
+static bool is_listed(const json_t *values, const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        if (json_equal(json_array_get(values, i), value))
+            return true;
+    }
+    return false;
+}
+
+static int check_bounds(const json_t *schema, const json_t *value, const char *where,
+                        struct error *err)
+{
+    const json_t *least = json_object_get(schema, "minimum");
+    const json_t *most = json_object_get(schema, "maximum");
+    if (json_is_number(value) &&
+        ((least != NULL && json_number_value(value) < json_number_value(least)) ||
+         (most != NULL && json_number_value(value) > json_number_value(most))))
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is out of bounds", where);
+    const size_t length = json_string_length(value);
+    const json_t *shortest = json_object_get(schema, "minLength");
+    const json_t *longest = json_object_get(schema, "maxLength");
+    if (json_is_string(value) &&
+        ((shortest != NULL && (json_int_t)length < json_integer_value(shortest)) ||
+         (longest != NULL && (json_int_t)length > json_integer_value(longest))))
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s has a wrong length", where);
+    return 0;
+}
+
+static int check_members(const json_t *schema, const json_t *value, const char *where,
+                         struct error *err)
+{
+    const json_t *properties = json_object_get(schema, "properties");
+    const json_t *required = json_object_get(schema, "required");
+    for (size_t i = 0; i < json_array_size(required); i++) {
+        const char *name = json_text_or(json_array_get(required, i), "");
+        if (json_object_get(value, name) == NULL &&
+            json_at(properties, name, "default", NULL) == NULL)
+            return error_set(err, ERROR_INVALID, ERR_INVALID, "%s lacks %s", where, name);
+    }
+    json_t *members = json_unconst(value);
+    for (void *i = json_object_iter(members); i != NULL; i = json_object_iter_next(members, i)) {
+        const char *name = json_object_iter_key(i);
+        const json_t *property = json_object_get(properties, name);
+        char below[256];
+        snprintf(below, sizeof below, "%.120s.%.120s", where, name);
+        if (property == NULL && properties != NULL &&
+            json_object_get(schema, "additionalProperties") == NULL)
+            return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is unknown", below);
+        const int result =
+            property == NULL ? 0 : parameter_check(property, json_object_iter_value(i), below, err);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+int parameter_check(const json_t *schema, const json_t *value, const char *where, struct error *err)
+{
+    const char *type = json_text_or(json_object_get(schema, "type"), "");
+    if (!is_of_type(type, value))
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s has to be of type %s", where, type);
+    const json_t *values = json_object_get(schema, "enum");
+    if (values != NULL && !is_listed(values, value))
+        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is none of the allowed values",
+                         where);
+    int result = check_bounds(schema, value, where, err);
+    if (result == 0 && json_is_object(value))
+        result = check_members(schema, value, where, err);
+    const json_t *items = json_object_get(schema, "items");
+    for (size_t i = 0; result == 0 && items != NULL && i < json_array_size(value); i++) {
+        char below[256];
+        snprintf(below, sizeof below, "%.200s[%zu]", where, i);
+        result = parameter_check(items, json_array_get(value, i), below, err);
+    }
+    return result;
+}
+
+static int add_own(const json_t *schema, json_t *parameters, const char *name, const char *value)
+{
+    const json_t *property = json_at(schema, "properties", name, NULL);
+    if (property == NULL || json_object_get(parameters, name) != NULL)
+        return 0;
+    /* A list of digests, say: one of them is a list too. */
+    if (strcmp(json_text_or(json_object_get(property, "type"), "string"), "array") == 0)
+        return json_object_set_new(parameters, name, json_pack("[s]", value));
+    return json_object_set_new(parameters, name, json_string(value));
+}
+
+int parameter_fill(const json_t *schema, const struct node_parameters *given, const char *project,
+                   json_t **ret_parameters, struct error *err)
+{
+    OWNED_JSON *parameters =
+        given->manifest == NULL ? json_object() : json_deep_copy(given->manifest);
+    if (parameters == NULL || add_own(schema, parameters, "project", project) < 0 ||
+        add_own(schema, parameters, "cell", given->cell) < 0 ||
+        add_own(schema, parameters, "environment", given->environment) < 0 ||
+        add_own(schema, parameters, "revision", given->revision) < 0 ||
+        add_own(schema, parameters, "digests", given->digests) < 0)
+        return error_no_memory(err);
+    const int result = parameter_check(schema, parameters, "parameters", err);
+    if (result == 0)
+        *ret_parameters = TAKE(parameters);
+    return result;
+}

@@ -1,0 +1,201 @@
+#include "reconciler/engine/preview.h"
+
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
+#include "reconciler/engine/revision.h"
+#include "reconciler/engine/status.h"
+#include "reconciler/engine/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- bodies -------------------------------------------------------------------------------------
+ */
+
+static void add_body(json_t *bodies, const struct desired_object *object)
+{
+    const char *kind = resource_kind_info(object->key.kind)->name;
+    char name[KEY_SIZE];
+    snprintf(name, sizeof name, "%s/%s/%s", kind, object->key.namespace_name, object->key.name);
+    json_t *body = json_copy(object->body);
+    if (body == NULL)
+        return;
+    json_object_set_new(body, "apiVersion", json_string("openchoreo.dev/v1alpha1"));
+    json_object_set_new(body, "kind", json_string(kind));
+    json_object_set_new(bodies, name, body);
+}
+
+static void add_list(json_t *bodies, struct desired_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        add_body(bodies, &list->items[i]);
+    desired_list_fini(list);
+}
+
+static void add_made(json_t *bodies, int result, struct desired_object *object)
+{
+    if (result < 0)
+        return;
+    add_body(bodies, object);
+    desired_object_fini(object);
+}
+
+static void complain(struct text *message, const char *who, const struct error *err)
+{
+    if (text_get(message)[0] != '\0')
+        text_add(message, "; ");
+    text_format(message, "%s: %s", who, err->detail);
+}
+
+static void add_role(const struct deployment *deployment, enum component_role role, json_t *bodies)
+{
+    static const struct binding_wants wants = {.active = true,
+                                               .weight_a = 100,
+                                               .list_a = true,
+                                               .active_slot = 'a',
+                                               .scale_a = true,
+                                               .replicas = -1};
+    struct desired_object object = {0};
+    add_made(bodies, deployment_component(deployment, role, &object), &object);
+    object = (struct desired_object){0};
+    add_made(bodies, deployment_workload(deployment, role, &object), &object);
+    object = (struct desired_object){0};
+    add_made(bodies, deployment_binding(deployment, role, &wants, &object), &object);
+}
+
+static void add_component(const struct compile_context *context, const struct cell *cell,
+                          const struct component *component, const struct target *target,
+                          json_t *bodies, struct text *message)
+{
+    struct deployment *deployment = NULL;
+    struct error err = {0};
+    if (deployment_new(context, cell, component, target, NULL, &deployment, &err) < 0) {
+        complain(message, component->name.text, &err);
+        return;
+    }
+    struct desired_list references = {0};
+    if (deployment_references(deployment, &references) == 0)
+        add_list(bodies, &references);
+    if (deployment->routed) {
+        add_role(deployment, ROLE_SLOT_A, bodies);
+        add_role(deployment, ROLE_ROUTE, bodies);
+    } else {
+        add_role(deployment, ROLE_SINGLE, bodies);
+    }
+    deployment_free(deployment);
+}
+
+/* The project's release that a new binding would be pinned to. */
+static const char *project_release_of(const struct engine *engine, const struct cell *cell,
+                                      const struct target *target)
+{
+    const struct unit *unit = unit_find(engine, cell->name.text);
+    for (size_t i = 0; unit != NULL && i < unit->node_count; i++) {
+        const struct node *node = unit->nodes[i];
+        if (strcmp(node->name, target->name) == 0 && node->binding_release[0] != '\0')
+            return node->binding_release;
+    }
+    return unit != NULL && unit->project_release[0] != '\0' ? unit->project_release : "(latest)";
+}
+
+void preview_cell(const struct engine *engine, const struct compile_context *context,
+                  const struct cell *cell, const char *target, json_t *bodies, struct text *message)
+{
+    struct desired_list list = {0};
+    struct error err = {0};
+    if (compile_cell(context, cell, &list, &err) < 0)
+        complain(message, cell->name.text, &err);
+    else
+        add_list(bodies, &list);
+    for (size_t t = 0; t < context->platform->target_count; t++) {
+        const struct target *place = &context->platform->targets[t];
+        if (target != NULL && strcmp(target, place->name) != 0)
+            continue;
+        struct desired_object binding = {0};
+        add_made(bodies,
+                 compile_project_binding(context, cell, place,
+                                         project_release_of(engine, cell, place), &binding, &err),
+                 &binding);
+        for (size_t c = 0; c < cell->component_count; c++)
+            add_component(context, cell, &cell->components[c], place, bodies, message);
+    }
+}
+
+void preview_platform(const struct compile_context *context, json_t *bodies, struct text *message)
+{
+    struct desired_list list = {0};
+    struct error err = {0};
+    if (compile_platform(context, &list, &err) < 0)
+        complain(message, "the platform", &err);
+    else
+        add_list(bodies, &list);
+}
+
+/* --- render -------------------------------------------------------------------------------------
+ */
+
+static json_t *values_of(json_t *bodies)
+{
+    json_t *values = json_array();
+    for (void *i = json_object_iter(bodies); i != NULL; i = json_object_iter_next(bodies, i))
+        json_array_append(values, json_object_iter_value(i));
+    json_decref(bodies);
+    return values;
+}
+
+json_t *engine_render(const struct engine *engine, const char *cell, const char *target)
+{
+    OWNED_TEXT message;
+    text_init(&message, 4096);
+    json_t *bodies = json_object();
+    if (engine->platform == NULL) {
+        text_add(&message, "no usable platform was read yet");
+    } else {
+        if (cell == NULL)
+            preview_platform(&engine->context, bodies, &message);
+        for (size_t i = 0; i < engine->unit_count; i++) {
+            const struct unit *unit = engine->units[i];
+            if (unit_is_live(unit) && (cell == NULL || strcmp(cell, unit->name) == 0))
+                preview_cell(engine, &engine->context, unit->cell, target, bodies, &message);
+        }
+    }
+    return json_pack("{s:o, s:o}", "objects", values_of(bodies), "message",
+                     status_text(text_get(&message)));
+}
+
+/* --- diff ---------------------------------------------------------------------------------------
+ */
+
+static const char *cause_of(const struct object *object)
+{
+    if (object->presence == PRESENCE_ABSENT || object->presence == PRESENCE_UNKNOWN)
+        return "missing";
+    if (object_is_drift(object))
+        return "drift";
+    return object->managed ? "change" : "foreign";
+}
+
+static void add_difference(const struct engine *engine, json_t *list, const struct object *object)
+{
+    const json_t *known = object->operation == NULL ? NULL : object->operation->differences;
+    const bool corrects = unit_drift_policy(engine, object->unit) == DRIFT_CORRECT &&
+                          !unit_is_suspended(engine, object->unit);
+    json_array_append_new(
+        list, json_pack("{s:o, s:s, s:s, s:s, s:b, s:o}", "cell", status_text(object->unit->name),
+                        "kind", object_kind(object), "name", object->key.name, "cause",
+                        cause_of(object), "corrected", (int)corrects, "differences",
+                        known == NULL ? json_array() : json_deep_copy(known)));
+}
+
+json_t *engine_diff(const struct engine *engine, const char *cell)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < engine->object_count; i++) {
+        const struct object *object = engine->object_list[i];
+        if (object->unit == NULL || object->goal != GOAL_PRESENT || object_is_equal(object) ||
+            object->foreign || (cell != NULL && strcmp(cell, object->unit->name) != 0))
+            continue;
+        add_difference(engine, list, object);
+    }
+    return json_pack("{s:o, s:o}", "time", status_time(engine->looked.ms), "objects", list);
+}

@@ -1,0 +1,11 @@
+/* What would be sent, and what would change: compiled bodies without any effect. */
+#pragma once
+
+#include "reconciler/engine/internal.h"
+
+/* All bodies of a cell, by the object's name in the journal ("Project/acme/shop"); `target` NULL =
+ * for all. Appends to `bodies`; problems are added to `message`. */
+void preview_cell(const struct engine *engine, const struct compile_context *context,
+                  const struct cell *cell, const char *target, json_t *bodies,
+                  struct text *message);
+void preview_platform(const struct compile_context *context, json_t *bodies, struct text *message);

@@ -1,0 +1,345 @@
+#include "reconciler/engine/prune.h"
+
+#include "reconciler/engine/history.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/observe.h"
+#include "reconciler/engine/prune_order.h"
+#include "reconciler/engine/record.h"
+#include "reconciler/engine/revision.h"
+#include "reconciler/engine/row.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- who lives where ----------------------------------------------------------------------------
+ */
+
+/* Two bindings of one component in one environment: deleting either would take the routes of the
+ * other down for ever. Neither is touched. */
+static void take_duplicates(struct engine *engine, const json_t *items)
+{
+    json_t *first = json_object();
+    json_decref(engine->duplicates);
+    engine->duplicates = json_object();
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        const char *name = json_text_or(json_at(item, "metadata", "name", NULL), "");
+        char key[4 * NAME_SIZE];
+        snprintf(key, sizeof key, "%s/%s",
+                 json_text_or(json_at(item, "spec", "owner", "componentName", NULL), ""),
+                 json_text_or(json_at(item, "spec", "environment", NULL), ""));
+        json_t *other = json_object_get(first, key);
+        int result = 0;
+        if (other == NULL) {
+            result = json_object_set_new(first, key, json_string(name));
+        } else {
+            result = json_object_set(engine->duplicates, name, other);
+            result |= json_object_set_new(engine->duplicates, json_string_value(other),
+                                          json_string(name));
+        }
+        if (result < 0)
+            engine->status = -ENOMEM;
+    }
+    json_decref(first);
+}
+
+void prune_take_list(struct engine *engine, enum resource_kind kind, const json_t *items)
+{
+    if (kind == KIND_RELEASE_BINDING)
+        take_duplicates(engine, items);
+    if (kind != KIND_RELEASE_BINDING && kind != KIND_COMPONENT)
+        return;
+    json_t **place = kind == KIND_COMPONENT ? &engine->peopled : &engine->bound;
+    json_decref(*place);
+    *place = json_object();
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *spec = json_object_get(json_array_get(items, i), "spec");
+        char key[4 * NAME_SIZE];
+        snprintf(
+            key, sizeof key, "%s/%s", json_text_or(json_at(spec, "owner", "projectName", NULL), ""),
+            kind == KIND_COMPONENT ? "" : json_text_or(json_object_get(spec, "environment"), ""));
+        if (json_object_set_new(*place, key, json_true()) < 0)
+            engine->status = -ENOMEM;
+    }
+}
+
+/* --- candidates ---------------------------------------------------------------------------------
+ */
+
+/* The unit's wanted marks can be trusted: its manifest was read and compiled, all of it. */
+static bool is_sure(const struct engine *engine, const struct unit *unit)
+{
+    if (unit->broken || unit->problem != NULL || unit_is_suspended(engine, unit) ||
+        unit_is_frozen(engine, unit))
+        return false;
+    if (unit->removed)
+        return true;
+    if (unit->stale || unit->object_count == 0)
+        return false;
+    for (size_t i = 0; i < unit->track_count; i++) {
+        if (track_is_live(unit->tracks[i]) && !unit->tracks[i]->has_content)
+            return false;
+    }
+    return true;
+}
+
+/* Named by content, and still named by a release that is stable or on its way. */
+static bool is_mentioned(const struct unit *unit, const struct object *object)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        const struct rollout *rollout = &unit->tracks[i]->rollout;
+        const struct rollout_content *contents[] = {&rollout->stable, &rollout->next,
+                                                    &rollout->previous};
+        for (size_t k = 0; k < 3; k++) {
+            for (size_t s = 0; s < 2; s++) {
+                char *text = contents[k]->slot_spec[s] == NULL
+                                 ? NULL
+                                 : json_canonical(contents[k]->slot_spec[s]);
+                const bool found = text != NULL && strstr(text, object->key.name) != NULL;
+                free(text);
+                if (found)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Why celld never deletes it; NULL = it may. */
+static const char *untouchable(const struct engine *engine, const struct object *object)
+{
+    if (!resource_kind_info(object->key.kind)->may_delete)
+        return "its removal could not be taken back and would take along what runs there: remove "
+               "it by hand when nothing needs it";
+    if (object->target[0] != '\0' && platform_target(engine->platform, object->target) == NULL)
+        return "its target is not in the platform any more: what runs there is left as it is; "
+               "remove it by hand";
+    return NULL;
+}
+
+static bool is_candidate(const struct engine *engine, const struct object *object)
+{
+    return object->inventory && !object->wanted && object->unit != NULL &&
+           object->key.kind != KIND_COMPONENT_RELEASE && object->key.kind != KIND_WORKFLOW_RUN &&
+           is_sure(engine, object->unit) &&
+           !(object->key.kind == KIND_SECRET_REFERENCE && is_mentioned(object->unit, object));
+}
+
+static void explain(struct engine *engine, json_t *explained, const struct object *object,
+                    const char *why)
+{
+    if (json_array_append_new(explained, json_pack("{s:s, s:s, s:s, s:s}", "kind",
+                                                   object_kind(object), "name", object->key.name,
+                                                   "cell", object->unit->name, "message", why)) < 0)
+        engine->status = -ENOMEM;
+}
+
+/* New candidates (names as in the journal's keys), and what is only told. */
+static json_t *gather(struct engine *engine, size_t *ret_inventory)
+{
+    json_t *names = json_object(), *explained = json_array();
+    *ret_inventory = 0;
+    for (size_t i = 0; i < engine->object_count; i++) {
+        const struct object *object = engine->object_list[i];
+        *ret_inventory += object->inventory && object->key.kind != KIND_COMPONENT_RELEASE;
+        if (!is_candidate(engine, object))
+            continue;
+        char name[KEY_SIZE];
+        object_name(object, name);
+        const char *why = untouchable(engine, object);
+        if (why != NULL)
+            explain(engine, explained, object, why);
+        else if (json_object_set_new(names, name, json_true()) < 0)
+            engine->status = -ENOMEM;
+    }
+    if (json_array_size(explained) > json_array_size(engine->pruning.explained))
+        history_publish(engine, PUBLISH_NOTICE, "removal-left-to-people",
+                        &(struct history_about){.data = json_pack("{s:O}", "objects", explained)},
+                        "%zu objects are not in git any more and are not deleted by celld",
+                        json_array_size(explained));
+    json_decref(engine->pruning.explained);
+    engine->pruning.explained = explained;
+    return names;
+}
+
+/* --- the budget ---------------------------------------------------------------------------------
+ */
+
+static void short_hash(struct engine *engine, const json_t *names,
+                       char ret_hash[static DIGEST_SHORT + 1])
+{
+    struct digest digest = {.text = ""};
+    if (digest_json(names, &digest) < 0)
+        engine->status = -ENOMEM;
+    snprintf(ret_hash, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
+}
+
+static void put_row(struct engine *engine, const char *hash, const char *approved, json_t *keys)
+{
+    record_add(engine, "prune",
+               json_pack("{s:s, s:s, s:s, s:o}", "revision", engine->commit, "hash", hash,
+                         "approved", approved, "keys", keys));
+}
+
+/* What was allowed in this revision's train so far; finished ones of older trains are dropped. */
+static json_t *allowed_so_far(const struct engine *engine)
+{
+    if (strcmp(engine->pruning.revision, engine->commit) == 0)
+        return json_copy(engine->pruning.keys);
+    return json_object();
+}
+
+static size_t count_new(const json_t *names, const json_t *allowed)
+{
+    size_t count = 0;
+    json_t *members = json_unconst(names);
+    for (void *i = json_object_iter(members); i != NULL; i = json_object_iter_next(members, i))
+        count += json_object_get(allowed, json_object_iter_key(i)) == NULL;
+    return count;
+}
+
+static void hold(struct engine *engine, json_t *names, const char *hash, size_t budget)
+{
+    struct pruning *pruning = &engine->pruning;
+    const bool news = strcmp(pruning->held_hash, hash) != 0;
+    json_decref(pruning->held);
+    pruning->held = names;
+    snprintf(pruning->held_hash, sizeof pruning->held_hash, "%s", hash);
+    if (!news)
+        return;
+    pruning->held_since = engine->now.wall;
+    engine->version++;
+    history_publish(
+        engine, PUBLISH_WARNING, "prune-held",
+        &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
+        "%zu objects are to be removed, more than the budget of %zu: nothing is removed "
+        "before `cellctl approve prune:%s`",
+        json_object_size(names), budget, hash);
+}
+
+static void release_hold(struct engine *engine)
+{
+    struct pruning *pruning = &engine->pruning;
+    json_decref(TAKE(pruning->held));
+    pruning->held_hash[0] = '\0';
+}
+
+static void allow(struct engine *engine, json_t *names, json_t *allowed, const char *approved)
+{
+    char hash[DIGEST_SHORT + 1];
+    short_hash(engine, names, hash);
+    if (json_object_update(allowed, names) < 0)
+        engine->status = -ENOMEM;
+    history_publish(engine, PUBLISH_NOTICE, "prune-started",
+                    &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
+                    "%zu objects that git does not name any more are removed",
+                    json_object_size(names));
+    put_row(engine, hash, approved, allowed);
+    json_decref(names);
+    release_hold(engine);
+}
+
+static void consider(struct engine *engine)
+{
+    size_t inventory;
+    json_t *names = gather(engine, &inventory);
+    json_t *allowed = allowed_so_far(engine);
+    const size_t fresh = count_new(names, allowed);
+    if (fresh == 0 || engine->status != 0) {
+        json_decref(names);
+        json_decref(allowed);
+        release_hold(engine);
+        return;
+    }
+    const struct prune_budget *budget = &engine->platform->prune;
+    size_t limit = inventory * (size_t)(budget->percent < 0 ? 0 : budget->percent) / 100;
+    if (limit < (size_t)(budget->minimum < 0 ? 0 : budget->minimum))
+        limit = (size_t)budget->minimum;
+    char hash[DIGEST_SHORT + 1];
+    short_hash(engine, names, hash);
+    if (json_object_size(allowed) + fresh <= limit) {
+        allow(engine, names, allowed, "");
+        return;
+    }
+    json_decref(allowed);
+    hold(engine, names, hash, limit);
+}
+
+bool prune_approve(struct engine *engine, const char *hash, const char *operator_name)
+{
+    struct pruning *pruning = &engine->pruning;
+    if (pruning->held == NULL || strcmp(pruning->held_hash, hash) != 0)
+        return false;
+    history_publish(engine, PUBLISH_NOTICE, "prune-approved", NULL, "removal %s was approved by %s",
+                    hash, operator_name);
+    allow(engine, json_incref(pruning->held), allowed_so_far(engine), hash);
+    engine->prune_dirty = true;
+    return true;
+}
+
+/* --- the end ------------------------------------------------------------------------------------
+ */
+
+static bool has_inventory(const struct unit *unit, bool unwanted_only)
+{
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        const struct object *object = unit->attached[i];
+        if (object->inventory && !(unwanted_only && object->wanted))
+            return true;
+    }
+    return false;
+}
+
+/* Rows of rollouts whose component is gone, once nothing of it is left. */
+static void forget_tracks(struct engine *engine, struct unit *unit)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        const struct track *track = unit->tracks[i];
+        if ((track_is_live(track) && !unit->removed) || !track->recorded ||
+            platform_target(engine->platform, track->target) == NULL)
+            continue;
+        char key[KEY_SIZE];
+        snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
+        record_remove(engine, key);
+    }
+}
+
+static void forget_gone(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        struct unit *unit = engine->units[i];
+        if (!is_sure(engine, unit))
+            continue;
+        if (!has_inventory(unit, true))
+            forget_tracks(engine, unit);
+        if (unit->removed && unit->recorded && !has_inventory(unit, false)) {
+            char key[KEY_SIZE];
+            snprintf(key, sizeof key, "cell/%s", unit->name);
+            record_remove(engine, key);
+            struct effect effect = {.kind = EFFECT_PIN};
+            effect.as.pin.name = strdup(key);
+            effect_list_add(engine->out, &effect);
+            history_publish(engine, PUBLISH_NOTICE, "cell-gone",
+                            &(struct history_about){.cell = unit->name}, "nothing of %s is left",
+                            unit->name);
+        }
+    }
+}
+
+void prune_pump(struct engine *engine)
+{
+    if (!engine->prune_dirty || !observe_is_complete(engine) || !revision_is_complete(engine) ||
+        engine->look_number < engine->prune_look || engine->all_suspended)
+        return;
+    engine->prune_dirty = false;
+    consider(engine);
+    if (engine->status != 0)
+        return;
+    prune_order(engine);
+    prune_releases(engine);
+    forget_gone(engine);
+}

@@ -1,0 +1,19 @@
+/* Contents that were judged bad on a target: git naming one again does not bring it back. */
+#pragma once
+
+#include "reconciler/engine/internal.h"
+
+const struct quarantine *quarantine_find(const struct engine *engine, const char *cell,
+                                         const char *component, const char *target,
+                                         const char *digest);
+
+void quarantine_add(struct engine *engine, const struct track *track, const char *digest,
+                    const char *reason, const char *evidence, bool by_operator);
+
+/* Lifts all entries that fit; NULL = any. Returns how many. */
+size_t quarantine_clear(struct engine *engine, const char *cell, const char *component,
+                        const char *target, const char *digest);
+
+void quarantine_apply(struct engine *engine, const char *cell, const char *component,
+                      const char *target, const char *digest, const json_t *value);
+json_t *quarantine_row(const struct quarantine *entry);

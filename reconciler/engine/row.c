@@ -1,0 +1,176 @@
+#include "reconciler/engine/row.h"
+
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void row_text(const json_t *value, const char *key, char *ret_text, size_t size)
+{
+    snprintf(ret_text, size, "%s", json_text_or(json_object_get(value, key), ""));
+}
+
+int64_t row_number(const json_t *value, const char *key)
+{
+    return json_integer_value(json_object_get(value, key));
+}
+
+/* Fingerprints use all 64 bits; JSON numbers would lose their sign's meaning. */
+static json_t *bits(uint64_t value)
+{
+    return json_sprintf("%016" PRIx64, value);
+}
+
+uint64_t row_bits(const json_t *value, const char *key)
+{
+    return strtoull(json_text_or(json_object_get(value, key), "0"), NULL, 16);
+}
+
+json_t *row_engine(const struct engine *engine)
+{
+    return json_pack("{s:s, s:o}", "instance", engine->instance, "seed",
+                     bits(engine->options.seed));
+}
+
+void row_engine_apply(struct engine *engine, const json_t *value)
+{
+    engine->seeded = value != NULL;
+    if (value == NULL)
+        return;
+    engine->options.seed = row_bits(value, "seed");
+    engine->random = engine->options.seed;
+}
+
+json_t *row_revision(const struct engine *engine)
+{
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", engine->commit, "subject",
+                     engine->subject == NULL ? "" : engine->subject, "rewritten",
+                     (int)engine->rewritten, "since", (json_int_t)engine->revision_ms, "converged",
+                     (json_int_t)engine->converged_ms, "number", (json_int_t)engine->number);
+}
+
+void row_revision_apply(struct engine *engine, const json_t *value)
+{
+    row_text(value, "commit", engine->commit, sizeof engine->commit);
+    char *subject = strdup(json_text_or(json_object_get(value, "subject"), ""));
+    if (subject == NULL)
+        engine->status = -ENOMEM;
+    free(engine->subject);
+    engine->subject = subject;
+    engine->rewritten = json_is_true(json_object_get(value, "rewritten"));
+    engine->revision_ms = row_number(value, "since");
+    engine->converged_ms = row_number(value, "converged");
+    engine->number = (uint64_t)row_number(value, "number");
+}
+
+json_t *row_cell(const struct unit *unit)
+{
+    return json_pack("{s:s, s:s, s:i, s:I}", "commit", unit->good_commit, "digest",
+                     unit->good_digest, "phase", unit->good_phase, "train",
+                     (json_int_t)unit->train);
+}
+
+void row_cell_apply(struct unit *unit, const json_t *value)
+{
+    unit->recorded = value != NULL;
+    row_text(value, "commit", unit->good_commit, sizeof unit->good_commit);
+    row_text(value, "digest", unit->good_digest, sizeof unit->good_digest);
+    unit->good_phase = (int)row_number(value, "phase");
+    unit->train = (uint64_t)row_number(value, "train");
+}
+
+json_t *row_inventory(const struct object *object)
+{
+    return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:I}", "uid", object->uid, "cell",
+                     object->unit == NULL ? "" : object->unit->name, "target", object->target,
+                     "route", (int)object->route, "desired", bits(object->written), "live",
+                     bits(object->equal_live), "made", (json_int_t)object->made, "before",
+                     (json_int_t)object->before);
+}
+
+void row_inventory_apply(struct engine *engine, struct object *object, const json_t *value)
+{
+    object->inventory = value != NULL;
+    if (value == NULL)
+        return;
+    row_text(value, "uid", object->uid, sizeof object->uid);
+    row_text(value, "target", object->target, sizeof object->target);
+    object->route = json_is_true(json_object_get(value, "route"));
+    object->written = row_bits(value, "desired");
+    object->equal_desired = object->written;
+    object->equal_live = row_bits(value, "live");
+    object->made = (uint64_t)row_number(value, "made");
+    object->before = row_number(value, "before");
+    if (engine->made < object->made)
+        engine->made = object->made;
+    const char *cell = json_text_or(json_object_get(value, "cell"), "");
+    struct unit *unit = cell[0] == '\0' ? engine->base : unit_get(engine, cell);
+    if (unit != NULL)
+        unit_attach(engine, unit, object);
+}
+
+json_t *row_intent(char verb)
+{
+    const char text[2] = {verb, '\0'};
+    return json_pack("{s:s}", "verb", text);
+}
+
+/* --- rollouts ---------------------------------------------------------------------- */
+
+static json_t *object_or_null(const json_t *value, const char *key)
+{
+    json_t *member = json_object_get(value, key);
+    return json_is_object(member) ? json_incref(member) : NULL;
+}
+
+void row_rollout_apply(struct engine *engine, struct track *track, const json_t *value)
+{
+    if (value == NULL) {
+        rollout_fini(&track->rollout);
+        rollout_init(&track->rollout, track->unit->name, track->component, track->target, false);
+        track->recorded = false;
+        return;
+    }
+    struct rollout rollout;
+    rollout_init(&rollout, track->unit->name, track->component, track->target,
+                 track->rollout.routed);
+    struct error err = {0};
+    const int result = rollout_from_json(value, &rollout, &err);
+    if (result == -ENOMEM)
+        engine->status = -ENOMEM;
+    if (result < 0) {
+        rollout_fini(&rollout);
+        return;
+    }
+    rollout_fini(&track->rollout);
+    track->rollout = rollout;
+    track->rollout.cell = track->unit->name;
+    track->rollout.component = track->component;
+    track->rollout.target = track->target;
+    /* The row does not say it, the contents do. */
+    if (rollout.stable.route_spec != NULL || rollout.next.route_spec != NULL)
+        track->rollout.routed = true;
+    track->recorded = true;
+}
+
+/* --- pruning ------------------------------------------------------------------------------------
+ */
+
+json_t *row_prune(const struct pruning *pruning)
+{
+    return json_pack("{s:s, s:s, s:s, s:O}", "revision", pruning->revision, "hash", pruning->hash,
+                     "approved", pruning->approved, "keys", pruning->keys);
+}
+
+void row_prune_apply(struct engine *engine, const json_t *value)
+{
+    struct pruning *pruning = &engine->pruning;
+    row_text(value, "revision", pruning->revision, sizeof pruning->revision);
+    row_text(value, "hash", pruning->hash, sizeof pruning->hash);
+    row_text(value, "approved", pruning->approved, sizeof pruning->approved);
+    json_decref(pruning->keys);
+    pruning->keys = object_or_null(value, "keys");
+}

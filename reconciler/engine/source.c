@@ -1,0 +1,331 @@
+#include "reconciler/engine/source.h"
+
+#include "reconciler/engine/history.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
+#include "reconciler/engine/request.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- from the manifest --------------------------------------------------------------------------
+ */
+
+static void want_object(struct engine *engine, struct unit *unit, struct object **place,
+                        struct desired_object *desired)
+{
+    struct object *object = object_get(engine, &desired->key);
+    if (object != NULL) {
+        unit_attach(engine, unit, object);
+        unit_hold(place, object);
+        object->wanted = true;
+        object_want(engine, object, TAKE(desired->body), desired->adopt);
+    }
+    desired_object_fini(desired);
+}
+
+static void add(struct engine *engine, struct unit *unit, struct track *track,
+                enum component_role role)
+{
+    struct source *source = calloc(1, sizeof *source);
+    struct desired_object component = {0}, workload = {0};
+    if (source == NULL || deployment_component(track->deployment, role, &component) < 0 ||
+        deployment_workload(track->deployment, role, &workload) < 0) {
+        desired_object_fini(&component);
+        free(source);
+        engine->status = -ENOMEM;
+        return;
+    }
+    source->unit = unit;
+    source->role = role;
+    source->track = track;
+    snprintf(source->name, sizeof source->name, "%s",
+             deployment_component_name(track->deployment, role));
+    want_object(engine, unit, &source->component, &component);
+    want_object(engine, unit, &source->workload, &workload);
+    const struct object_key key = {KIND_COMPONENT_RELEASE, engine->platform->namespace_name.text,
+                                   deployment_release_name(track->deployment, role)};
+    struct object *release = object_get(engine, &key);
+    if (release != NULL) {
+        unit_attach(engine, unit, release);
+        unit_hold(&source->release, release);
+        release->wanted = true;
+    }
+    unit->sources[unit->source_count++] = source;
+}
+
+static void drop_all(struct engine *engine, struct unit *unit)
+{
+    for (size_t i = 0; i < unit->source_count; i++) {
+        struct source *source = unit->sources[i];
+        request_cancel(engine, source->request);
+        unit_hold(&source->component, NULL);
+        unit_hold(&source->workload, NULL);
+        unit_hold(&source->release, NULL);
+        free(source);
+    }
+    unit->source_count = 0;
+}
+
+static bool uses_second_slot(const struct unit *unit, const struct track *track)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        const struct track *other = unit->tracks[i];
+        if (strcmp(other->component, track->component) != 0)
+            continue;
+        const struct rollout *rollout = &other->rollout;
+        const struct object *slot = other->bindings[BINDING_B].object;
+        if (rollout->stable_slot == 'b' || (rollout->has_next && rollout->next_slot == 'b') ||
+            (slot != NULL && slot->inventory))
+            return true;
+        if (other->deployment != NULL &&
+            other->deployment->effective->rollout.strategy != STRATEGY_ROLLING)
+            return true;
+    }
+    return false;
+}
+
+void source_build(struct engine *engine, struct unit *unit)
+{
+    drop_all(engine, unit);
+    struct source **sources =
+        reallocarray(unit->sources, unit->track_count * 3 + 1, sizeof(struct source *));
+    if (sources == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    unit->sources = sources;
+    const char *done = "";
+    for (size_t i = 0; i < unit->track_count; i++) {
+        struct track *track = unit->tracks[i];
+        if (track->deployment == NULL || strcmp(done, track->component) == 0)
+            continue;
+        done = track->component;
+        if (!track->deployment->routed) {
+            add(engine, unit, track, ROLE_SINGLE);
+            continue;
+        }
+        add(engine, unit, track, ROLE_SLOT_A);
+        if (uses_second_slot(unit, track))
+            add(engine, unit, track, ROLE_SLOT_B);
+        add(engine, unit, track, ROLE_ROUTE);
+    }
+}
+
+/* --- what is needed -----------------------------------------------------------------------------
+ */
+
+static bool slot_is_next(const struct source *source, const struct track *track)
+{
+    switch (source->role) {
+    case ROLE_SLOT_A:
+        return track->rollout.next_slot == 'a';
+    case ROLE_SLOT_B:
+        return track->rollout.next_slot == 'b';
+    case ROLE_SINGLE:
+        return true;
+    case ROLE_ROUTE:
+    case ROLE_BUILD:
+        return false;
+    }
+    return false;
+}
+
+static bool is_of(const struct source *source, const struct track *track)
+{
+    return strcmp(track->component, source->track->component) == 0 && track->has_content;
+}
+
+/* A binding that names its release is to be written: after a deletion, say, it may be gone. */
+static bool is_missed(const struct source *source, const struct track *track)
+{
+    const enum binding_role role = source->role == ROLE_ROUTE    ? BINDING_ROUTE
+                                   : source->role == ROLE_SLOT_B ? BINDING_B
+                                                                 : BINDING_A;
+    const struct binding *binding = &track->bindings[role];
+    const struct object *object = binding->object;
+    return object != NULL && object->goal == GOAL_PRESENT && !binding->undeploy &&
+           object->presence != PRESENCE_UNKNOWN && !object_is_equal(object) &&
+           strcmp(binding->release, source->release->key.name) == 0;
+}
+
+/* Some target prepares the wanted content. */
+static bool is_needed(const struct source *source)
+{
+    for (size_t i = 0; i < source->unit->track_count; i++) {
+        const struct track *track = source->unit->tracks[i];
+        if (is_of(source, track) && is_missed(source, track))
+            return true;
+        if (!is_of(source, track) || !track->rollout.has_next ||
+            strcmp(track->rollout.next.release_digest, track->content.release_digest) != 0)
+            continue;
+        if (source->role == ROLE_ROUTE ? track->wants.prepare_route
+                                       : track->wants.prepare && slot_is_next(source, track))
+            return true;
+    }
+    return false;
+}
+
+/* Its release is on its way or about to be: worth knowing, not yet worth making. */
+static bool is_of_interest(const struct source *source)
+{
+    for (size_t i = 0; i < source->unit->track_count; i++) {
+        const struct track *track = source->unit->tracks[i];
+        if (is_of(source, track) && rollout_is_active(&track->rollout))
+            return true;
+    }
+    return false;
+}
+
+bool source_has_release(const struct track *track, enum binding_role role)
+{
+    const enum component_role wanted = track_slot_role(track, role);
+    if (!track->has_content)
+        return false;
+    for (size_t i = 0; i < track->unit->source_count; i++) {
+        const struct source *source = track->unit->sources[i];
+        if (source->role == wanted && is_of(source, track))
+            return source->release != NULL && source->release->sound;
+    }
+    return false;
+}
+
+/* --- making -------------------------------------------------------------------------------------
+ */
+
+/* The wanted release stands on some target: what else differs goes into no release. */
+static bool is_released(const struct source *source)
+{
+    for (size_t i = 0; i < source->unit->track_count; i++) {
+        const struct track *track = source->unit->tracks[i];
+        if (is_of(source, track) && track->rollout.has_stable &&
+            strcmp(track->rollout.stable.release_digest, track->content.release_digest) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool may_write(const struct engine *engine, const struct source *source,
+                      const struct object *object, bool needed)
+{
+    if (object_is_drift(object))
+        return needed || unit_drift_policy(engine, object->unit) == DRIFT_CORRECT;
+    return needed || (object->inventory && is_released(source));
+}
+
+static void generate(struct engine *engine, struct source *source)
+{
+    OWNED_TEXT path;
+    text_init(&path, 2048);
+    object_key_path(&source->component->key, &path);
+    text_add(&path, "/generate-release");
+    object_intent(engine, source->release, 'G');
+    source->request =
+        request_add(engine, &(struct request_order){.purpose = REQUEST_RELEASE,
+                                                    .owner = source,
+                                                    .method = "POST",
+                                                    .path = text_get(&path),
+                                                    .urgent = true,
+                                                    .body = json_pack("{s:s}", "releaseName",
+                                                                      source->release->key.name)});
+}
+
+struct mono_time source_pump(struct engine *engine, struct source *source)
+{
+    const struct mono_time never = {NEVER};
+    struct object *release = source->release;
+    if (release == NULL || source->component == NULL || source->workload == NULL)
+        return never;
+    const bool needed = is_needed(source);
+    /* The Workload refers to the Component, and generate-release to both. */
+    source->component->permit = may_write(engine, source, source->component, needed);
+    source->workload->permit =
+        may_write(engine, source, source->workload, needed) && object_is_equal(source->component);
+    if (release->sound || !(needed || is_of_interest(source)))
+        return never;
+    if (release->presence == PRESENCE_UNKNOWN || release->intent) {
+        release->missing = true; /* read it */
+        return never;
+    }
+    if (release->presence != PRESENCE_ABSENT || !needed || source->request != 0)
+        return never;
+    if (!object_is_equal(source->component) || !object_is_equal(source->workload))
+        return never;
+    if (source->due.ms > engine->now.mono.ms)
+        return source->due;
+    generate(engine, source);
+    return never;
+}
+
+/* --- what came of it ----------------------------------------------------------------------------
+ */
+
+void source_observed(struct engine *engine, struct object *release, const json_t *live)
+{
+    if (release->unit == NULL)
+        return;
+    for (size_t i = 0; i < release->unit->source_count; i++) {
+        struct source *source = release->unit->sources[i];
+        if (source->release != release || source->track->deployment == NULL)
+            continue;
+        OWNED_TEXT difference;
+        text_init(&difference, MESSAGE_SIZE / 2);
+        release->sound =
+            release->presence == PRESENCE_PRESENT &&
+            deployment_release_matches(source->track->deployment, source->role, live, &difference);
+        if (release->sound) {
+            source->message[0] = '\0';
+            source->failures = 0;
+            if (!release->inventory)
+                object_record(engine, release, live);
+            object_intent(engine, release, 0);
+            engine->progress++;
+            return;
+        }
+        char before[sizeof source->message];
+        snprintf(before, sizeof before, "%s", source->message);
+        snprintf(
+            source->message, sizeof source->message,
+            "ComponentRelease %s holds other content than git wants (%s): somebody changed the "
+            "Workload while it was made; delete that release",
+            release->key.name, text_get(&difference));
+        if (strcmp(before, source->message) != 0)
+            history_publish(engine, PUBLISH_ERROR, "release-differs",
+                            &(struct history_about){.cell = release->unit->name}, "%s",
+                            source->message);
+        return;
+    }
+}
+
+void source_answer(struct engine *engine, struct source *source, const struct request *request,
+                   const struct engine_event *event)
+{
+    if (source->request != request->id)
+        return;
+    source->request = 0;
+    struct object *release = source->release;
+    const int status = event->as.answer.status;
+    const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
+    if (received && status >= 200 && status < 300 && json_is_object(event->as.answer.body)) {
+        object_observed(engine, release, event->as.answer.body);
+    } else {
+        /* Also an existing name is a 500: what stands there is read before anything else. */
+        release->missing = true;
+        release->presence = PRESENCE_UNKNOWN;
+        source->failures++;
+        source->due = request_backoff(engine, source->failures, event->as.answer.error);
+        snprintf(source->message, sizeof source->message, "generate-release %s failed: %.150s",
+                 release->key.name,
+                 event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
+        /* 404: Component or Workload went away meanwhile. */
+        if (received && status == 404) {
+            source->component->missing = true;
+            source->workload->missing = true;
+        }
+    }
+    unit_queue(engine, source->unit);
+}

@@ -1,0 +1,381 @@
+#include "reconciler/engine/track.h"
+
+#include "reconciler/engine/look.h"
+#include "reconciler/engine/node.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/quarantine.h"
+#include "reconciler/engine/source.h"
+#include "reconciler/engine/track_note.h"
+#include "reconciler/engine/track_want.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A rollout settles within so many rounds of one step, or goes on with the next event. */
+#define ROUNDS 12
+
+#define DEFAULT_ATTEMPTS 3
+
+void track_init(struct track *track, struct unit *unit, const char *component, const char *target)
+{
+    track->unit = unit;
+    snprintf(track->component, sizeof track->component, "%s", component);
+    snprintf(track->target, sizeof track->target, "%s", target);
+    for (size_t i = 0; i < BINDING_COUNT; i++) {
+        track->bindings[i].track = track;
+        track->bindings[i].role = (enum binding_role)i;
+    }
+    track->due = (struct mono_time){NEVER};
+    rollout_init(&track->rollout, unit->name, track->component, track->target, false);
+}
+
+static void drop_references(struct track *track)
+{
+    for (size_t i = 0; i < track->reference_count; i++)
+        track->references[i]->holders--;
+    free(TAKE(track->references));
+    track->reference_count = 0;
+}
+
+void track_free(struct track *track)
+{
+    track->deployment = deployment_free(track->deployment);
+    rollout_content_fini(&track->content);
+    rollout_fini(&track->rollout);
+    for (size_t i = 0; i < BINDING_COUNT; i++) {
+        free(track->bindings[i].gate);
+        json_decref(track->bindings[i].live);
+    }
+    free(track->references);
+    free(track);
+}
+
+void track_rest(struct track *track)
+{
+    track->deployment = deployment_free(track->deployment);
+    json_decref(TAKE(track->content.slot_spec[0]));
+    json_decref(TAKE(track->content.slot_spec[1]));
+    json_decref(TAKE(track->content.route_spec));
+    json_decref(TAKE(track->content.endpoints));
+    for (size_t i = 0; i < BINDING_COUNT; i++) {
+        track->bindings[i].image = NULL;
+        if (track->bindings[i].request == 0) {
+            free(TAKE(track->bindings[i].gate));
+            track->bindings[i].answered = false;
+        }
+    }
+}
+
+bool track_is_live(const struct track *track)
+{
+    return track->manifest != NULL && track->place != NULL;
+}
+
+enum component_role track_slot_role(const struct track *track, enum binding_role role)
+{
+    if (role == BINDING_ROUTE)
+        return ROLE_ROUTE;
+    if (!track->rollout.routed)
+        return ROLE_SINGLE;
+    return role == BINDING_A ? ROLE_SLOT_A : ROLE_SLOT_B;
+}
+
+bool track_is_done(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    return track->has_content && track->recorded && rollout->state == ROLLOUT_IDLE &&
+           rollout->has_stable && !rollout->settle_due && rollout->stable.baked_wall_ms != 0 &&
+           strcmp(rollout->stable.deployment_digest, track->content.deployment_digest) == 0;
+}
+
+/* --- from the manifest --------------------------------------------------------------------------
+ */
+
+static json_t *endpoints_json(const struct component *component)
+{
+    static const char *const types[ENDPOINT_TYPE_COUNT] = {
+        [ENDPOINT_HTTP] = "HTTP",       [ENDPOINT_GRPC] = "gRPC",
+        [ENDPOINT_GRAPHQL] = "GraphQL", [ENDPOINT_WEBSOCKET] = "Websocket",
+        [ENDPOINT_TCP] = "TCP",         [ENDPOINT_UDP] = "UDP",
+    };
+    json_t *endpoints = json_object();
+    for (size_t i = 0; i < component->endpoint_count; i++) {
+        const struct endpoint *endpoint = &component->endpoints[i];
+        json_object_set_new(endpoints, endpoint->name.text,
+                            json_pack("{s:s, s:i, s:s?, s:i}", "type", types[endpoint->type],
+                                      "port", (int)endpoint->port, "basePath",
+                                      endpoint->base_path.text, "visibility",
+                                      (int)endpoint->visibility));
+    }
+    return endpoints;
+}
+
+static json_t *spec_of(struct engine *engine, const struct deployment *deployment,
+                       enum component_role role, const struct binding_wants *wants)
+{
+    struct desired_object object = {0};
+    if (deployment_binding(deployment, role, wants, &object) < 0) {
+        engine->status = -ENOMEM;
+        return NULL;
+    }
+    json_t *spec = json_incref(json_object_get(object.body, "spec"));
+    desired_object_fini(&object);
+    return spec;
+}
+
+static void fill_content(struct engine *engine, struct track *track)
+{
+    const struct deployment *deployment = track->deployment;
+    struct rollout_content *content = &track->content;
+    rollout_content_fini(content);
+    snprintf(content->release_digest, sizeof content->release_digest, "%s",
+             deployment->release_digest);
+    snprintf(content->deployment_digest, sizeof content->deployment_digest, "%s",
+             deployment->deployment_digest);
+    snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
+    snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
+    const struct binding_wants slot = {.active = true, .replicas = -1};
+    if (!deployment->routed) {
+        content->slot_spec[0] = spec_of(engine, deployment, ROLE_SINGLE, &slot);
+        return;
+    }
+    const struct binding_wants route = {.active = true,
+                                        .weight_a = 100,
+                                        .list_a = true,
+                                        .active_slot = 'a',
+                                        .scale_a = true,
+                                        .replicas = -1};
+    content->slot_spec[0] = spec_of(engine, deployment, ROLE_SLOT_A, &slot);
+    content->slot_spec[1] = spec_of(engine, deployment, ROLE_SLOT_B, &slot);
+    content->route_spec = spec_of(engine, deployment, ROLE_ROUTE, &route);
+    content->endpoints = endpoints_json(deployment->component);
+}
+
+static void name_binding(struct engine *engine, struct track *track, enum binding_role role)
+{
+    struct binding *binding = &track->bindings[role];
+    const enum component_role component = track_slot_role(track, role);
+    const struct object_key key = {KIND_RELEASE_BINDING, engine->platform->namespace_name.text,
+                                   deployment_binding_name(track->deployment, component)};
+    struct object *object = object_get(engine, &key);
+    if (object == NULL)
+        return;
+    unit_attach(engine, track->unit, object);
+    unit_hold(&binding->object, object);
+    object->wanted = true;
+    object->route = role == BINDING_ROUTE;
+    snprintf(object->target, sizeof object->target, "%s", track->target);
+    snprintf(binding->component, sizeof binding->component, "%s",
+             deployment_component_name(track->deployment, component));
+}
+
+static void take_references(struct engine *engine, struct track *track)
+{
+    drop_references(track);
+    struct desired_list list = {0};
+    if (deployment_references(track->deployment, &list) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    track->references = calloc(list.count == 0 ? 1 : list.count, sizeof(struct object *));
+    for (size_t i = 0; track->references != NULL && i < list.count; i++) {
+        struct object *object = object_get(engine, &list.items[i].key);
+        if (object == NULL)
+            break;
+        unit_attach(engine, track->unit, object);
+        object->wanted = true;
+        object->holders++;
+        track->references[track->reference_count++] = object;
+        object_want(engine, object, TAKE(list.items[i].body), list.items[i].adopt);
+    }
+    if (track->references == NULL)
+        engine->status = -ENOMEM;
+    desired_list_fini(&list);
+}
+
+static void cannot_compile(struct track *track, int result, const struct error *err)
+{
+    track->needs_image = result == -EAGAIN;
+    if (track->needs_image)
+        snprintf(track->note, sizeof track->note,
+                 "%s names no image: give `image:`, its build is not run by celld",
+                 track->component);
+    else if (err->where.path != NULL)
+        snprintf(track->note, sizeof track->note, "%.100s:%u:%u: %.120s", err->where.path,
+                 err->where.line, err->where.column, err->detail);
+    else
+        snprintf(track->note, sizeof track->note, "%.250s", err->detail);
+}
+
+void track_compile(struct engine *engine, struct track *track)
+{
+    track->deployment = deployment_free(track->deployment);
+    track->has_content = false;
+    track->needs_image = false;
+    track->note[0] = '\0';
+    if (!track_is_live(track))
+        return;
+    struct error err = {0};
+    const int result = deployment_new(&engine->context, track->unit->cell, track->manifest,
+                                      track->place, NULL, &track->deployment, &err);
+    if (result == -ENOMEM) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    if (result < 0) {
+        cannot_compile(track, result, &err);
+        return;
+    }
+    track->has_content = true;
+    track->rollout.routed = track->deployment->routed;
+    fill_content(engine, track);
+    for (size_t i = 0; i < BINDING_COUNT; i++) {
+        if (i == BINDING_A || track->deployment->routed)
+            name_binding(engine, track, (enum binding_role)i);
+    }
+    take_references(engine, track);
+}
+
+/* --- the view -----------------------------------------------------------------------------------
+ */
+
+static void view_plan(const struct engine *engine, const struct track *track,
+                      struct rollout_plan *ret_plan)
+{
+    *ret_plan = (struct rollout_plan){
+        .progress_deadline = DURATION_S(600),
+        .apply_grace = engine->options.apply_grace,
+        .attempts = DEFAULT_ATTEMPTS,
+        .production = track->place != NULL && track->place->environment->production.value,
+    };
+    if (track->deployment == NULL)
+        return;
+    const struct effective *effective = track->deployment->effective;
+    const struct rollout_policy *policy = &effective->rollout;
+    ret_plan->strategy = track->deployment->routed ? policy->strategy : STRATEGY_ROLLING;
+    ret_plan->steps = policy->steps;
+    ret_plan->step_count = policy->step_count;
+    ret_plan->bake = policy->bake.value;
+    ret_plan->progress_deadline = policy->progress_deadline.value;
+    ret_plan->rollback_forbidden = policy->rollback_forbidden.value;
+    if (policy->attempts.set)
+        ret_plan->attempts = (int)policy->attempts.value;
+    ret_plan->scaled = track->deployment->routed && effective->scaling.set;
+    ret_plan->insufficient = policy->analysis.insufficient;
+}
+
+static bool has_references(const struct track *track)
+{
+    for (size_t i = 0; i < track->reference_count; i++) {
+        if (!object_is_equal(track->references[i]))
+            return false;
+    }
+    return true;
+}
+
+static struct binding_view view_binding(const struct track *track, enum binding_role role)
+{
+    const struct binding *binding = &track->bindings[role];
+    const struct object *object = binding->object;
+    struct binding_view view = {.gate = {.verdict = GATE_STALE}};
+    if (object == NULL)
+        return view;
+    view.known = object->presence != PRESENCE_UNKNOWN && !object->intent && !object->missing;
+    view.exists = object->presence == PRESENCE_PRESENT || object->presence == PRESENCE_TERMINATING;
+    view.terminating = object->presence == PRESENCE_TERMINATING;
+    view.matches = object_is_equal(object) || (binding->undeploy && !view.exists && view.known);
+    view.has_release = source_has_release(track, role) && has_references(track);
+    view.look = binding->looks;
+    if (role != BINDING_ROUTE)
+        view.autoscaler_acts = track->bindings[BINDING_ROUTE].autoscaled[role];
+    if (binding->answered && binding->gate != NULL && binding->epoch == object->epoch &&
+        binding->judged == object->desired)
+        view.gate = *binding->gate;
+    return view;
+}
+
+void track_view(const struct engine *engine, const struct track *track,
+                struct rollout_plan *ret_plan, struct rollout_view *ret_view)
+{
+    view_plan(engine, track, ret_plan);
+    const struct node_verdict *verdict =
+        track->node == NULL ? NULL : &engine->verdicts[track->node->index];
+    *ret_view = (struct rollout_view){
+        .now = engine->now,
+        .wanted = track->has_content ? &track->content : NULL,
+        .plan = ret_plan,
+        .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
+                     track->has_content && track_providers_stand(engine, track),
+        .correct_drift = true, /* the policy is kept where objects are written */
+        .stable_healthy = true,
+        .cancel = verdict != NULL && verdict->cancel,
+        .cancel_reason = "the primary region's rollout failed",
+        .command = track->command,
+    };
+    ret_view->quarantined =
+        track->has_content && quarantine_find(engine, track->unit->name, track->component,
+                                              track->target, track->content.deployment_digest);
+    for (size_t i = 0; i < 2; i++)
+        ret_view->slot[i] = view_binding(track, (enum binding_role)i);
+    ret_view->route = view_binding(track, BINDING_ROUTE);
+}
+
+/* --- a round ------------------------------------------------------------------------------------
+ */
+
+void track_step(struct engine *engine, struct track *track)
+{
+    track->due = (struct mono_time){NEVER};
+    if (!track_is_live(track) || track->node == NULL)
+        return;
+    for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
+        struct rollout_plan plan;
+        struct rollout_view view;
+        struct rollout_result result = {0};
+        track_view(engine, track, &plan, &view);
+        rollout_wants(&track->rollout, &view, &track->wants);
+        track_want(engine, track);
+        track_view(engine, track, &plan, &view);
+        rollout_advance(&track->rollout, &view, &result);
+        track_take_result(engine, track, &result);
+        track->wants = result.wants;
+        track->wants.route.matches = NULL; /* borrowed from this round's plan */
+        track_want(engine, track);
+        track->due = result.wants.wake.mono;
+        if (result.wants.wake.mono.ms > engine->now.mono.ms)
+            return;
+    }
+    /* It would like to go on at once, and what it waits for is not there: an event will bring it,
+     * or a little time. */
+    track->due = (struct mono_time){engine->now.mono.ms + engine->options.poll_fastest.ms};
+}
+
+void track_explain(const struct engine *engine, const struct track *track, struct instant now,
+                   struct text *out)
+{
+    if (!track_is_live(track)) {
+        text_format(out, "%s is not in git any more", track->component);
+        return;
+    }
+    if (track->note[0] != '\0') {
+        text_add(out, track->note);
+        return;
+    }
+    struct rollout_plan plan;
+    struct rollout_view view;
+    track_view(engine, track, &plan, &view);
+    view.now = now;
+    text_format(out, "%s ", track->component);
+    rollout_explain(&track->rollout, &view, out);
+}
+
+bool track_may_refer(const struct engine *engine, const struct track *track,
+                     const struct object *reference)
+{
+    if (object_is_drift(reference))
+        return unit_drift_policy(engine, track->unit) == DRIFT_CORRECT;
+    return rollout_is_active(&track->rollout) || track_is_done(track) || reference->permit;
+}

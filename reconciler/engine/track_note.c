@@ -1,0 +1,89 @@
+#include "reconciler/engine/track_note.h"
+
+#include "reconciler/engine/history.h"
+#include "reconciler/engine/quarantine.h"
+#include "reconciler/engine/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+static const struct note_kind {
+    enum publish_level level;
+    const char *type;
+} note_kinds[ROLLOUT_NOTE_KIND_COUNT] = {
+    [NOTE_STARTED] = {PUBLISH_NOTICE, "rollout-started"},
+    [NOTE_STEP] = {PUBLISH_INFO, "rollout-step"},
+    [NOTE_SETTLED] = {PUBLISH_INFO, "rollout-settled"},
+    [NOTE_PAUSED] = {PUBLISH_NOTICE, "rollout-paused"},
+    [NOTE_RESUMED] = {PUBLISH_NOTICE, "rollout-resumed"},
+    [NOTE_PROMOTED] = {PUBLISH_NOTICE, "rollout-promoted"},
+    [NOTE_BAKED] = {PUBLISH_NOTICE, "rollout-baked"},
+    [NOTE_ROLLBACK] = {PUBLISH_WARNING, "rollback-started"},
+    [NOTE_ROLLED_BACK] = {PUBLISH_WARNING, "rolled-back"},
+    [NOTE_SUPERSEDED] = {PUBLISH_NOTICE, "rollout-superseded"},
+    [NOTE_WITHDRAWN] = {PUBLISH_WARNING, "rollout-withdrawn"},
+    [NOTE_HELD] = {PUBLISH_WARNING, "rollout-held"},
+    [NOTE_ALARM] = {PUBLISH_ERROR, "rollout-alarm"},
+    [NOTE_QUARANTINE] = {PUBLISH_WARNING, "rollout-quarantine"},
+    [NOTE_DRIFT] = {PUBLISH_NOTICE, "rollout-drift"},
+};
+
+static void take_note(struct engine *engine, struct track *track, const struct rollout_note *note)
+{
+    const struct note_kind *kind = &note_kinds[note->kind];
+    char rollout[NAME_SIZE * 3];
+    snprintf(rollout, sizeof rollout, "%s/%s/%" PRIu64, track->component, track->target,
+             track->rollout.attempt);
+    engine->progress++;
+    if (note->kind == NOTE_QUARANTINE)
+        return;
+    history_publish(engine, kind->level, kind->type,
+                    &(struct history_about){.cell = track->unit->name,
+                                            .component = track->component,
+                                            .target = track->target,
+                                            .rollout = rollout},
+                    "%s on %s: %s", track->component, track->target, note->text);
+}
+
+static void answer_command(struct engine *engine, struct track *track,
+                           const struct rollout_result *result)
+{
+    const uint64_t id = track->command_id;
+    track->command = COMMAND_NONE;
+    track->command_id = 0;
+    if (id == 0)
+        return;
+    struct effect effect = {.kind = EFFECT_REPLY};
+    effect.as.reply.id = id;
+    effect.as.reply.ok = result->command_done;
+    effect.as.reply.body =
+        json_pack("{s:s}", "message", result->command[0] == '\0' ? "done" : result->command);
+    if (effect.as.reply.body == NULL)
+        engine->status = -ENOMEM;
+    effect_list_add(engine->out, &effect);
+}
+
+void track_take_result(struct engine *engine, struct track *track,
+                       const struct rollout_result *result)
+{
+    rollout_check(&track->rollout);
+    /* First of all: once the journal says that content failed, it must not begin again. */
+    for (size_t i = 0; i < result->note_count; i++) {
+        const struct rollout_note *note = &result->notes[i];
+        if (note->kind == NOTE_QUARANTINE)
+            quarantine_add(engine, track, note->digest, note->text, track->rollout.evidence,
+                           track->rollout.returning);
+    }
+    if (result->changed) {
+        char key[KEY_SIZE];
+        snprintf(key, sizeof key, "rollout/%s/%s/%s", track->unit->name, track->component,
+                 track->target);
+        record_add(engine, key, rollout_to_json(&track->rollout));
+        engine->version++;
+    }
+    if (track->command != COMMAND_NONE)
+        answer_command(engine, track, result);
+    for (size_t i = 0; i < result->note_count; i++)
+        take_note(engine, track, &result->notes[i]);
+}

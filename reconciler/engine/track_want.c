@@ -1,0 +1,287 @@
+#include "reconciler/engine/track_want.h"
+
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- bodies -------------------------------------------------------------------------------------
+ */
+
+/* A binding whose spec was recorded: the manifest that made it may be gone. */
+static json_t *wrap(struct track *track, const struct object *object, const json_t *spec)
+{
+    json_t *copy = json_deep_copy(spec);
+    return copy == NULL
+               ? NULL
+               : json_pack("{s:{s:s, s:{s:s, s:s}}, s:o}", "metadata", "name", object->key.name,
+                           "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD, LABEL_CELL,
+                           track->unit->name, "spec", copy);
+}
+
+static json_t *configs_of(json_t *body)
+{
+    return json_object_get(json_object_get(body, "spec"), "componentTypeEnvironmentConfigs");
+}
+
+static void raise(json_t *object, const char *key, int64_t minimum)
+{
+    json_t *number = json_object_get(object, key);
+    if (minimum >= 0 && json_is_integer(number) && json_integer_value(number) < minimum)
+        json_object_set_new(object, key, json_integer((json_int_t)minimum));
+}
+
+static json_t *fresh_body(struct engine *engine, const struct track *track,
+                          enum component_role role, const struct binding_wants *wants)
+{
+    struct desired_object object = {0};
+    if (deployment_binding(track->deployment, role, wants, &object) < 0) {
+        engine->status = -ENOMEM;
+        return NULL;
+    }
+    json_t *body = TAKE(object.body);
+    desired_object_fini(&object);
+    return body;
+}
+
+/* Content that is still what git wants is compiled afresh: replicas and scaling, which are not part
+ * of it, follow git without a rollout. */
+static bool is_current(const struct track *track, const struct rollout_content *content)
+{
+    return track->deployment != NULL && track->has_content &&
+           strcmp(content->deployment_digest, track->content.deployment_digest) == 0;
+}
+
+static json_t *slot_body(struct engine *engine, struct track *track, enum binding_role role,
+                         const struct rollout_content *content, const struct slot_want *want)
+{
+    json_t *body;
+    if (is_current(track, content)) {
+        const struct binding_wants wants = {
+            .active = true, .replicas = -1, .scaled_by_route = want->scaled_by_route};
+        body = fresh_body(engine, track, track_slot_role(track, role), &wants);
+    } else {
+        body = wrap(track, track->bindings[role].object, content->slot_spec[role]);
+        json_t *configs = configs_of(body);
+        if (want->scaled_by_route) {
+            json_object_set_new(configs, "scaledByRoute", json_true());
+            json_object_del(configs, "replicas");
+        }
+    }
+    raise(configs_of(body), "replicas", want->replicas);
+    return body;
+}
+
+static void set_backends(const struct track *track, json_t *configs, const struct route_want *want)
+{
+    json_t *backends = json_array();
+    for (int i = 0; i < 2; i++) {
+        char name[NAME_SIZE + 4];
+        snprintf(name, sizeof name, "%s-%c", track->component, 'a' + i);
+        if (want->list[i])
+            json_array_append_new(backends,
+                                  json_pack("{s:s, s:i}", "name", name, "weight", want->weight[i]));
+    }
+    json_object_set_new(configs, "backends", backends);
+    const char slot[2] = {want->active_slot, '\0'};
+    if (want->active_slot == 0)
+        json_object_del(configs, "activeSlot");
+    else
+        json_object_set_new(configs, "activeSlot", json_string(slot));
+}
+
+static json_t *route_body(struct engine *engine, struct track *track,
+                          const struct rollout_content *content)
+{
+    const struct route_want *want = &track->wants.route;
+    json_t *body;
+    if (is_current(track, content)) {
+        const struct binding_wants wants = {.active = true,
+                                            .weight_a = want->weight[0],
+                                            .weight_b = want->weight[1],
+                                            .list_a = want->list[0],
+                                            .list_b = want->list[1],
+                                            .active_slot = want->active_slot,
+                                            .scale_a = want->scale[0],
+                                            .scale_b = want->scale[1],
+                                            .replicas = -1};
+        body = fresh_body(engine, track, ROLE_ROUTE, &wants);
+    } else {
+        body = wrap(track, track->bindings[BINDING_ROUTE].object, content->route_spec);
+        set_backends(track, configs_of(body), want);
+    }
+    json_t *autoscalers = json_object_get(configs_of(body), "autoscaling");
+    for (size_t i = 0; i < json_array_size(autoscalers); i++)
+        raise(json_array_get(autoscalers, i), "minReplicas", want->scale_minimum);
+    return body;
+}
+
+/* --- goals --------------------------------------------------------------------------------------
+ */
+
+static void note_question(struct binding *binding, const struct track *track, const json_t *body,
+                          bool current)
+{
+    snprintf(binding->release, sizeof binding->release, "%s",
+             json_text_or(json_at(body, "spec", "releaseName", NULL), ""));
+    binding->image = current && binding->role != BINDING_ROUTE ? track->deployment->image : NULL;
+    binding->weight[0] = track->wants.route.weight[0];
+    binding->weight[1] = track->wants.route.weight[1];
+}
+
+/* Drift is left alone where the policy says so; what git changed is written all the same. */
+static bool is_permitted(const struct engine *engine, const struct object *object)
+{
+    return !object_is_drift(object) || object->presence == PRESENCE_UNKNOWN ||
+           unit_drift_policy(engine, object->unit) == DRIFT_CORRECT;
+}
+
+/* The server takes a binding to a release that does not exist, and says so only much later. */
+static bool release_stands(struct engine *engine, struct binding *binding)
+{
+    const struct object *object = binding->object;
+    const struct object_key key = {KIND_COMPONENT_RELEASE, object->key.namespace_name,
+                                   binding->release};
+    if (binding->needs == NULL || strcmp(binding->needs->key.name, binding->release) != 0) {
+        struct object *release = object_get(engine, &key);
+        if (release == NULL)
+            return false;
+        if (release->unit == NULL)
+            unit_attach(engine, object->unit, release);
+        unit_hold(&binding->needs, release);
+    }
+    if (binding->needs->presence == PRESENCE_UNKNOWN && !object_is_equal(object))
+        binding->needs->missing = true; /* read it */
+    return binding->needs->presence == PRESENCE_PRESENT;
+}
+
+static void want_undeployed(struct engine *engine, struct track *track, struct binding *binding)
+{
+    struct object *object = binding->object;
+    binding->undeploy = true;
+    if (object->presence != PRESENCE_PRESENT) {
+        object_want_nothing(engine, object);
+        return;
+    }
+    /* Only the state is said: all else stays as it is. */
+    json_t *body = json_pack("{s:{s:s, s:{s:s, s:s}}, s:{s:s}}", "metadata", "name",
+                             object->key.name, "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD,
+                             LABEL_CELL, track->unit->name, "spec", "state", "Undeploy");
+    object_want(engine, object, body, false);
+    object->permit = true;
+}
+
+static void want_content(struct engine *engine, struct track *track, struct binding *binding,
+                         const struct rollout_content *content)
+{
+    struct object *object = binding->object;
+    const bool routing = binding->role == BINDING_ROUTE;
+    const json_t *recorded = routing ? content->route_spec : content->slot_spec[binding->role];
+    if (recorded == NULL && !is_current(track, content)) {
+        object_want_nothing(engine, object);
+        return;
+    }
+    binding->undeploy = false;
+    json_t *body = routing ? route_body(engine, track, content)
+                           : slot_body(engine, track, binding->role, content,
+                                       &track->wants.slot[binding->role]);
+    note_question(binding, track, body, is_current(track, content));
+    const bool adopt = track->unit->cell->adopt.value;
+    object_want(engine, object, body, adopt);
+    object->permit = is_permitted(engine, object) && release_stands(engine, binding);
+}
+
+static void want_binding(struct engine *engine, struct track *track, enum binding_role role,
+                         enum content_choice choice, bool look)
+{
+    struct binding *binding = &track->bindings[role];
+    if (binding->object == NULL)
+        return;
+    binding->look = look;
+    switch (choice) {
+    case CONTENT_UNTOUCHED:
+        binding->undeploy = false;
+        object_want_nothing(engine, binding->object);
+        return;
+    case CONTENT_STABLE:
+        want_content(engine, track, binding, &track->rollout.stable);
+        return;
+    case CONTENT_NEXT:
+        want_content(engine, track, binding, &track->rollout.next);
+        return;
+    case CONTENT_UNDEPLOYED:
+        want_undeployed(engine, track, binding);
+        return;
+    }
+}
+
+void track_want(struct engine *engine, struct track *track)
+{
+    const struct rollout_wants *wants = &track->wants;
+    want_binding(engine, track, BINDING_A, wants->slot[0].content, wants->look_slot[0]);
+    if (!track->rollout.routed)
+        return;
+    want_binding(engine, track, BINDING_B, wants->slot[1].content, wants->look_slot[1]);
+    want_binding(engine, track, BINDING_ROUTE, wants->route.content, wants->look_route);
+}
+
+/* --- providers ----------------------------------------------------------------------------------
+ */
+
+static struct track *provider_of(const struct engine *engine, const struct track *track,
+                                 const struct connection_end *end)
+{
+    struct unit *unit = end->external || end->cell == NULL ? NULL : unit_find(engine, end->cell);
+    if (unit == NULL)
+        return NULL;
+    for (size_t i = 0; i < unit->track_count; i++) {
+        struct track *other = unit->tracks[i];
+        if (strcmp(other->component, end->component) == 0 &&
+            strcmp(other->target, track->target) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+/* Whether `track` is reached again from `from` along connections that do not stand yet. */
+static bool leads_back(const struct engine *engine, const struct track *from,
+                       const struct track *track, int depth)
+{
+    if (from == track || depth == 0)
+        return true;
+    if (from->deployment == NULL)
+        return false;
+    const struct effective *effective = from->deployment->effective;
+    for (size_t i = 0; i < effective->connection_count; i++) {
+        const struct track *next = provider_of(engine, from, &effective->connections[i]);
+        if (next != NULL && next != from && !next->rollout.has_stable &&
+            leads_back(engine, next, track, depth - 1))
+            return true;
+    }
+    return false;
+}
+
+const struct track *track_missing_provider(const struct engine *engine, const struct track *track)
+{
+    if (track->deployment == NULL)
+        return NULL;
+    const struct effective *effective = track->deployment->effective;
+    for (size_t i = 0; i < effective->connection_count; i++) {
+        const struct track *provider = provider_of(engine, track, &effective->connections[i]);
+        if (provider == NULL || provider == track || provider->rollout.has_stable ||
+            !track_is_live(provider))
+            continue;
+        /* Two that need each other start together: one of them has to be first. */
+        if (!leads_back(engine, provider, track, 16))
+            return provider;
+    }
+    return NULL;
+}
+
+bool track_providers_stand(const struct engine *engine, const struct track *track)
+{
+    return track_missing_provider(engine, track) == NULL;
+}

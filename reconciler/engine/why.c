@@ -1,0 +1,208 @@
+#include "reconciler/engine/why.h"
+
+#include "reconciler/engine/bootstrap.h"
+#include "reconciler/engine/gate.h"
+#include "reconciler/engine/node.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/track_want.h"
+#include "reconciler/engine/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct question {
+    const struct engine *engine;
+    struct instant now;
+};
+
+/* An object of the cell that celld cannot get on with; those of the node itself first. */
+static const struct object *stuck_object(const struct node *node)
+{
+    const struct object *found = NULL;
+    for (size_t i = 0; i < node->unit->attached_count; i++) {
+        const struct object *object = node->unit->attached[i];
+        if (!operation_is_stuck(object) || operation_message(object)[0] == '\0')
+            continue;
+        if (strcmp(object->target, node->name) == 0)
+            return object;
+        if (object->target[0] == '\0' && found == NULL)
+            found = object;
+    }
+    return found;
+}
+
+static bool explain_bootstrap(const struct engine *engine, const struct node *node,
+                              struct text *out)
+{
+    const struct unit *unit = node->unit;
+    if (!node_is_open(engine, node))
+        return false;
+    if (unit->object_count > 0 && !object_is_equal(unit->objects[0])) {
+        text_format(out, "project %s is being made", unit->project);
+        return true;
+    }
+    if (unit->project_release[0] == '\0' && !node->binding_ready) {
+        text_format(out, "project %s has no release yet", unit->project);
+        return true;
+    }
+    if (!node->binding_ready) {
+        text_format(out, "the project binding %s is not ready",
+                    node->binding == NULL ? "" : node->binding->key.name);
+        return true;
+    }
+    return false;
+}
+
+static const struct track *first_open(const struct engine *engine, const struct node *node)
+{
+    const struct track *waiting = NULL;
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        if (track->node != node || !track_is_live(track) || track_is_done(track))
+            continue;
+        /* The one that others wait for tells more than those that wait. */
+        if (track_missing_provider(engine, track) == NULL || rollout_is_active(&track->rollout))
+            return track;
+        waiting = waiting == NULL ? track : waiting;
+    }
+    return waiting;
+}
+
+static bool explain_source(const struct track *track, struct text *out)
+{
+    for (size_t i = 0; i < track->unit->source_count; i++) {
+        const struct source *source = track->unit->sources[i];
+        if (source->message[0] == '\0' || strcmp(source->track->component, track->component) != 0)
+            continue;
+        text_add(out, source->message);
+        return true;
+    }
+    return false;
+}
+
+static bool explain_track(const struct engine *engine, const struct node *node, struct instant now,
+                          struct text *out)
+{
+    const struct track *track = first_open(engine, node);
+    if (track == NULL)
+        return false;
+    const struct track *provider = track_missing_provider(engine, track);
+    if (track->rollout.state == ROLLOUT_PREPARE && explain_source(track, out))
+        return true;
+    if (provider != NULL && !rollout_is_active(&track->rollout) && provider->unit != track->unit) {
+        text_format(out, "%s waits for %s of %s, which it connects to", track->component,
+                    provider->component, provider->unit->name);
+        return true;
+    }
+    track_explain(engine, track, now, out);
+    return true;
+}
+
+static void explain(void *context, size_t index, struct text *out)
+{
+    const struct question *question = context;
+    const struct engine *engine = question->engine;
+    const struct node *node = engine->nodes[index];
+    const struct unit *unit = node->unit;
+    if (unit->broken) {
+        text_add(out, unit->reason == NULL ? "it cannot be read" : unit->reason);
+        return;
+    }
+    if (unit->problem != NULL) {
+        text_add(out, unit->problem);
+        return;
+    }
+    if (!engine->known) {
+        text_add(out, engine->look_message[0] == '\0' ? "the live state is being read"
+                                                      : engine->look_message);
+        return;
+    }
+    if (bootstrap_explain_platform(engine, out))
+        return;
+    if (unit_is_frozen(engine, unit)) {
+        text_add(out, "somebody changed its objects, and its drift policy is freeze");
+        return;
+    }
+    const struct object *stuck = stuck_object(node);
+    if (stuck != NULL) {
+        text_add(out, operation_message(stuck));
+        return;
+    }
+    if (explain_bootstrap(engine, node, out) || explain_track(engine, node, question->now, out))
+        return;
+    if (engine->facts[index].state == NODE_REPAIRING)
+        text_add(out, "its objects are being put right");
+    else if (engine->facts[index].state == NODE_CONVERGED)
+        text_format(out, "it is live at %.12s", unit->good_commit);
+    else
+        text_add(out, "it is being compared");
+}
+
+void why_node(const struct engine *engine, const struct node *node, struct instant now,
+              struct text *out)
+{
+    struct question question = {engine, now};
+    struct plan_input input = node_plan_input(engine);
+    input.now = now.wall;
+    if (engine->facts[node->index].state == NODE_CONVERGED && !node->unit->broken) {
+        text_format(out, "%s on %s is live at %.12s", node->unit->name, node->name,
+                    node->unit->good_commit);
+        return;
+    }
+    if (node->unit->broken) {
+        text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
+        explain(&question, node->index, out);
+        return;
+    }
+    if (plan_explain(&input, engine->verdicts, node->index, explain, &question, out) < 0)
+        return; /* the text remembers */
+}
+
+/* The first target where something is to be said. */
+static const struct node *node_to_explain(const struct engine *engine, const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (engine->facts[unit->nodes[i]->index].state != NODE_CONVERGED)
+            return unit->nodes[i];
+    }
+    return unit->node_count == 0 ? NULL : unit->nodes[0];
+}
+
+static void explain_nodeless(const struct engine *engine, const struct unit *unit, struct text *out)
+{
+    if (unit->removed)
+        text_format(out, "%s is not in git any more; what is left of it is being removed",
+                    unit->name);
+    else if (unit->broken)
+        text_format(out, "%s was never readable: %s", unit->name,
+                    unit->reason == NULL ? "" : unit->reason);
+    else
+        text_format(out, "%s waits for the platform: %s", unit->name, engine->platform_reason);
+}
+
+int engine_why(const struct engine *engine, const char *cell, const char *target,
+               struct instant now, struct text *out)
+{
+    const struct unit *unit = unit_find(engine, cell);
+    if (unit == NULL || (!unit->recorded && unit->cell == NULL && !unit->broken))
+        return -ENOENT;
+    const struct node *node = NULL;
+    for (size_t i = 0; target != NULL && i < unit->node_count; i++) {
+        if (strcmp(unit->nodes[i]->name, target) == 0)
+            node = unit->nodes[i];
+    }
+    if (target != NULL && node == NULL)
+        return -ENOENT;
+    if (target == NULL)
+        node = node_to_explain(engine, unit);
+    if (node == NULL)
+        explain_nodeless(engine, unit, out);
+    else if (target == NULL && !unit->broken && engine->facts[node->index].state == NODE_CONVERGED)
+        text_format(out, "%s is live on every target at %.12s", unit->name, unit->good_commit);
+    else
+        why_node(engine, node, now, out);
+    return text_status(out) == -ENOMEM ? -ENOMEM : 0;
+}

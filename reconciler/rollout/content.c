@@ -1,0 +1,91 @@
+#include "config/base/json.h"
+#include "reconciler/rollout/machine.h"
+
+#include <string.h>
+
+void rollout_content_copy(struct rollout_content *content, const struct rollout_content *source)
+{
+    const struct rollout_content old = *content;
+    *content = *source;
+    for (size_t i = 0; i < 2; i++)
+        (void)json_incref(content->slot_spec[i]);
+    (void)json_incref(content->route_spec);
+    (void)json_incref(content->endpoints);
+    struct rollout_content gone = old;
+    rollout_content_fini(&gone);
+}
+
+void rollout_content_fini(struct rollout_content *content)
+{
+    for (size_t i = 0; i < 2; i++)
+        json_decref(content->slot_spec[i]);
+    json_decref(content->route_spec);
+    json_decref(content->endpoints);
+    *content = (struct rollout_content){0};
+}
+
+bool content_is(const struct rollout_content *content, const char *deployment_digest)
+{
+    return strcmp(content->deployment_digest, deployment_digest) == 0;
+}
+
+static bool same_json(const json_t *a, const json_t *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return json_equal(a, b) == 1;
+}
+
+bool content_refresh(struct rollout_content *content, const struct rollout_content *wanted)
+{
+    if (same_json(content->slot_spec[0], wanted->slot_spec[0]) &&
+        same_json(content->slot_spec[1], wanted->slot_spec[1]) &&
+        same_json(content->route_spec, wanted->route_spec) &&
+        strcmp(content->route_digest, wanted->route_digest) == 0)
+        return false;
+    const int64_t baked = content->baked_wall_ms;
+    rollout_content_copy(content, wanted);
+    content->baked_wall_ms = baked;
+    return true;
+}
+
+/* What a request meets: changing one of these under a route that still has the old value fails. */
+static bool endpoint_moved(const json_t *from, const json_t *to)
+{
+    static const char *const met[] = {"type", "port", "targetPort", "basePath"};
+    for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++) {
+        if (!same_json(json_object_get(from, met[i]), json_object_get(to, met[i])))
+            return true;
+    }
+    return false;
+}
+
+enum content_change content_change(const struct rollout_content *from,
+                                   const struct rollout_content *to)
+{
+    bool removed = false, added = false;
+    const char *name;
+    json_t *endpoint;
+    json_object_foreach(from->endpoints, name, endpoint)
+    {
+        const json_t *other = json_object_get(to->endpoints, name);
+        if (other == NULL)
+            removed = true;
+        else if (endpoint_moved(endpoint, other))
+            return CHANGE_FLIP;
+        else if (!same_json(endpoint, other))
+            added = true;
+    }
+    json_object_foreach(to->endpoints, name, endpoint)
+    {
+        if (json_object_get(from->endpoints, name) == NULL)
+            added = true;
+    }
+    if (removed && added)
+        return CHANGE_FLIP;
+    if (removed)
+        return CHANGE_NARROW;
+    if (added || strcmp(from->route_digest, to->route_digest) != 0)
+        return CHANGE_WIDER;
+    return CHANGE_NONE;
+}

@@ -1,0 +1,129 @@
+#include "config/base/check.h"
+#include "reconciler/rollout/machine.h"
+
+#include <inttypes.h>
+
+static void add_since(struct text *out, struct wall_time since, struct wall_time now)
+{
+    int64_t ms = now.ms - since.ms;
+    if (ms < 0)
+        ms = 0;
+    char text[DURATION_TEXT_SIZE];
+    duration_format(DURATION_S(ms / 1000), text);
+    text_format(out, " since %s", text);
+}
+
+static void add_gate(struct text *out, const struct binding_view *binding)
+{
+    const struct gate_answer *gate = &binding->gate;
+    if (!binding->known || gate->verdict == GATE_UNKNOWN)
+        text_add(out, " (its state cannot be read)");
+    else if (gate->text[0] != '\0')
+        text_format(out, " (%s)", gate->text);
+    else if (gate->replicas_wanted > 0)
+        text_format(out, " (%d/%d replicas)", gate->replicas_available, gate->replicas_wanted);
+}
+
+static void explain_step(const struct rollout *rollout, const struct rollout_view *view,
+                         struct text *out)
+{
+    const struct rollout_stage stage = step_current(rollout);
+    if (!rollout->verified) {
+        text_format(out, "moves traffic to %d %%", stage.weight);
+        add_since(out, rollout->progress_at, view->now.wall);
+        add_gate(out, &view->route);
+        return;
+    }
+    char left[DURATION_TEXT_SIZE];
+    duration_format(DURATION_S(credit_remaining_ms(rollout, view) / 1000), left);
+    text_format(out, "soaks at %d %%, %s left", stage.weight, left);
+    if (view->evidence != NULL)
+        text_format(out, " (%s)", view->evidence);
+}
+
+static void explain_rest(const struct rollout *rollout, const struct rollout_view *view,
+                         struct text *out)
+{
+    const bool wanted =
+        view->wanted != NULL &&
+        (!rollout->has_stable || !content_is(&rollout->stable, view->wanted->deployment_digest));
+    if (wanted)
+        text_format(out, "has release %s to begin with", view->wanted->release_digest);
+    else if (!rollout->has_stable)
+        text_add(out, "has nothing to run");
+    else if (rollout->drifted)
+        text_add(out, "was changed by somebody else");
+    else
+        text_format(out, "runs release %s", rollout->stable.release_digest);
+}
+
+static void explain_state(const struct rollout *rollout, const struct rollout_view *view,
+                          struct text *out)
+{
+    const struct binding_view *next = &view->slot[slot_index(rollout->next_slot)];
+    const struct binding_view *stable = &view->slot[slot_index(rollout->stable_slot)];
+    char left[DURATION_TEXT_SIZE];
+    switch (rollout->state) {
+    case ROLLOUT_IDLE:
+        explain_rest(rollout, view, out);
+        return;
+    case ROLLOUT_PREPARE:
+        text_format(out, "waits for release %s to be made", rollout->next.release_digest);
+        break;
+    case ROLLOUT_NARROW:
+        text_add(out, "takes endpoints off the route");
+        break;
+    case ROLLOUT_DEPLOY:
+        text_add(out, "is progressing");
+        add_since(out, rollout->progress_at, view->now.wall);
+        add_gate(out, next);
+        return;
+    case ROLLOUT_STEP:
+        explain_step(rollout, view, out);
+        return;
+    case ROLLOUT_ROUTE:
+        text_add(out, "waits for its route");
+        add_since(out, rollout->progress_at, view->now.wall);
+        add_gate(out, &view->route);
+        return;
+    case ROLLOUT_PAUSED:
+        text_format(out, "is paused: %s", rollout->reason);
+        break;
+    case ROLLOUT_BAKE:
+        duration_format(DURATION_S(credit_remaining_ms(rollout, view) / 1000), left);
+        text_format(out, "bakes, %s left", left);
+        if (next->known && next->gate.verdict != GATE_SETTLED)
+            add_gate(out, next);
+        return;
+    case ROLLOUT_CLEANUP:
+        text_add(out, "takes the old slot down");
+        break;
+    case ROLLOUT_ROLLBACK:
+        text_format(out, "goes back: %s", rollout->reason);
+        add_since(out, rollout->state_since, view->now.wall);
+        add_gate(out, stable);
+        return;
+    case ROLLOUT_WITHDRAW:
+        text_format(out, "is withdrawn: %s", rollout->reason);
+        break;
+    case ROLLOUT_HELD:
+        text_format(out, "is held (%s): %s", rollout_hold_name(rollout->hold), rollout->reason);
+        break;
+    }
+    add_since(out, rollout->state_since, view->now.wall);
+}
+
+void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
+                     struct text *out)
+{
+    if (rollout_kind_changed(rollout)) {
+        text_format(out, "is left as it is: %s", rollout->reason);
+        return;
+    }
+    explain_state(rollout, view, out);
+    if (rollout->state == ROLLOUT_HELD && rollout->retry_at.ms != 0) {
+        char at[WALL_TIME_TEXT_SIZE];
+        wall_time_format(rollout->retry_at, at);
+        text_format(out, "; tries again at %s", at);
+    }
+}

@@ -1,0 +1,279 @@
+#include "reconciler/rollout/machine.h"
+
+#include <string.h>
+
+static void watch_progress(struct advance *advance, const struct binding_view *slot)
+{
+    struct rollout *rollout = advance->rollout;
+    if (slot->known && slot->matches && slot->gate.progress > rollout->progress) {
+        rollout->progress = slot->gate.progress;
+        credit_restart_wait(advance);
+        advance->result->changed = true;
+    }
+}
+
+static const struct binding_view *next_view(const struct advance *advance)
+{
+    return &advance->view->slot[slot_index(advance->rollout->next_slot)];
+}
+
+/* The slot takes the new content: from here on it may stand where the stable one stood. */
+static void deploy(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    if (!rollout_two_slots(rollout))
+        rollout->touched = true;
+    rollout->weight = 0;
+    rollout->verified = false;
+    machine_move(advance, ROLLOUT_DEPLOY);
+}
+
+static void narrow(struct advance *advance)
+{
+    advance->rollout->route_touched = true;
+    machine_move(advance, ROLLOUT_NARROW);
+}
+
+void forward_prepare(struct advance *advance)
+{
+    const struct rollout *rollout = advance->rollout;
+    const struct rollout_view *view = advance->view;
+    const bool made =
+        next_view(advance)->has_release && (!rollout->routed || view->route.has_release);
+    if (made && rollout->has_stable && !rollout->touched &&
+        content_change(&rollout->stable, &rollout->next) == CHANGE_NARROW)
+        narrow(advance);
+    else if (made)
+        deploy(advance);
+    else if (failure_is_overdue(advance))
+        backward_begin(advance,
+                       (struct way_back){.hold = HOLD_PLATFORM, .outcome = OUTCOME_ABORTED},
+                       "the control plane did not make the release before the progress deadline");
+}
+
+/* What to do about a route that does not come to stand; true when the state was left. */
+static bool route_failing(struct advance *advance)
+{
+    const struct binding_view *route = &advance->view->route;
+    if (failure_is_confirmed(advance, route)) {
+        failure_condemn(advance, "cannot be routed", route->gate.text);
+        return true;
+    }
+    if (!failure_is_overdue(advance))
+        return false;
+    const bool unreadable = !route->known || route->gate.verdict == GATE_UNKNOWN;
+    if (unreadable && !advance->rollout->has_stable)
+        backward_hold_in_place(advance, HOLD_UNREADABLE, "the route cannot be read");
+    else
+        backward_begin(advance, (struct way_back){.hold = HOLD_WEIGHT, .outcome = OUTCOME_ABORTED},
+                       "the route did not stand before the progress deadline%s%s",
+                       route->gate.text[0] != '\0' ? ": " : "", route->gate.text);
+    return true;
+}
+
+void forward_narrow(struct advance *advance)
+{
+    const struct binding_view *route = &advance->view->route;
+    if (binding_is_verified(route))
+        deploy(advance);
+    else
+        (void)route_failing(advance);
+}
+
+void forward_deploy(struct advance *advance)
+{
+    const struct rollout *rollout = advance->rollout;
+    const struct binding_view *slot = next_view(advance);
+    watch_progress(advance, slot);
+    if (slot->matches && failure_is_confirmed(advance, slot)) {
+        failure_condemn(advance, "failed", slot->gate.text);
+        return;
+    }
+    if (!binding_is_settled(slot)) {
+        if (failure_is_overdue(advance))
+            failure_slot_overdue(advance, slot);
+        return;
+    }
+    machine_note(advance, NOTE_SETTLED, rollout->next.deployment_digest,
+                 "%d of %d replicas are available", slot->gate.replicas_available,
+                 slot->gate.replicas_wanted);
+    const enum content_change change =
+        rollout->has_stable ? content_change(&rollout->stable, &rollout->next) : CHANGE_WIDER;
+    if (rollout_two_slots(rollout) && change != CHANGE_FLIP)
+        step_enter(advance, 0);
+    else if (rollout->routed && (change != CHANGE_NONE || rollout->route_touched))
+        forward_enter_route(advance);
+    else
+        forward_promoted(advance);
+}
+
+void forward_enter_route(struct advance *advance)
+{
+    advance->rollout->weight = 100;
+    advance->rollout->route_touched = true;
+    machine_move(advance, ROLLOUT_ROUTE);
+}
+
+void forward_route(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const struct binding_view *slot = next_view(advance), *route = &advance->view->route;
+    if (rollout_two_slots(rollout) && binding_has_vanished(slot)) {
+        deploy(advance);
+        return;
+    }
+    if (failure_is_confirmed(advance, slot)) {
+        failure_condemn(advance, "failed", slot->gate.text);
+        return;
+    }
+    if (binding_is_settled(slot) && binding_is_verified(route))
+        forward_promoted(advance);
+    else
+        (void)route_failing(advance);
+}
+
+void forward_promoted(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    rollout->weight = 100;
+    rollout->skip_soak = false;
+    machine_move(advance, ROLLOUT_BAKE);
+    machine_note(advance, NOTE_PROMOTED, rollout->next.deployment_digest, "release %s%s",
+                 rollout->next.release_digest,
+                 rollout->unproven ? " (without proof that it is good)" : "");
+}
+
+static void remember_good(struct rollout *rollout, struct wall_time now)
+{
+    size_t last = 0;
+    while (last < ROLLOUT_GOOD_LIMIT - 1 &&
+           strcmp(rollout->good[last].digest, rollout->stable.deployment_digest) != 0)
+        last++;
+    for (size_t i = last; i > 0; i--)
+        rollout->good[i] = rollout->good[i - 1];
+    (void)memcpy(rollout->good[0].digest, rollout->stable.deployment_digest,
+                 sizeof(rollout->good[0].digest));
+    rollout->good[0].at = now;
+}
+
+/* The commit record: from here on the new content is the stable one. */
+static void commit(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const bool two_slots = rollout_two_slots(rollout);
+    rollout_content_fini(&rollout->previous);
+    rollout->has_previous = rollout->has_stable && !rollout->returning;
+    if (rollout->has_previous)
+        rollout_content_copy(&rollout->previous, &rollout->stable);
+    rollout_content_fini(&rollout->stable);
+    rollout->stable = rollout->next;
+    rollout->next = (struct rollout_content){0};
+    rollout->stable.baked_wall_ms = advance->view->now.wall.ms;
+    rollout->stable_slot = rollout->next_slot;
+    rollout->next_slot = 0;
+    rollout->has_stable = true;
+    rollout->has_next = rollout->touched = rollout->route_touched = false;
+    rollout->drained = rollout->returning = false;
+    rollout->weight = 0;
+    rollout->last_outcome = OUTCOME_PROMOTED;
+    rollout->last_attempt = rollout->attempt;
+    remember_good(rollout, advance->view->now.wall);
+    machine_move(advance, two_slots ? ROLLOUT_CLEANUP : ROLLOUT_IDLE);
+    if (!two_slots)
+        rollout->replicas = -1;
+    machine_note(advance, NOTE_BAKED, rollout->stable.deployment_digest, "release %s is stable",
+                 rollout->stable.release_digest);
+}
+
+void forward_bake(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const struct rollout_view *view = advance->view;
+    const struct binding_view *slot = next_view(advance);
+    if (rollout_two_slots(rollout) && binding_has_vanished(slot)) {
+        deploy(advance);
+        return;
+    }
+    if (failure_is_confirmed(advance, slot)) {
+        failure_condemn(advance, "failed while it baked", slot->gate.text);
+        return;
+    }
+    if (view->plan->analysis && view->verdict == VERDICT_ROLLBACK && !rollout->fast) {
+        failure_condemn(advance, "was judged bad while it baked",
+                        view->evidence != NULL ? view->evidence : "");
+        return;
+    }
+    const bool unseen =
+        !slot->known || slot->gate.verdict == GATE_UNKNOWN || slot->gate.verdict == GATE_STALE;
+    const bool good = binding_is_settled(slot);
+    if (good)
+        credit_restart_wait(advance);
+    if (credit_soak(advance,
+                    good     ? SOAK_GOOD
+                    : unseen ? SOAK_UNSEEN
+                             : SOAK_STOPPED,
+                    false, rollout->bake_ms))
+        commit(advance);
+    else if (unseen && failure_is_overdue(advance))
+        /* It was ready before: not seeing it is no reason to take it away. */
+        backward_hold_in_place(advance, HOLD_UNREADABLE, "the data plane cannot be read");
+    else if (!good && failure_is_overdue(advance))
+        failure_slot_overdue(advance, slot);
+}
+
+/* --- pauses ------------------------------------------------------------------------------- */
+
+void forward_resume(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const enum rollout_state from = rollout->from;
+    const int64_t soaked = rollout->soaked_ms;
+    const int64_t judged = rollout->judged_from_ms;
+    machine_move(advance, from);
+    /* What was soaked before the pause stays soaked. */
+    rollout->soaked_ms = soaked;
+    rollout->judged_from_ms = judged;
+    rollout->hold = HOLD_NONE;
+    rollout->reason[0] = '\0';
+    machine_note(advance, NOTE_RESUMED, rollout->next.deployment_digest, "goes on");
+}
+
+bool forward_vanished(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const enum rollout_state from = rollout->from;
+    if (!rollout_two_slots(rollout) || !binding_has_vanished(next_view(advance)) ||
+        (from != ROLLOUT_STEP && from != ROLLOUT_ROUTE && from != ROLLOUT_BAKE))
+        return false;
+    rollout->from = ROLLOUT_DEPLOY;
+    rollout->weight = 0;
+    rollout->verified = false;
+    advance->result->changed = true;
+    advance->moved = true;
+    return true;
+}
+
+/* A pause that nobody asked for ends with its reason. */
+static bool reason_is_gone(enum rollout_hold hold, enum judge_verdict verdict)
+{
+    const bool pass = verdict == VERDICT_PASS;
+    return (hold == HOLD_INSUFFICIENT && pass) ||
+           (hold == HOLD_GUARD && (pass || verdict == VERDICT_CONTINUE));
+}
+
+void forward_paused(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const struct rollout_view *view = advance->view;
+    const struct binding_view *slot = next_view(advance);
+    if (forward_vanished(advance))
+        return;
+    const bool stands = rollout->from != ROLLOUT_PREPARE && rollout->from != ROLLOUT_NARROW;
+    if (stands && slot->matches && failure_is_confirmed(advance, slot))
+        failure_condemn(advance, "failed", slot->gate.text);
+    else if (stands && view->plan->analysis && view->stable_healthy &&
+             view->verdict == VERDICT_ROLLBACK)
+        failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
+    else if (reason_is_gone(rollout->hold, view->verdict))
+        forward_resume(advance);
+}

@@ -1,0 +1,246 @@
+#include "config/base/check.h"
+#include "reconciler/rollout/machine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct rollout_stage step_current(const struct rollout *rollout)
+{
+    if (rollout->step < rollout->stage_count)
+        return rollout->stages[rollout->step];
+    return (struct rollout_stage){.weight = 100};
+}
+
+void step_enter(struct advance *advance, size_t step)
+{
+    struct rollout *rollout = advance->rollout;
+    CHECK(step <= rollout->stage_count);
+    if (rollout->state != ROLLOUT_STEP)
+        machine_move(advance, ROLLOUT_STEP);
+    rollout->step = step;
+    rollout->weight = step_current(rollout).weight;
+    rollout->verified = false;
+    rollout->skip_soak = false;
+    rollout->fault_ms = 0;
+    credit_restart_wait(advance);
+    credit_restart_soak(advance);
+    advance->result->changed = true;
+    advance->moved = true;
+}
+
+static bool judged(const struct advance *advance, const struct rollout_stage *stage)
+{
+    return advance->view->plan->analysis && stage->analysis && !advance->rollout->fast;
+}
+
+/* The weight stands: the route says so, and the requests do not say otherwise. */
+static bool weight_stands(const struct advance *advance)
+{
+    return binding_is_verified(&advance->view->route) && advance->view->share != SHARE_OFF;
+}
+
+static bool metrics_missing(const struct advance *advance, const struct rollout_stage *stage)
+{
+    const enum judge_verdict verdict = advance->view->verdict;
+    return judged(advance, stage) && stage->weight > 0 &&
+           (verdict == VERDICT_NO_DATA || verdict == VERDICT_PROVIDER_ERROR);
+}
+
+/* Failures of what carries the release, not of the release: they hold the weight, and end the
+ * attempt without condemning anything when they last. True when the state was left. */
+static bool check_faults(struct advance *advance, const struct rollout_stage *stage)
+{
+    struct rollout *rollout = advance->rollout;
+    const bool stands = weight_stands(advance), missing = metrics_missing(advance, stage);
+    const int64_t limit = advance->view->plan->progress_deadline.ms;
+    if (stands && !missing)
+        rollout->fault_ms = 0;
+    if (rollout->fault_ms < limit)
+        return false;
+    if (!stands && binding_is_unseen(&advance->view->route))
+        backward_begin(advance,
+                       (struct way_back){.hold = HOLD_UNREADABLE, .outcome = OUTCOME_ABORTED},
+                       "the route could not be read until the progress deadline");
+    else if (!stands)
+        backward_begin(advance, (struct way_back){.hold = HOLD_WEIGHT, .outcome = OUTCOME_ABORTED},
+                       "the traffic did not follow the weight of %d %%%s", stage->weight,
+                       advance->view->share == SHARE_OFF ? " (requests were counted)" : "");
+    else
+        backward_begin(
+            advance, (struct way_back){.hold = HOLD_NO_METRICS, .outcome = OUTCOME_ABORTED},
+            advance->view->verdict == VERDICT_NO_DATA
+                ? "the new release got no requests that the metrics show, at a weight of %d %%"
+                : "the metrics could not be read, at a weight of %d %%",
+            stage->weight);
+    return true;
+}
+
+static void pause_for(struct advance *advance, enum rollout_hold hold, const char *why)
+{
+    struct rollout *rollout = advance->rollout;
+    rollout->from = ROLLOUT_STEP;
+    const int64_t soaked = rollout->soaked_ms, from_ms = rollout->judged_from_ms;
+    machine_move(advance, ROLLOUT_PAUSED);
+    rollout->soaked_ms = soaked;
+    rollout->judged_from_ms = from_ms;
+    rollout->hold = hold;
+    (void)snprintf(rollout->reason, sizeof(rollout->reason), "%s", why);
+    machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", why);
+}
+
+/* Condemned or doubted at this look? True when the state was left. */
+static bool check_health(struct advance *advance, const struct rollout_stage *stage)
+{
+    const struct rollout *rollout = advance->rollout;
+    const struct rollout_view *view = advance->view;
+    const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
+    if (slot->matches && failure_is_confirmed(advance, slot)) {
+        failure_condemn(advance, "failed", slot->gate.text);
+        return true;
+    }
+    /* With a sick stable release the comparison says nothing. */
+    if (!view->plan->analysis || rollout->fast || !view->stable_healthy)
+        return false;
+    if (view->verdict == VERDICT_ROLLBACK) {
+        failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
+        return true;
+    }
+    if (view->verdict == VERDICT_GUARD && judged(advance, stage)) {
+        pause_for(
+            advance, HOLD_GUARD,
+            "more errors than the absolute limit allows, and the stable release has them too");
+        return true;
+    }
+    return false;
+}
+
+/* The new slot is there, but lost its readiness: weights do not rise, and not for ever. */
+static bool check_ready(struct advance *advance, const struct binding_view *slot)
+{
+    if (binding_is_settled(slot)) {
+        credit_restart_wait(advance);
+        return true;
+    }
+    if (!failure_is_overdue(advance))
+        return false;
+    if (binding_is_unseen(slot))
+        backward_begin(advance,
+                       (struct way_back){.hold = HOLD_UNREADABLE, .outcome = OUTCOME_ABORTED},
+                       "the data plane could not be read until the progress deadline");
+    else
+        failure_condemn(advance, "was not ready any more", slot->gate.text);
+    return false;
+}
+
+static void next_step(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    if (rollout->step < rollout->stage_count) {
+        step_enter(advance, rollout->step + 1);
+        return;
+    }
+    if (content_change(&rollout->stable, &rollout->next) == CHANGE_NONE) {
+        forward_promoted(advance);
+        return;
+    }
+    forward_enter_route(advance);
+}
+
+static bool any_analysis(const struct rollout *rollout)
+{
+    for (size_t i = 0; i < rollout->stage_count; i++) {
+        if (rollout->stages[i].analysis && rollout->stages[i].weight > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The soak is over and nothing speaks against the release: is that enough to go on? */
+static void soaked(struct advance *advance, const struct rollout_stage *stage)
+{
+    struct rollout *rollout = advance->rollout;
+    const struct rollout_view *view = advance->view;
+    if (stage->pause) {
+        char why[64];
+        (void)snprintf(why, sizeof(why), "step %zu of %zu waits for a person", rollout->step + 1,
+                       rollout->stage_count);
+        pause_for(advance, HOLD_NONE, why);
+        return;
+    }
+    const bool last = rollout->step + 1 == rollout->stage_count;
+    const bool lacking =
+        last && view->plan->analysis && any_analysis(rollout) && view->verdict != VERDICT_PASS;
+    const bool uncounted =
+        judged(advance, stage) && stage->weight > 0 && view->share == SHARE_TOO_FEW;
+    if ((!lacking && !uncounted) || rollout->unproven || rollout->skip_soak) {
+        rollout->unproven = rollout->unproven || lacking;
+        next_step(advance);
+        return;
+    }
+    switch (view->plan->insufficient) {
+    case INSUFFICIENT_HOLD:
+        pause_for(advance, HOLD_INSUFFICIENT,
+                  "the soak is over without proof that the release is good: too few requests");
+        break;
+    case INSUFFICIENT_PROMOTE:
+        rollout->unproven = true;
+        next_step(advance);
+        break;
+    case INSUFFICIENT_ROLLBACK:
+        backward_begin(advance,
+                       (struct way_back){.hold = HOLD_INSUFFICIENT, .outcome = OUTCOME_ABORTED},
+                       "the soak was over without proof that the release is good");
+        break;
+    }
+}
+
+/* A stable release that stays sick must not hold up what may be its cure. */
+static bool cure(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    if (rollout->step == rollout->stage_count ||
+        rollout->sick_ms < advance->view->plan->apply_grace.ms)
+        return false;
+    rollout->unproven = true;
+    machine_note(advance, NOTE_ALARM, rollout->next.deployment_digest,
+                 "the stable release is not healthy and the new one is: all traffic goes there");
+    step_enter(advance, rollout->stage_count);
+    return true;
+}
+
+void step_advance(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const struct rollout_view *view = advance->view;
+    const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
+    const struct rollout_stage stage = step_current(rollout);
+    if (binding_has_vanished(slot)) {
+        rollout->weight = 0;
+        rollout->verified = false;
+        machine_move(advance, ROLLOUT_DEPLOY);
+        return;
+    }
+    if (check_health(advance, &stage) || check_faults(advance, &stage))
+        return;
+    const bool ready = check_ready(advance, slot);
+    if (advance->moved || (ready && !view->stable_healthy && cure(advance)))
+        return;
+    const bool stands = weight_stands(advance), missing = metrics_missing(advance, &stage);
+    if (!rollout->verified) {
+        if (!ready || !stands)
+            return;
+        rollout->verified = true;
+        credit_restart_soak(advance);
+        advance->result->changed = true;
+        machine_note(advance, NOTE_STEP, rollout->next.deployment_digest,
+                     "%d %% of the traffic, step %zu of %zu", stage.weight, rollout->step + 1,
+                     rollout->stage_count + 1);
+    }
+    const bool blind =
+        (!ready && binding_is_unseen(slot)) || (!stands && binding_is_unseen(&view->route));
+    const enum soak_look look = ready && stands && !missing ? SOAK_GOOD
+                                : blind                     ? SOAK_UNSEEN
+                                                            : SOAK_STOPPED;
+    if (credit_soak(advance, look, judged(advance, &stage) && stage.weight > 0, stage.soak_ms))
+        soaked(advance, &stage);
+}

@@ -1,0 +1,108 @@
+#include "reconciler/tree/route.h"
+
+#include "config/base/json.h"
+#include "reconciler/tree/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool route_is(const json_t *object)
+{
+    static const char *const kinds[] = {"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute",
+                                        "UDPRoute"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(node_kind(object), kinds[i]) == 0)
+            return true;
+    return false;
+}
+
+/* --- acceptance ----------------------------------------------------------------------------- */
+
+static const json_t *condition_of(const json_t *parent, const char *type)
+{
+    const json_t *conditions = json_object_get(parent, "conditions");
+    for (size_t i = 0; i < json_array_size(conditions); i++) {
+        const json_t *condition = json_array_get(conditions, i);
+        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), type) == 0)
+            return condition;
+    }
+    return NULL;
+}
+
+static bool parent_accepts(const json_t *live, const json_t *parent, char *text, size_t size)
+{
+    static const char *const types[] = {"Accepted", "ResolvedRefs"};
+    const json_int_t generation = json_integer_value(json_at(live, "metadata", "generation", NULL));
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const json_t *condition = condition_of(parent, types[i]);
+        const json_t *observed = json_object_get(condition, "observedGeneration");
+        if (condition == NULL || json_integer_value(observed) != generation) {
+            (void)snprintf(text, size, "its gateway has not looked at it yet");
+            return false;
+        }
+        if (strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") != 0) {
+            (void)snprintf(text, size, "its gateway says %s=False: %.60s", types[i],
+                           json_text_or(json_object_get(condition, "reason"), "no reason"));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool route_is_accepted(const json_t *live, char *text, size_t size)
+{
+    const json_t *parents = json_at(live, "status", "parents", NULL);
+    if (json_array_size(parents) == 0) {
+        (void)snprintf(text, size, "no gateway has taken it up");
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(parents); i++)
+        if (!parent_accepts(live, json_array_get(parents, i), text, size))
+            return false;
+    return true;
+}
+
+/* --- weights -------------------------------------------------------------------------------- */
+
+static bool is_slot(const char *name, const char *component, char slot)
+{
+    const size_t length = strlen(component);
+    return strncmp(name, component, length) == 0 && name[length] == '-' &&
+           name[length + 1] == slot && name[length + 2] == '\0';
+}
+
+static json_int_t weight_of(const json_t *backend)
+{
+    const json_t *weight = json_object_get(backend, "weight");
+    if (!json_is_number(weight))
+        return 1; /* the Gateway API's default */
+    const double value = json_number_value(weight);
+    return value < 0 ? 0 : value > 1000000 ? 1000000 : (json_int_t)value;
+}
+
+static bool rule_has_weights(const json_t *rule, const char *component, int weight_a, int weight_b)
+{
+    const json_t *backends = json_object_get(rule, "backendRefs");
+    json_int_t a = 0, b = 0;
+    for (size_t i = 0; i < json_array_size(backends); i++) {
+        const json_t *backend = json_array_get(backends, i);
+        const char *name = json_text_or(json_object_get(backend, "name"), "");
+        const json_int_t weight = weight_of(backend);
+        if (is_slot(name, component, 'a'))
+            a += weight;
+        else if (is_slot(name, component, 'b'))
+            b += weight;
+        else if (weight != 0)
+            return false;
+    }
+    return (a != 0 || b != 0) && a * weight_b == b * weight_a;
+}
+
+bool route_has_weights(const json_t *object, const char *component, int weight_a, int weight_b)
+{
+    const json_t *rules = json_at(object, "spec", "rules", NULL);
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        if (!rule_has_weights(json_array_get(rules, i), component, weight_a, weight_b))
+            return false;
+    return json_array_size(rules) > 0;
+}

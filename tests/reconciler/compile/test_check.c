@@ -1,0 +1,232 @@
+#include "config/base/json.h"
+#include "tests/reconciler/compile/fixture.h"
+#include "tests/reconciler/data.h"
+
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct fixture shop;
+
+static void load(void)
+{
+    fixture_load(fixture_files, FIXTURE_FILE_COUNT, &shop);
+}
+
+static void unload(void)
+{
+    fixture_free(&shop);
+}
+
+TestSuite(check, .init = load, .fini = unload);
+
+/* --- releases ------------------------------------------------------------------------------- */
+
+/* A release as the server makes it of what we wrote: empty values dropped, the type's text added.
+ */
+static json_t *release_of(const struct deployment *deployment, enum component_role role)
+{
+    struct desired_object component, workload;
+    cr_assert_eq(deployment_component(deployment, role, &component), 0);
+    cr_assert_eq(deployment_workload(deployment, role, &workload), 0);
+    json_t *frozen = json_deep_copy(json_object_get(workload.body, "spec"));
+    json_object_del(frozen, "owner");
+    if (json_array_size(json_at(frozen, "dependencies", "endpoints", NULL)) == 0)
+        json_object_del(frozen, "dependencies");
+    json_t *spec = json_pack("{s:O, s:{s:O, s:O, s:{}}, s:o}", "owner",
+                             json_at(workload.body, "spec", "owner", NULL), "componentType", "kind",
+                             json_at(component.body, "spec", "componentType", "kind", NULL), "name",
+                             json_at(component.body, "spec", "componentType", "name", NULL), "spec",
+                             "workload", frozen);
+    const json_t *parameters = json_at(component.body, "spec", "parameters", NULL);
+    if (json_object_size(parameters) > 0)
+        json_object_set_new(spec, "componentProfile",
+                            json_pack("{s:O}", "parameters", json_unconst(parameters)));
+    desired_object_fini(&workload);
+    desired_object_fini(&component);
+    return json_pack("{s:o}", "spec", spec);
+}
+
+static char *mismatch(const struct deployment *deployment, enum component_role role,
+                      const json_t *release)
+{
+    struct text difference;
+    text_init(&difference, 4096);
+    const bool matches = deployment_release_matches(deployment, role, release, &difference);
+    char *text = strdup(text_get(&difference));
+    cr_expect_eq(matches, text[0] == '\0');
+    text_fini(&difference);
+    return text;
+}
+
+static void expect_mismatch(const struct deployment *deployment, enum component_role role,
+                            const json_t *release, const char *wanted)
+{
+    char *text = mismatch(deployment, role, release);
+    cr_expect_str_eq(text, wanted);
+    free(text);
+}
+
+Test(check, a_release_of_ours_matches)
+{
+    struct deployment *cart = fixture_deployment(&shop, "shop", "cart", "testing");
+    struct deployment *mailer = fixture_deployment(&shop, "shop", "mailer", "testing");
+    json_t *slot = release_of(cart, ROLE_SLOT_A), *route = release_of(cart, ROLE_ROUTE);
+    json_t *single = release_of(mailer, ROLE_SINGLE);
+    expect_mismatch(cart, ROLE_SLOT_A, slot, "");
+    expect_mismatch(cart, ROLE_ROUTE, route, "");
+    expect_mismatch(mailer, ROLE_SINGLE, single, "");
+    expect_mismatch(cart, ROLE_SLOT_B, slot,
+                    "/spec/owner/componentName, /spec/componentProfile/parameters/slot");
+    /* Someone changed the Workload between our write and the release. */
+    json_object_set_new(
+        json_object_get(json_object_get(json_object_get(slot, "spec"), "workload"), "container"),
+        "image", json_string("registry.example/other:1"));
+    expect_mismatch(cart, ROLE_SLOT_A, slot, "/spec/workload/container/image");
+    json_object_set_new(
+        json_object_get(json_object_get(json_object_get(route, "spec"), "workload"), "endpoints"),
+        "more", json_object());
+    expect_mismatch(cart, ROLE_ROUTE, route, "");
+    json_object_set_new(
+        json_object_get(json_object_get(json_object_get(route, "spec"), "workload"), "endpoints"),
+        "more", json_pack("{s:i}", "port", 1));
+    expect_mismatch(cart, ROLE_ROUTE, route, "/spec/workload/endpoints/more");
+    json_decref(single);
+    json_decref(route);
+    json_decref(slot);
+    deployment_free(mailer);
+    deployment_free(cart);
+}
+
+/* The recorded releases, held against a manifest that says the same. Only what our manifest says
+ * beyond the recorded one differs. */
+static const struct fixture_file recorded_files[] = {
+    {MANIFEST_FILE_PLATFORM, "platform.yaml",
+     "apiVersion: celld.dev/v1\nkind: Platform\nmetadata: {name: acme}\nspec:\n"
+     "  namespace: acme\n  projectPrefix: \"\"\n"
+     "  regions: [{name: us, dataPlane: {kind: ClusterDataPlane, name: us}}]\n"
+     "  environments: [{name: production}]\n"
+     "  phases: [{name: all, cells: [shop]}]\n"},
+    {MANIFEST_FILE_CELL, "cells/shop/cell.yaml",
+     "apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n  components:\n"
+     "    - name: cart\n      type: service\n      image: registry.example/cart:2\n"
+     "      readiness: {http: {path: /healthz, port: 8080}}\n"
+     "      rollout: {strategy: rolling, progressDeadline: 15s}\n"
+     "      endpoints:\n"
+     "        - {name: http, type: http, port: 8080, basePath: /api, visibility: [internal, "
+     "external]}\n"
+     "        - {name: rpc, type: grpc, port: 9090, visibility: [internal, external]}\n"},
+};
+
+Test(check, recorded_releases)
+{
+    struct fixture fixture;
+    fixture_load(recorded_files, sizeof recorded_files / sizeof recorded_files[0], &fixture);
+    struct deployment *cart = fixture_deployment(&fixture, "shop", "cart", "production");
+    json_t *releases = data_load("releases.json");
+    const json_t *slot = json_object_get(releases, "cart-b-final");
+    const json_t *route = json_object_get(releases, "cart-route-final");
+    /* The image of a route is never pulled, so it may be any. */
+    expect_mismatch(cart, ROLE_ROUTE, route, "/spec/workload/container/image");
+    char *text = mismatch(cart, ROLE_SLOT_B, slot);
+    cr_expect_eq(strncmp(text, "/spec/componentProfile/parameters/readiness/", 44), 0, "%s", text);
+    cr_expect_null(strstr(text, "workload"), "%s", text);
+    cr_expect_null(strstr(text, "progressDeadlineSeconds"), "%s", text);
+    free(text);
+    /* With the recorded probe said in full, it is the very release. */
+    json_t *full = json_deep_copy(slot);
+    struct desired_object component;
+    cr_assert_eq(deployment_component(cart, ROLE_SLOT_B, &component), 0);
+    json_object_update(
+        json_object_get(json_object_get(json_object_get(full, "spec"), "componentProfile"),
+                        "parameters"),
+        json_unconst(json_at(component.body, "spec", "parameters", NULL)));
+    expect_mismatch(cart, ROLE_SLOT_B, full, "");
+    text = mismatch(cart, ROLE_SLOT_B, json_object_get(releases, "hashed-fe51ac324e60"));
+    cr_expect_not_null(strstr(text, "/spec/workload/container/image"), "%s", text);
+    cr_expect_not_null(strstr(text, "/spec/workload/container/env"), "%s", text);
+    cr_expect_not_null(strstr(text, "/spec/workload/endpoints/rpc"), "%s", text);
+    free(text);
+    desired_object_fini(&component);
+    json_decref(full);
+    json_decref(releases);
+    deployment_free(cart);
+    fixture_free(&fixture);
+}
+
+/* --- live references ------------------------------------------------------------------------ */
+
+static const json_t *endpoints_of(void *context, const char *component)
+{
+    return json_object_get(context, component);
+}
+
+Test(check, live_providers_are_checked)
+{
+    static const struct {
+        const char *what, *ledger, *message;
+    } rows[] = {
+        {"all there",
+         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9090,\"visibility\":[\"project\",\"namespace\"]},"
+         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
+         NULL},
+        {"one missing",
+         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9090,\"visibility\":[\"namespace\"]}}",
+         "connection ledger-raw: raw of ledger in project acme-billing is not among"},
+        {"not visible",
+         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9090,\"visibility\":[\"project\"]},"
+         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
+         "connection ledger-rpc: rpc of ledger in project acme-billing is not visible"},
+        {"another type",
+         "{\"rpc\":{\"type\":\"HTTP\",\"port\":9090,\"visibility\":[\"namespace\"]},"
+         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
+         "is of another type"},
+        {"another port",
+         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9091,\"visibility\":[\"namespace\"]},"
+         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
+         "has another port"},
+    };
+    struct deployment *mailer = fixture_deployment(&shop, "shop", "mailer", "testing");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *endpoints = json_loads(rows[i].ledger, 0, NULL);
+        json_t *live = json_pack("{s:{s:{s:o}}}", "ledger", "spec", "endpoints", endpoints);
+        struct error err = {0};
+        const int status = deployment_check_references(mailer, endpoints_of, live, &err);
+        cr_expect_eq(status, rows[i].message == NULL ? 0 : ERR_INVALID, "%s: %s", rows[i].what,
+                     err.detail);
+        if (rows[i].message != NULL)
+            cr_expect_not_null(strstr(err.detail, rows[i].message), "%s: %s", rows[i].what,
+                               err.detail);
+        json_decref(live);
+    }
+    json_t *nothing = json_object();
+    struct error err = {0};
+    cr_expect_eq(deployment_check_references(mailer, endpoints_of, nothing, &err), ERR_INVALID);
+    cr_expect_not_null(strstr(err.detail, "is not there yet"), "%s", err.detail);
+    json_decref(nothing);
+    deployment_free(mailer);
+}
+
+Test(check, live_secrets_are_checked)
+{
+    static const char *const rows[][2] = {
+        {"{\"rates-key\":{\"spec\":{\"data\":[{\"secretKey\":\"RATES_KEY\"}]}}}", NULL},
+        {"{\"rates-key\":{\"spec\":{\"data\":[{\"secretKey\":\"other\"}]}}}",
+         "SecretReference rates-key has no key RATES_KEY: add it"},
+        {"{}", "there is no SecretReference rates-key with key RATES_KEY: declare one"},
+    };
+    struct deployment *mailer = fixture_deployment(&shop, "shop", "mailer", "testing");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *live = json_loads(rows[i][0], 0, NULL);
+        struct error err = {0};
+        const int status = deployment_check_secrets(mailer, endpoints_of, live, &err);
+        cr_expect_eq(status, rows[i][1] == NULL ? 0 : ERR_INVALID, "%s", err.detail);
+        if (rows[i][1] != NULL) {
+            cr_expect_not_null(strstr(err.detail, rows[i][1]), "%s", err.detail);
+            cr_expect_str_eq(err.where.path, "cells/shop/cell.yaml");
+        }
+        json_decref(live);
+    }
+    deployment_free(mailer);
+}

@@ -1,0 +1,129 @@
+/* A simulated world around one real engine: the model of the control plane, a journal in memory,
+ * a repository of manifests, and a clock that stands still between events. No threads, no I/O, no
+ * real time: the same options and calls give the same run, effect by effect.
+ *
+ * The world does what the daemon does, in the same order: effects are carried out one by one, a row
+ * is durable before the next effect; a request reaches the control plane after `latency`, its
+ * answer comes back after another. Killing throws the engine away at any effect or event; what has
+ * left still arrives at the control plane, and a new engine is made from the rows. */
+#pragma once
+
+#include "reconciler/engine/engine.h"
+#include "tests/platform/model.h"
+
+#include <jansson.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct world_request {
+    uint64_t id;
+    const char *method; /* "LIST" for a whole collection */
+    char *path;
+    json_t *body;
+    enum resource_kind kind;
+    int64_t due_ms;             /* of its next move: arrival, then answer */
+    bool arrived;               /* the control plane has answered; the answer is on its way */
+    bool abandoned;             /* its engine died, or it was cancelled: nobody hears the answer */
+    struct engine_event answer; /* once arrived; owns body and error below */
+    json_t *answer_body;
+    struct error error;
+};
+
+/* What may happen to a request. */
+enum world_fate {
+    WORLD_ARRIVES,
+    WORLD_NOT_SENT,    /* the connection is refused */
+    WORLD_ANSWER_LOST, /* it takes effect, and nobody hears of it */
+    WORLD_NEVER_SEEN,  /* it gets lost on the way: the outcome is unknown, too */
+};
+
+struct world_options {
+    struct engine_options engine;
+    struct platform_options platform;
+    int64_t latency_ms; /* each way */
+    /* Asked for each request that leaves; NULL = all arrive. */
+    enum world_fate (*fate)(void *context, const struct world_request *request);
+    /* Told of each effect before it is carried out; NULL = not wanted. */
+    void (*watch)(void *context, const struct effect *effect);
+    void *context;
+};
+void world_options_default(struct world_options *ret_options);
+
+struct world_row {
+    uint64_t sequence;
+    char *key;
+    json_t *value;
+};
+
+struct world {
+    struct world_options options;
+    struct platform *platform;
+    struct engine *engine;
+    int64_t now_ms;         /* boot clock; the control plane's clock runs with it */
+    int64_t wall_offset_ms; /* our wall clock = boot clock + this: set it to let it jump */
+    struct world_row *rows; /* newest per key, by sequence */
+    size_t row_count, row_capacity;
+    uint64_t sequence;
+    struct world_request **requests; /* by due time, then id */
+    size_t request_count, request_capacity;
+    int64_t wake_ms; /* INT64_MAX = none asked for */
+    struct manifest_set *set, *good;
+    char commit[41];
+    bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
+    json_t *replies;   /* id as text -> {"ok", "body"} */
+    json_t *published; /* array of {"type", "cell", "target", "message", ...}, the newest 1000 */
+    uint64_t events, effects, writes, kills;
+    uint64_t
+        kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */
+    uint64_t kill_at_event; /* die instead of handing over the event with this number */
+    uint64_t here;          /* events since the clock moved */
+    uint64_t trace;         /* digest of all effects so far */
+    uint64_t command;       /* id of the last one */
+};
+
+struct world *world_new(const struct world_options *options);
+struct world *world_free(struct world *world);
+
+/* One file of a revision. */
+struct world_file {
+    const char *path, *text;
+};
+
+/* The tracked branch points at a revision with these files. The kind of each follows from its path:
+ * platform.yaml, cells/…/cell.yaml, …/.choreo/component.yaml, native/…. */
+void world_commit(struct world *world, const char *commit, const struct world_file *files,
+                  size_t count);
+
+/* The next event, if it is due until `until_ms` of the boot clock. False = none; then the clock
+ * stands there. */
+bool world_step(struct world *world, int64_t until_ms);
+
+/* Lets `ms` go by. */
+void world_run(struct world *world, int64_t ms);
+
+/* Until the engine is in that condition and nothing is in flight; false = not within `limit_ms`. */
+bool world_run_until(struct world *world, enum engine_condition condition, int64_t limit_ms);
+
+/* kill -9, and a start: restore, start, revision. */
+void world_kill(struct world *world);
+
+/* An operator's word; arguments as json_pack() makes them, taken. Returns the reply's body
+ * (borrowed; NULL = none came within a minute); *ret_ok (may be NULL) whether it was done. */
+const json_t *world_command(struct world *world, const char *verb, json_t *arguments, bool *ret_ok);
+
+/* The status of a node, borrowed text: "converged", ...; "" when there is none. */
+const char *world_node_state(const struct world *world, const char *cell, const char *target);
+
+/* Owned: engine_why(). */
+char *world_why(const struct world *world, const char *cell, const char *target);
+
+/* A published event of this type came (about this cell; NULL = any). */
+bool world_published(const struct world *world, const char *type, const char *cell);
+
+/* The rows of the journal are exactly engine_rows(): otherwise the first key that differs (owned),
+ * NULL = they are equal. */
+char *world_rows_differ(const struct world *world);
+
+struct instant world_now(const struct world *world);

@@ -1,0 +1,261 @@
+#include "tests/simulation/world_request.h"
+
+#include "config/base/check.h"
+#include "config/base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGES_LIMIT 1000
+
+static bool is_before(const struct world_request *a, const struct world_request *b)
+{
+    return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->id < b->id;
+}
+
+static void insert(struct world *world, struct world_request *request)
+{
+    if (world->request_count == world->request_capacity) {
+        world->request_capacity = world->request_capacity == 0 ? 16 : world->request_capacity * 2;
+        world->requests =
+            reallocarray(world->requests, world->request_capacity, sizeof(struct world_request *));
+        CHECK(world->requests != NULL);
+    }
+    size_t at = world->request_count++;
+    for (; at > 0 && is_before(request, world->requests[at - 1]); at--)
+        world->requests[at] = world->requests[at - 1];
+    world->requests[at] = request;
+}
+
+static void take_out(struct world *world, const struct world_request *request)
+{
+    size_t at = 0;
+    while (world->requests[at] != request)
+        at++;
+    world->request_count--;
+    memmove(&world->requests[at], &world->requests[at + 1],
+            (world->request_count - at) * sizeof(struct world_request *));
+}
+
+void world_request_send(struct world *world, uint64_t id, const char *method, const char *path,
+                        const json_t *body, enum resource_kind kind)
+{
+    struct world_request *request = calloc(1, sizeof *request);
+    CHECK(request != NULL);
+    request->id = id;
+    request->method = method;
+    request->path = strdup(path);
+    request->body = body == NULL ? NULL : json_deep_copy(body);
+    request->kind = kind;
+    request->due_ms = world->now_ms + world->options.latency_ms;
+    insert(world, request);
+}
+
+struct world_request *world_request_take(struct world *world)
+{
+    struct world_request *request = world->requests[0];
+    take_out(world, request);
+    return request;
+}
+
+void world_request_free(struct world_request *request)
+{
+    free(request->path);
+    json_decref(request->body);
+    json_decref(request->answer_body);
+    free(request);
+}
+
+void world_request_abandon(struct world *world, uint64_t id)
+{
+    for (size_t i = 0; i < world->request_count; i++) {
+        if (world->requests[i]->id == id)
+            world->requests[i]->abandoned = true;
+    }
+}
+
+void world_request_orphan(struct world *world)
+{
+    for (size_t i = 0; i < world->request_count; i++)
+        world->requests[i]->abandoned = true;
+}
+
+void world_request_free_all(struct world *world)
+{
+    while (world->request_count > 0)
+        world_request_free(world_request_take(world));
+    free(world->requests);
+}
+
+/* --- at the control plane -----------------------------------------------------------------------
+ */
+
+static json_t *ask(struct world *world, const char *method, const char *path, const json_t *body,
+                   int *ret_status, bool *ret_lost, int64_t *ret_delay)
+{
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    const struct platform_request request = {
+        .method = method,
+        .path = path,
+        .body = text,
+        .body_length = text == NULL ? 0 : strlen(text),
+    };
+    struct platform_response response;
+    platform_handle(world->platform, &request, world->now_ms + INT64_C(1795392000000), &response);
+    free(text);
+    json_t *answer =
+        response.body == NULL
+            ? NULL
+            : json_loadb(response.body,
+                         response.length < response.cut ? response.length : response.cut,
+                         JSON_DECODE_ANY, NULL);
+    *ret_status = response.status;
+    *ret_lost = response.lost || response.cut < response.length;
+    *ret_delay += response.delay_ms;
+    platform_response_fini(&response);
+    return answer;
+}
+
+static void set_error(struct world_request *request, int status)
+{
+    const char *text = json_text_or(json_object_get(request->answer_body, "error"), "no text");
+    const enum error_kind kind = status == 404                    ? ERROR_NOT_FOUND
+                                 : status == 409                  ? ERROR_CONFLICT
+                                 : status == 401 || status == 403 ? ERROR_DENIED
+                                 : status < 500                   ? ERROR_INVALID
+                                                                  : ERROR_UNAVAILABLE;
+    error_set(&request->error, kind, ERR_HTTP, "%s", text);
+    request->error.http_status = status;
+    request->error.retry_after_ms = -1;
+}
+
+static void ask_one(struct world *world, struct world_request *request, int64_t *delay)
+{
+    int status = 0;
+    bool lost = false;
+    struct engine_event *answer = &request->answer;
+    answer->kind = EVENT_ANSWER;
+    answer->as.answer.id = request->id;
+    request->answer_body =
+        ask(world, request->method, request->path, request->body, &status, &lost, delay);
+    if (lost || status == 0) {
+        const bool write = strcmp(request->method, "GET") != 0;
+        error_set(&request->error, ERROR_UNKNOWN, ERR_HTTP, "the connection broke");
+        request->error.retry_after_ms = -1;
+        answer->as.answer.outcome = write ? ANSWER_UNKNOWN : ANSWER_NOT_SENT;
+        answer->as.answer.error = &request->error;
+        return;
+    }
+    answer->as.answer.outcome = ANSWER_RECEIVED;
+    answer->as.answer.status = status;
+    answer->as.answer.body = request->answer_body;
+    if (status >= 300) {
+        set_error(request, status);
+        answer->as.answer.error = &request->error;
+    }
+}
+
+static bool is_new(json_t *uids, const json_t *item)
+{
+    const char *uid = json_text_or(json_at(item, "metadata", "uid", NULL), "");
+    if (json_object_get(uids, uid) != NULL)
+        return false;
+    json_object_set_new(uids, uid, json_true());
+    return true;
+}
+
+/* All pages, each item once. */
+static bool ask_pages(struct world *world, const struct world_request *request, json_t *items,
+                      int64_t *delay)
+{
+    json_t *uids = json_object(), *cursors = json_object();
+    char cursor[1024] = "";
+    bool complete = false;
+    for (int page = 0; page < PAGES_LIMIT; page++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s%climit=100%s%s", request->path,
+                 strchr(request->path, '?') == NULL ? '?' : '&',
+                 cursor[0] == '\0' ? "" : "&cursor=", cursor);
+        int status = 0;
+        bool lost = false;
+        json_t *answer = ask(world, "GET", path, NULL, &status, &lost, delay);
+        const json_t *list = json_object_get(answer, "items");
+        if (lost || status != 200 || !json_is_array(list)) {
+            json_decref(answer);
+            break;
+        }
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            if (is_new(uids, json_array_get(list, i)))
+                json_array_append(items, json_array_get(list, i));
+        }
+        const char *next = json_text_or(json_at(answer, "pagination", "nextCursor", NULL), "");
+        complete = next[0] == '\0';
+        const bool again = json_object_get(cursors, next) != NULL;
+        json_object_set_new(cursors, next, json_true());
+        snprintf(cursor, sizeof cursor, "%s", next);
+        json_decref(answer);
+        if (complete || again)
+            break;
+    }
+    json_decref(uids);
+    json_decref(cursors);
+    return complete;
+}
+
+static void ask_list(struct world *world, struct world_request *request, int64_t *delay)
+{
+    struct engine_event *answer = &request->answer;
+    answer->kind = EVENT_LISTED;
+    answer->as.listed.id = request->id;
+    request->answer_body = json_array();
+    answer->as.listed.complete = ask_pages(world, request, request->answer_body, delay);
+    if (answer->as.listed.complete) {
+        answer->as.listed.items = request->answer_body;
+        return;
+    }
+    error_set(&request->error, ERROR_UNAVAILABLE, ERR_HTTP, "the list broke off");
+    request->error.retry_after_ms = -1;
+    answer->as.listed.error = &request->error;
+}
+
+static void fail(struct world_request *request, enum answer_outcome outcome)
+{
+    error_set(&request->error, outcome == ANSWER_NOT_SENT ? ERROR_UNAVAILABLE : ERROR_UNKNOWN,
+              ERR_HTTP, "no answer came");
+    request->error.retry_after_ms = -1;
+    if (strcmp(request->method, "LIST") == 0) {
+        request->answer.kind = EVENT_LISTED;
+        request->answer.as.listed.id = request->id;
+        request->answer.as.listed.error = &request->error;
+        return;
+    }
+    request->answer.kind = EVENT_ANSWER;
+    request->answer.as.answer.id = request->id;
+    request->answer.as.answer.outcome = outcome;
+    request->answer.as.answer.error = &request->error;
+}
+
+void world_request_arrive(struct world *world, struct world_request *request)
+{
+    const enum world_fate fate = world->options.fate == NULL
+                                     ? WORLD_ARRIVES
+                                     : world->options.fate(world->options.context, request);
+    int64_t delay = 0;
+    take_out(world, request);
+    if (fate == WORLD_ARRIVES || fate == WORLD_ANSWER_LOST) {
+        if (strcmp(request->method, "LIST") == 0)
+            ask_list(world, request, &delay);
+        else
+            ask_one(world, request, &delay);
+    }
+    if (fate == WORLD_NOT_SENT) {
+        fail(request, ANSWER_NOT_SENT);
+    } else if (fate != WORLD_ARRIVES) {
+        request->answer = (struct engine_event){0};
+        fail(request, ANSWER_UNKNOWN);
+    }
+    request->arrived = true;
+    request->due_ms = world->now_ms + world->options.latency_ms + delay;
+    insert(world, request);
+}

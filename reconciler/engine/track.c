@@ -324,9 +324,9 @@ static struct binding_view view_binding(const struct engine *engine, const struc
     view.exists = object->presence == PRESENCE_PRESENT || object->presence == PRESENCE_TERMINATING;
     view.terminating = object->presence == PRESENCE_TERMINATING;
     view.matches = object_is_equal(object) || (binding->undeploy && !view.exists && view.known);
-    const bool older = track->rollout.has_next && track->has_content &&
-                       strcmp(track->rollout.next.deployment_digest,
-                              track->content.deployment_digest) != 0;
+    const bool older =
+        track->rollout.has_next && track->has_content &&
+        strcmp(track->rollout.next.deployment_digest, track->content.deployment_digest) != 0;
     view.has_release = older ? has_older_release(engine, track, role)
                              : source_has_release(track, role) && has_references(track);
     view.look = binding->looks;

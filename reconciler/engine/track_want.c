@@ -286,7 +286,8 @@ bool track_providers_stand(const struct engine *engine, const struct track *trac
     return track_missing_provider(engine, track) == NULL;
 }
 
-/* --- secrets ------------------------------------------------------------------------------------ */
+/* --- secrets ------------------------------------------------------------------------------------
+ */
 
 static struct object_key secret_key(const struct engine *engine, const char *name)
 {

@@ -324,9 +324,9 @@ static struct binding_view view_binding(const struct engine *engine, const struc
     view.exists = object->presence == PRESENCE_PRESENT || object->presence == PRESENCE_TERMINATING;
     view.terminating = object->presence == PRESENCE_TERMINATING;
     view.matches = object_is_equal(object) || (binding->undeploy && !view.exists && view.known);
-    const bool older = track->rollout.has_next && track->has_content &&
-                       strcmp(track->rollout.next.deployment_digest,
-                              track->content.deployment_digest) != 0;
+    const bool older =
+        track->rollout.has_next && track->has_content &&
+        strcmp(track->rollout.next.deployment_digest, track->content.deployment_digest) != 0;
     view.has_release = older ? has_older_release(engine, track, role)
                              : source_has_release(track, role) && has_references(track);
     view.look = binding->looks;
@@ -349,7 +349,8 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && track_providers_stand(engine, track),
+                     track->has_content && track_providers_stand(engine, track) &&
+                     track_missing_secret(engine, track) == NULL,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = true,
         .cancel = verdict != NULL && verdict->cancel,
@@ -372,6 +373,7 @@ void track_step(struct engine *engine, struct track *track)
     track->due = (struct mono_time){NEVER};
     if (!track_is_live(track) || track->node == NULL)
         return;
+    const struct mono_time secrets = track_ask_secrets(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -391,6 +393,8 @@ void track_step(struct engine *engine, struct track *track)
         track_want(engine, track);
         ask_older_releases(engine, track);
         track->due = result.wants.wake.mono;
+        if (secrets.ms < track->due.ms && secrets.ms > engine->now.mono.ms)
+            track->due = secrets;
         if (result.wants.wake.mono.ms > engine->now.mono.ms)
             return;
     }
@@ -408,6 +412,12 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     }
     if (track->note[0] != '\0') {
         text_add(out, track->note);
+        return;
+    }
+    const char *secret = track_missing_secret(engine, track);
+    if (secret != NULL && !rollout_is_active(&track->rollout)) {
+        text_format(out, "%s needs SecretReference %s, which is not there", track->component,
+                    secret);
         return;
     }
     struct rollout_plan plan;

@@ -1,6 +1,5 @@
 #include "tests/simulation/world.h"
 
-#include "config/base/digest.h"
 #include "config/base/check.h"
 #include "config/base/digest.h"
 #include "config/base/json.h"

@@ -1,7 +1,6 @@
 /* Operators' words: approve, suspend, resume, rollback, apply, quarantine; gates that run. */
-#include "tests/reconciler/engine/expect.h"
-
 #include "config/base/json.h"
+#include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -63,9 +62,7 @@ Test(command, a_plan_is_applied_only_as_it_was_shown)
     world_command(world, "apply", json_pack("{s:s}", "hash", "000000000000"), &ok);
     cr_expect(!ok);
     world_command(world, "apply",
-                  json_pack("{s:s}", "hash",
-                            json_text_or(json_object_get(plan, "hash"), "")),
-                  &ok);
+                  json_pack("{s:s}", "hash", json_text_or(json_object_get(plan, "hash"), "")), &ok);
     cr_expect(ok);
     json_decref(plan);
     expect_condition(world, CONDITION_CONVERGED);
@@ -105,8 +102,7 @@ Test(command, rollback_holds_the_content_until_the_quarantine_is_cleared)
     expect_condition(world, CONDITION_CONVERGED);
     bool ok = false;
     const json_t *reply = world_command(
-        world, "rollback",
-        json_pack("{s:s, s:s}", "cell", "shop", "target", "development"), &ok);
+        world, "rollback", json_pack("{s:s, s:s}", "cell", "shop", "target", "development"), &ok);
     cr_expect(ok, "%s", json_text_or(json_object_get(reply, "message"), "no reply"));
     world_run(world, MINUTES(2));
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
@@ -151,7 +147,8 @@ Test(command, what_makes_no_sense_is_refused)
     world_free(world);
 }
 
-/* --- gates that run ----------------------------------------------------------------------------- */
+/* --- gates that run -----------------------------------------------------------------------------
+ */
 
 static const char gated[] =
     PLATFORM_HEAD "  environments:\n"
@@ -164,9 +161,10 @@ static struct world *gated_world(const char *outcome)
 {
     struct world *world = repository_world();
     struct platform_response response;
-    const char *body = "{\"metadata\":{\"name\":\"integration-tests\"},\"spec\":{\"runTemplate\":{},"
-                       "\"parameters\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{"
-                       "\"environment\":{\"type\":\"string\"},\"revision\":{\"type\":\"string\"}}}}}}";
+    const char *body =
+        "{\"metadata\":{\"name\":\"integration-tests\"},\"spec\":{\"runTemplate\":{},"
+        "\"parameters\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{"
+        "\"environment\":{\"type\":\"string\"},\"revision\":{\"type\":\"string\"}}}}}}";
     const struct platform_request request = {.method = "POST",
                                              .path = "/api/v1/clusterworkflows",
                                              .body = body,
@@ -199,10 +197,10 @@ Test(command, a_workflow_gate_that_fails_stays_shut_until_approved)
     expect_why(world, "shop", "testing", "gate tests");
     expect_silence(world);
     bool ok = false;
-    world_command(world, "approve",
-                  json_pack("{s:s, s:s, s:s}", "cell", "shop", "environment", "testing", "gate",
-                            "tests"),
-                  &ok);
+    world_command(
+        world, "approve",
+        json_pack("{s:s, s:s, s:s}", "cell", "shop", "environment", "testing", "gate", "tests"),
+        &ok);
     cr_expect(ok);
     expect_condition(world, CONDITION_CONVERGED);
     world_free(world);

@@ -229,7 +229,8 @@ static const struct field platform_fields[] = {
      .kind = FIELD_TEXT,
      .offset = AT(token_url),
      .form = FORM_SAFE_URL,
-     .doc = "oauth: where tokens are; default: what the issuer names"},
+     .doc = "oauth: where tokens are; default: what the issuer names. With it the issuer is not "
+            "asked"},
     {.name = "scope",
      .kind = FIELD_TEXT,
      .offset = AT(scope),

@@ -200,7 +200,9 @@ static int make_client(struct core *core, const struct core_options *options, st
         client.token = (struct token_source){.kind = TOKEN_CLIENT_CREDENTIALS,
                                              .client_id = settings->client_id.text,
                                              .client_secret_file = secret,
-                                             .scope = settings->scope.text};
+                                             .scope = settings->scope.text,
+                                             .issuer = settings->issuer.text,
+                                             .endpoint = settings->token_url.text};
         break;
     }
     result = client_new(core->loop, &client, &core->client, err);

@@ -51,7 +51,7 @@ struct daemon {
     uv_timer_t reopen;
     uv_timer_t description; /* of the state, for the service manager; not with every step */
     uint64_t described;     /* engine_version() then */
-    uint64_t reload_id; /* the command that waits for the verdict; 0 = none */
+    uint64_t reload_id;     /* the command that waits for the verdict; 0 = none */
     uint64_t steps, steps_at_pulse;
     char reason[640]; /* why there is no core, or why it may not write */
     int exit_status;
@@ -271,6 +271,13 @@ static const char *needs_restart(const struct settings *old, const struct settin
     if (!same_text(&old->status_socket.path, &new->status_socket.path) ||
         !same_text(&old->admin_socket.path, &new->admin_socket.path))
         return "a socket's path changed: restart celld for that; the old settings stay";
+    if (!same_text(&old->status_socket.group, &new->status_socket.group) ||
+        !same_text(&old->admin_socket.group, &new->admin_socket.group) ||
+        old->status_socket.mode.value != new->status_socket.mode.value ||
+        old->admin_socket.mode.value != new->admin_socket.mode.value)
+        return "a socket's group or mode changed: restart celld for that; the old settings stay";
+    if (!same_text(&old->metrics_listen, &new->metrics_listen))
+        return "metricsListen changed: restart celld for that; the old settings stay";
     return NULL;
 }
 
@@ -450,6 +457,7 @@ static int start_sockets(struct daemon *daemon, struct error *err)
                                           .mode = (unsigned)settings->admin_socket.mode.value,
                                           .fd = service_socket("admin")};
     options.backend = &backend;
+    options.scrape = settings->metrics_listen.text;
     options.metrics = daemon->metrics;
     options.events_kept = (size_t)settings->journal.keep_events.value;
     return socket_start(&options, &daemon->loop, &daemon->sockets, err);

@@ -33,10 +33,6 @@ git config --global --add safe.directory '*'
 git add --all && git commit --quiet -m "Declare everything" && git push --quiet /srv/origin.git HEAD:main || fail "push"
 systemctl start standin.service
 for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:8080/health && break; sleep 0.1; done
-for region in us eu; do
-    curl -sf -o /dev/null --json "{\"metadata\":{\"name\":\"$region\"},\"spec\":{\"planeID\":\"$region\",\"clusterAgent\":{\"clientCA\":{\"value\":\"x\"}},\"secretStoreRef\":{\"name\":\"vault\"},\"gateway\":{\"ingress\":{\"external\":{\"name\":\"g\",\"namespace\":\"g\",\"http\":{\"host\":\"$region.example\",\"port\":80,\"listenerName\":\"http\"}},\"internal\":{\"name\":\"g\",\"namespace\":\"g\",\"http\":{\"host\":\"$region.internal\",\"port\":80,\"listenerName\":\"http\"}}}}}}" \
-        http://127.0.0.1:8080/api/v1/clusterdataplanes || fail "data plane $region"
-done
 
 systemctl enable --now celld.socket celld-admin.socket >/dev/null 2>&1 || fail "sockets start"
 systemctl start celld.service || fail "celld starts and says that it is ready"

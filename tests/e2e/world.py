@@ -97,15 +97,6 @@ class World:
         line = self.standin.stdout.readline()
         expect(line.startswith("listening on "), f"the stand-in said {line!r}")
         self.url = line.split()[-1]
-        for region in ("us", "eu"):
-            gateway = {kind: {"name": f"gateway-{kind}", "namespace": "gateways",
-                              "http": {"host": f"{region}.{kind}.example", "port": 8080,
-                                       "listenerName": "http"}}
-                       for kind in ("external", "internal")}
-            self.api("POST", "/api/v1/clusterdataplanes", {
-                "metadata": {"name": region},
-                "spec": {"planeID": region, "clusterAgent": {"clientCA": {"value": "x"}},
-                         "secretStoreRef": {"name": "vault"}, "gateway": {"ingress": gateway}}})
 
     def start_celld(self, *arguments, wait=True, settings=""):
         (self.directory / "celld.yaml").write_text(f"""
@@ -235,8 +226,7 @@ spec:
     def writes(self, since=0):
         """celld's writes that the control plane accepted, in order."""
         return [request for request in self.requests()[since:]
-                if request["method"] != "GET" and "/standin/" not in request["path"]
-                and "clusterdataplanes" not in request["path"]]
+                if request["method"] != "GET" and "/standin/" not in request["path"]]
 
     # --- conditions ---
 

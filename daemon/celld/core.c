@@ -314,6 +314,11 @@ const struct engine *core_engine(const struct core *core)
     return core->engine;
 }
 
+struct repository_counters core_fetches(const struct core *core)
+{
+    return repository_counters(core->repository);
+}
+
 bool core_is_idle(const struct core *core)
 {
     return executor_is_idle(core->executor);

@@ -506,6 +506,20 @@ static void start(struct daemon *daemon)
     open_journal(daemon);
 }
 
+static void collect(void *context)
+{
+    struct daemon *daemon = context;
+    struct gauges_facts facts = {.writable = daemon->state == DAEMON_RUNNING,
+                                 .steps = daemon->steps};
+    if (daemon->journal != NULL)
+        facts.journal = journal_counters(daemon->journal);
+    if (daemon->core != NULL) {
+        facts.engine = core_engine(daemon->core);
+        facts.fetches = core_fetches(daemon->core);
+    }
+    gauges_write(daemon->metrics, &facts);
+}
+
 int daemon_run(const struct options *options, struct settings *settings)
 {
     struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -518,6 +532,7 @@ int daemon_run(const struct options *options, struct settings *settings)
     daemon->service = service_start(&daemon->loop, is_alive, daemon);
     daemon->metrics = metrics_new(4096);
     CHECK(daemon->service != NULL && daemon->metrics != NULL);
+    metrics_on_collect(daemon->metrics, collect, daemon);
     start(daemon);
     CHECK(uv_run(&daemon->loop, UV_RUN_DEFAULT) == 0);
     CHECK(uv_loop_close(&daemon->loop) == 0);

@@ -50,6 +50,7 @@ struct repository {
     struct revision *newest; /* handed over; kept for repeats */
     struct error failure;    /* of the last fetch or reading; kind ERROR_NONE = all is well */
     const char *failure_reason;
+    struct repository_counters counters;
     bool stopping;
     unsigned open_handles;
     void (*stopped)(void *context);
@@ -263,6 +264,8 @@ static struct fetch_request fetch_request(const struct repository *repository,
 static void finish_fetch(struct repository *repository, const struct fetch_result *result)
 {
     watch_finished(&repository->watch, result, executor_now().mono);
+    repository->counters.fetches++;
+    repository->counters.failures += result->reason != FETCH_OK;
     if (result->reason != FETCH_OK)
         deliver_failure(repository, fetch_reason_name(result->reason), &result->error);
     const bool is_new =
@@ -473,6 +476,11 @@ void repository_last_good(struct repository *repository, const char *commit)
 struct manifest_set *repository_set(const struct repository *repository)
 {
     return repository->newest == NULL ? NULL : repository->newest->set;
+}
+
+struct repository_counters repository_counters(const struct repository *repository)
+{
+    return repository->counters;
 }
 
 void repository_repeat(struct repository *repository)

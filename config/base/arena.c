@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Small first block: most snapshots hold one cell. Blocks double up to the largest. */
-#define BLOCK_FIRST 1024u
+/* Small first block: most snapshots hold one cell. Each further one is a part of what is there. */
+#define BLOCK_FIRST 2048u
 #define BLOCK_LARGEST (64u * 1024u)
 
 struct block {
@@ -21,7 +21,7 @@ struct block {
 
 struct arena {
     struct block *blocks; /* the newest first */
-    size_t limit, used, next_size;
+    size_t limit, used;
 };
 
 struct arena *arena_new(size_t limit)
@@ -30,7 +30,6 @@ struct arena *arena_new(size_t limit)
     if (arena == NULL)
         return NULL;
     arena->limit = limit;
-    arena->next_size = BLOCK_FIRST;
     return arena;
 }
 
@@ -47,6 +46,21 @@ struct arena *arena_free(struct arena *arena)
     return NULL;
 }
 
+void arena_reset(struct arena *arena)
+{
+    struct block *kept = arena->blocks;
+    if (kept == NULL)
+        return;
+    for (struct block *block = kept->next; block != NULL;) {
+        struct block *next = block->next;
+        free(block);
+        block = next;
+    }
+    kept->next = NULL;
+    kept->used = 0;
+    arena->used = 0;
+}
+
 void arena_freep(struct arena **arena)
 {
     *arena = arena_free(*arena);
@@ -54,7 +68,9 @@ void arena_freep(struct arena **arena)
 
 static struct block *add_block(struct arena *arena, size_t at_least)
 {
-    const size_t size = at_least > arena->next_size ? at_least : arena->next_size;
+    const size_t grown = arena->used / 4 < BLOCK_LARGEST ? arena->used / 4 : BLOCK_LARGEST;
+    const size_t wanted = grown < BLOCK_FIRST ? BLOCK_FIRST : grown;
+    const size_t size = at_least > wanted ? at_least : wanted;
     struct block *block = malloc(sizeof(*block) + size);
     if (block == NULL)
         return NULL;
@@ -62,8 +78,6 @@ static struct block *add_block(struct arena *arena, size_t at_least)
     block->used = 0;
     block->next = arena->blocks;
     arena->blocks = block;
-    if (arena->next_size < BLOCK_LARGEST)
-        arena->next_size *= 2;
     return block;
 }
 

@@ -10,6 +10,9 @@ struct arena;
 struct arena *arena_new(size_t limit);
 struct arena *arena_free(struct arena *arena);
 
+/* Gives everything back at once and keeps the largest piece of memory for what comes next. */
+void arena_reset(struct arena *arena);
+
 /* Zeroed, aligned for any type; NULL without memory or past the limit. `size` 0 gives a valid
  * pointer. */
 void *arena_alloc(struct arena *arena, size_t size);

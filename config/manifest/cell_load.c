@@ -16,19 +16,27 @@
 
 /* --- what a cell is made of ------------------------------------------------------------------- */
 
+static void add_line(struct text *text, const char *line)
+{
+    text_add(text, line);
+    text_add_char(text, '\n');
+}
+
 /* Of all files that a cell is made of: its own and those beside its components' sources. */
 static int content_digest(const struct loader *loader, const struct manifest_file *file,
                           const struct cell *cell, char ret_digest[static DIGEST_TEXT_SIZE])
 {
     OWNED_TEXT text;
     text_init(&text, 4u * 1024 * 1024);
-    text_format(&text, "%s\n%s\n", file->path, file->blob_id);
+    add_line(&text, file->path);
+    add_line(&text, file->blob_id);
     for (size_t i = 0; i < cell->component_count; i++) {
         const struct component *component = &cell->components[i];
         if (component->source.text == NULL)
             continue;
         const struct manifest_file *own = component_file_find(loader, component->source.text);
-        text_format(&text, "%s\n%s\n", component->source.text, own == NULL ? "" : own->blob_id);
+        add_line(&text, component->source.text);
+        add_line(&text, own == NULL ? "" : own->blob_id);
     }
     if (text_status(&text) < 0)
         return -ENOMEM;
@@ -91,23 +99,26 @@ static const char *default_source(const struct cell *cell, const struct componen
     return arena_format(cell->arena, "%s/%s", cell->directory, component->name.text);
 }
 
-/* Fills in each component's source and adds what its own file says. */
+/* Fills in each component's source and adds what its own file says. The components are in the
+ * cell's arena, and nobody else has seen them yet. */
 static void complete_components(struct loader *loader, struct decoder *decoder, struct cell *cell)
 {
-    struct component *components =
-        decode_array(decoder, cell->component_count, sizeof(*components));
-    if (components == NULL)
-        return;
+    const union {
+        const struct component *read;
+        struct component *own;
+    } components = {.read = cell->components};
     for (size_t i = 0; i < cell->component_count; i++) {
-        components[i] = cell->components[i];
-        if (components[i].name.text == NULL)
+        struct component *component = &components.own[i];
+        if (component->name.text == NULL)
             continue;
-        if (components[i].source.text == NULL)
-            components[i].source =
-                (struct manifest_text){default_source(cell, &components[i]), components[i].at};
-        component_file_add(loader, decoder, cell, &components[i]);
+        if (component->source.text == NULL)
+            component->source =
+                (struct manifest_text){default_source(cell, component), component->at};
+        if (component->source.text == NULL)
+            decoder->status = -ENOMEM;
+        else
+            component_file_add(loader, decoder, cell, component);
     }
-    cell->components = components;
 }
 
 static void check_component_count(const struct loader *loader, struct decoder *decoder,
@@ -160,7 +171,6 @@ static void read_file(struct loader *loader, const struct manifest_file *file,
         entry->cell = cell;
         entry->silent = document_is_silent(loader, &document);
     }
-    document_close(&document);
 }
 
 /* --- sharing ---------------------------------------------------------------------------------- */

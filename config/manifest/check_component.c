@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MEMORY ((size_t)64 * 1024 * 1024)
-
 struct component_check {
     struct loader *loader;
     struct manifest_cell *entry;
@@ -162,11 +160,10 @@ static void check_connections(struct loader *loader, struct manifest_cell *entry
 
 /* --- with all layers -------------------------------------------------------------------------- */
 
-static void check_variables(const struct component_check *check, const struct effective *effective,
-                            const struct layer *merged)
+static void check_variables(const struct component_check *check, const struct layer *merged)
 {
-    for (size_t i = 0; i < effective->env_count; i++) {
-        const struct env_variable *variable = &effective->env[i];
+    for (size_t i = 0; i < merged->env_count; i++) {
+        const struct env_variable *variable = &merged->env[i];
         const char *names[64];
         size_t count = 0;
         bool found = variable->connection.text == NULL;
@@ -188,22 +185,22 @@ static void check_variables(const struct component_check *check, const struct ef
 }
 
 /* A variable that stands in env and in a configuration, or in two configurations. */
-static void check_duplicates(const struct component_check *check, const struct effective *effective)
+static void check_duplicates(const struct component_check *check, const struct layer *merged)
 {
-    for (size_t i = 0; i < effective->configuration_count; i++) {
-        const struct configuration *one = &effective->configurations[i];
+    for (size_t i = 0; i < merged->configuration_count; i++) {
+        const struct configuration *one = &merged->configurations[i];
         for (size_t j = 0; one->mount == MOUNT_ENV && j < one->entry_count; j++) {
             const struct manifest_text *name = &one->entries[j].name;
-            for (size_t k = 0; k < effective->env_count; k++) {
-                if (strcmp(effective->env[k].name.text, name->text) == 0)
+            for (size_t k = 0; k < merged->env_count; k++) {
+                if (strcmp(merged->env[k].name.text, name->text) == 0)
                     loader_conflict(check->loader, check->entry, "E_DUPLICATE_VARIABLE", name->at,
-                                    effective->env[k].name.at, "it is set here too",
+                                    merged->env[k].name.at, "it is set here too",
                                     "%s: variable %s is set by env and by the configuration "
                                     "\"%s\": keep one",
                                     check->component->name.text, name->text, one->name.text);
             }
             for (size_t k = 0; k < i; k++) {
-                const struct configuration *other = &effective->configurations[k];
+                const struct configuration *other = &merged->configurations[k];
                 for (size_t l = 0; other->mount == MOUNT_ENV && l < other->entry_count; l++) {
                     if (strcmp(other->entries[l].name.text, name->text) == 0)
                         loader_conflict(check->loader, check->entry, "E_DUPLICATE_VARIABLE",
@@ -222,39 +219,39 @@ static void check_amount(const struct component_check *check, const char *what,
                          const struct manifest_text *request, const struct manifest_text *limit)
 {
     int64_t wanted = 0, most = 0;
-    if (form_quantity(request->text, &wanted) && form_quantity(limit->text, &most) &&
-        wanted > most && request->at.path != NULL && limit->at.path != NULL)
+    if (request->text != NULL && limit->text != NULL && form_quantity(request->text, &wanted) &&
+        form_quantity(limit->text, &most) && wanted > most)
         loader_conflict(check->loader, check->entry, "E_RESOURCES", request->at, limit->at,
                         "the limit", "%s: the request of %s (%s) is above its limit (%s)",
                         check->component->name.text, what, request->text, limit->text);
 }
 
-static void check_rest(const struct component_check *check, const struct effective *effective)
+static void check_rest(const struct component_check *check, const struct layer *merged)
 {
-    const struct scaling *scaling = &effective->scaling;
-    check_amount(check, "cpu", &effective->resources.requests.cpu,
-                 &effective->resources.limits.cpu);
-    check_amount(check, "memory", &effective->resources.requests.memory,
-                 &effective->resources.limits.memory);
-    if (scaling->set && scaling->min.value > scaling->max.value)
+    const struct scaling *scaling = &merged->scaling;
+    const struct resources *resources = &merged->resources;
+    check_amount(check, "cpu", &resources->requests.cpu, &resources->limits.cpu);
+    check_amount(check, "memory", &resources->requests.memory, &resources->limits.memory);
+    if (scaling->min.set && scaling->max.set && scaling->min.value > scaling->max.value)
         error(check, "E_SCALING", scaling->at, "raise max, or lower min",
               "min is above max when all layers are laid over each other");
-    if (scaling->at.path != NULL && !scaling->set)
+    if (scaling->set && !scaling->max.set)
         error(check, "E_SCALING", scaling->at, "add max", "scaling without max");
-    if (effective->readiness.kind != PROBE_NONE && effective->readiness.port == 0 &&
+    if (merged->readiness.kind != PROBE_NONE && merged->readiness.port == 0 &&
         check->component->endpoint_count == 0)
-        error(check, "E_READINESS", effective->readiness.at, "add port",
+        error(check, "E_READINESS", merged->readiness.at, "add port",
               "the probe has no port, and the component no endpoint");
-    if (check->component->type == COMPONENT_SCHEDULED_TASK && effective->schedule.text == NULL)
+    if (check->component->type == COMPONENT_SCHEDULED_TASK && merged->schedule.text == NULL)
         error(check, "E_SCHEDULE", check->component->name.at, "add schedule: \"0 3 * * *\"",
               "a scheduled task without schedule");
 }
 
+/* Regions of one environment differ only where single targets are written about. */
 static bool differs(const struct cell *cell, const struct target *target)
 {
     const char *name = target->environment->name.text;
     for (size_t i = 0; i < cell->environment_count; i++) {
-        if (strcmp(cell->environments[i].name.text, name) == 0)
+        if (target->primary && strcmp(cell->environments[i].name.text, name) == 0)
             return true;
     }
     return cell->target_count > 0;
@@ -263,17 +260,14 @@ static bool differs(const struct cell *cell, const struct target *target)
 static void check_on_target(const struct component_check *check, const struct target *target,
                             struct arena *arena)
 {
-    struct effective *effective = NULL;
     struct layer merged;
-    if (effective_layers(check->entry->cell, check->component, target, arena, &merged) < 0 ||
-        effective_component(check->loader->set, check->loader->platform, check->entry->cell,
-                            check->component, target, arena, &effective) < 0) {
+    if (effective_layers(check->entry->cell, check->component, target, arena, &merged) < 0) {
         check->loader->status = -ENOMEM;
         return;
     }
-    check_variables(check, effective, &merged);
-    check_duplicates(check, effective);
-    check_rest(check, effective);
+    check_variables(check, &merged);
+    check_duplicates(check, &merged);
+    check_rest(check, &merged);
 }
 
 static void check_cell(struct loader *loader, struct manifest_cell *entry)
@@ -285,21 +279,16 @@ static void check_cell(struct loader *loader, struct manifest_cell *entry)
     check_connections(loader, entry);
     for (size_t i = 0; i < cell->component_count; i++) {
         const struct component_check check = {loader, entry, &cell->components[i]};
-        struct arena *arena = arena_new(MEMORY);
-        if (arena == NULL) {
-            loader->status = -ENOMEM;
-            return;
-        }
+        arena_reset(loader->scratch);
         check_kind(&check);
         if (platform != NULL)
-            check_on_target(&check, NULL, arena);
+            check_on_target(&check, NULL, loader->scratch);
         /* The differences of a target are reported only where the common part was sound. */
         const bool sound = !entry->broken;
         for (size_t j = 0; sound && platform != NULL && j < platform->target_count; j++) {
             if (!entry->broken && differs(cell, &platform->targets[j]))
-                check_on_target(&check, &platform->targets[j], arena);
+                check_on_target(&check, &platform->targets[j], loader->scratch);
         }
-        arena_free(arena);
     }
 }
 

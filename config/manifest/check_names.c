@@ -47,6 +47,19 @@ static void claim(struct claims *claims, const char *name, const char *what, con
     claims->items[claims->count++] = (struct claim){name, what, owner, cell, at};
 }
 
+/* "<a>-<b>"; NULL without memory. */
+static const char *join(struct arena *arena, const char *a, const char *b)
+{
+    const size_t a_length = strlen(a), b_length = strlen(b);
+    char *name = arena_alloc(arena, a_length + 1 + b_length + 1);
+    if (name == NULL)
+        return NULL;
+    memcpy(name, a, a_length);
+    name[a_length] = '-';
+    memcpy(name + a_length + 1, b, b_length);
+    return name;
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct claim *a = left, *b = right;
@@ -108,12 +121,11 @@ static void claim_component(struct claims *claims, struct manifest_cell *cell,
     const struct source_pos at = component->name.at;
     claim(claims, name, "component", name, cell, at);
     if (has_slots(component)) {
-        claim(claims, arena_format(claims->arena, "%s-a", name), "slot a of", name, cell, at);
-        claim(claims, arena_format(claims->arena, "%s-b", name), "slot b of", name, cell, at);
+        claim(claims, join(claims->arena, name, "a"), "slot a of", name, cell, at);
+        claim(claims, join(claims->arena, name, "b"), "slot b of", name, cell, at);
     }
     if (component->build.set)
-        claim(claims, arena_format(claims->arena, "%s-build", name), "the build of", name, cell,
-              at);
+        claim(claims, join(claims->arena, name, "build"), "the build of", name, cell, at);
 }
 
 static void check_length(struct claims *claims, struct manifest_cell *cell,
@@ -219,8 +231,7 @@ static void claim_routes(struct claims *claims, struct manifest_cell *cell,
 {
     for (size_t i = 0; has_slots(component) && i < component->endpoint_count; i++) {
         const struct endpoint *endpoint = &component->endpoints[i];
-        const char *path =
-            arena_format(claims->arena, "%s-%s", component->name.text, endpoint->name.text);
+        const char *path = join(claims->arena, component->name.text, endpoint->name.text);
         claim(claims, path, "an endpoint of", component->name.text, cell, endpoint->name.at);
         check_internal(claims, cell, component, endpoint);
     }
@@ -262,11 +273,8 @@ static void for_each(struct claims *claims, bool routes)
 
 void check_names(struct loader *loader)
 {
-    struct claims claims = {.loader = loader, .arena = arena_new((size_t)128 * 1024 * 1024)};
-    if (claims.arena == NULL) {
-        loader->status = -ENOMEM;
-        return;
-    }
+    struct claims claims = {.loader = loader, .arena = loader->scratch};
+    arena_reset(loader->scratch);
     check_each_cell(loader, check_project);
     for_each(&claims, false);
     report_twins(&claims, "E_COMPONENT_NAME",
@@ -275,5 +283,4 @@ void check_names(struct loader *loader)
     for_each(&claims, true);
     report_twins(&claims, "E_ROUTE", "would share the route");
     free(claims.items);
-    arena_free(claims.arena);
 }

@@ -291,24 +291,48 @@ void component_file_add(struct loader *loader, struct decoder *decoder, struct c
     }
     decoder->status = own.status;
     decoder->errors = own.errors;
-    document_close(&document);
 }
 
-static bool is_used(const struct loader *loader, const char *path)
+static int compare_sources(const void *left, const void *right)
 {
-    const size_t length = strlen(path), suffix = strlen(FILE_NAME);
-    const size_t source = length > suffix ? length - suffix : 0;
-    for (size_t i = 0; i < loader->set->cell_count; i++) {
-        const struct cell *cell = loader->set->cells[i].cell;
-        if (cell == NULL)
-            return true; /* it may be this one's */
-        for (size_t j = 0; j < cell->component_count; j++) {
-            const char *own = cell->components[j].source.text;
-            if (own != NULL && strlen(own) == source && memcmp(own, path, source) == 0)
-                return true;
-        }
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* The sources of all components, sorted; NULL when some cell cannot be read: a file may be its. */
+static const char **list_sources(struct loader *loader, size_t *ret_count)
+{
+    const struct manifest_set *set = loader->set;
+    size_t count = 0;
+    for (size_t i = 0; i < set->cell_count; i++) {
+        if (set->cells[i].cell == NULL)
+            return NULL;
+        count += set->cells[i].cell->component_count;
     }
-    return false;
+    const char **sources = arena_array(set->arena, count, sizeof(*sources));
+    *ret_count = 0;
+    for (size_t i = 0; sources != NULL && i < set->cell_count; i++) {
+        const struct cell *cell = set->cells[i].cell;
+        for (size_t j = 0; j < cell->component_count; j++)
+            sources[(*ret_count)++] = cell->components[j].source.text;
+    }
+    if (sources == NULL)
+        loader->status = -ENOMEM;
+    else if (count > 1)
+        qsort(sources, count, sizeof(*sources), compare_sources);
+    return sources;
+}
+
+static bool is_used(const char *const *sources, size_t count, const char *path)
+{
+    char source[1200];
+    const size_t length = strlen(path), suffix = strlen(FILE_NAME);
+    if (length <= suffix || length - suffix >= sizeof(source) ||
+        strcmp(path + length - suffix, FILE_NAME) != 0)
+        return false;
+    memcpy(source, path, length - suffix);
+    source[length - suffix] = '\0';
+    const char *key = source;
+    return count > 0 && bsearch(&key, sources, count, sizeof(*sources), compare_sources) != NULL;
 }
 
 void component_file_check_unused(struct loader *loader)
@@ -316,8 +340,11 @@ void component_file_check_unused(struct loader *loader)
     size_t count = 0;
     const struct manifest_file *const *files =
         loader_files(loader, MANIFEST_FILE_COMPONENT, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!is_used(loader, files[i]->path))
+    size_t source_count = 0;
+    const char **sources =
+        count == 0 || loader->status < 0 ? NULL : list_sources(loader, &source_count);
+    for (size_t i = 0; sources != NULL && i < count; i++) {
+        if (!is_used(sources, source_count, files[i]->path))
             loader_report(loader, NULL,
                           &(struct diagnostic){
                               .severity = DIAGNOSTIC_WARNING,

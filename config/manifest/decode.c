@@ -190,6 +190,9 @@ void decode_mapping(struct decoder *decoder, const struct shape *shape,
                 report_unknown(decoder, shape, key);
             continue;
         }
+        /* A key that stands twice is reported already: the first one counts. */
+        if ((seen & UINT64_C(1) << index) != 0)
+            continue;
         size_t base = 0;
         const struct field *field = shape_field(shape, (size_t)index, &base);
         seen |= UINT64_C(1) << index;
@@ -279,11 +282,11 @@ static void decode_duration(struct decoder *decoder, const struct field *field,
                       field->name);
         return;
     }
-    char low[DURATION_TEXT_SIZE], high[DURATION_TEXT_SIZE];
-    duration_format(DURATION_MS(field->min), low);
-    duration_format(DURATION_MS(field->max), high);
     if ((field->min != 0 || field->max != 0) &&
         (duration.ms < field->min || duration.ms > field->max)) {
+        char low[DURATION_TEXT_SIZE], high[DURATION_TEXT_SIZE];
+        duration_format(DURATION_MS(field->min), low);
+        duration_format(DURATION_MS(field->max), high);
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_RANGE", at, NULL,
                       "\"%s\" is %s; it must be between %s and %s", field->name, value->text, low,
                       high);

@@ -10,7 +10,6 @@
 
 #define API_GROUP "celld.dev/"
 #define API_VERSION "celld.dev/v1"
-#define NODE_BYTES ((size_t)64 * 1024 * 1024)
 #define KEY_BYTES 253
 
 void document_open(struct loader *loader, const struct manifest_file *file, struct arena *texts,
@@ -21,23 +20,15 @@ void document_open(struct loader *loader, const struct manifest_file *file, stru
     const struct yaml_limits yaml = {limits->file_bytes, limits->nodes,        limits->depth,
                                      limits->documents,  limits->scalar_bytes, KEY_BYTES};
     *ret_document = (struct document){
-        .nodes = arena_new(NODE_BYTES),
         .errors_before = diagnostics_error_count(loader->set->diagnostics),
         .seen_before = diagnostics_count(loader->set->diagnostics) +
                        diagnostics_dropped(loader->set->diagnostics),
     };
-    ret_document->status = ret_document->nodes == NULL
-                               ? -ENOMEM
-                               : yaml_read(&source, &yaml, ret_document->nodes, texts,
-                                           loader->set->diagnostics, &ret_document->first);
+    arena_reset(loader->nodes);
+    ret_document->status = yaml_read(&source, &yaml, loader->nodes, texts, loader->set->diagnostics,
+                                     &ret_document->first);
     if (ret_document->status == -ENOMEM)
         loader->status = -ENOMEM;
-}
-
-void document_close(struct document *document)
-{
-    document->nodes = arena_free(document->nodes);
-    document->first = NULL;
 }
 
 bool document_is_whole(const struct document *document)

@@ -5,9 +5,8 @@
 #include "config/yaml/node.h"
 
 struct document {
-    struct arena *nodes; /* the tree; freed by document_close() */
-    const struct yaml_node *first;
-    size_t errors_before; /* diagnostics when the reading began */
+    const struct yaml_node *first; /* good until the next document is opened */
+    size_t errors_before;          /* diagnostics when the reading began */
     size_t seen_before;
     int status; /* of yaml_read() */
 };
@@ -15,7 +14,6 @@ struct document {
 /* Reads the tree; texts go to `texts`. */
 void document_open(struct loader *loader, const struct manifest_file *file, struct arena *texts,
                    struct document *ret_document);
-void document_close(struct document *document);
 
 /* Whether the tree is whole: what is in it means something. */
 bool document_is_whole(const struct document *document);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define DIAGNOSTIC_CAP 1000u
+#define SCRATCH_BYTES ((size_t)128 * 1024 * 1024)
 #define SET_BYTES ((size_t)256 * 1024 * 1024)
 /* Replacing a broken cell by its last good version can break its readers, and theirs. */
 #define CHECK_RUNS 8
@@ -290,6 +291,22 @@ static int sort_files(struct loader *loader, const struct manifest_file *files, 
     return 0;
 }
 
+static void read_all(struct loader *loader)
+{
+    struct manifest_set *set = loader->set;
+    loader_read_platform(loader);
+    loader_read_cells(loader);
+    if (loader->status == 0 && set->cell_count > 1)
+        qsort(set->cells, set->cell_count, sizeof(set->cells[0]), compare_cells);
+    if (loader->status == 0)
+        loader_expand_depends(loader);
+    if (loader->status == 0) {
+        check_twins(loader);
+        loader_read_natives(loader);
+        run_checks(loader);
+    }
+}
+
 int manifest_load(const struct manifest_file *files, size_t file_count,
                   const struct manifest_limits *limits, const struct manifest_set *previous,
                   const struct manifest_set *fallback, struct manifest_set **ret_set,
@@ -307,17 +324,14 @@ int manifest_load(const struct manifest_file *files, size_t file_count,
         return error_no_memory(err);
     }
     struct manifest_set *set = loader.set;
-    loader_read_platform(&loader);
-    loader_read_cells(&loader);
-    if (loader.status == 0 && set->cell_count > 1)
-        qsort(set->cells, set->cell_count, sizeof(set->cells[0]), compare_cells);
-    if (loader.status == 0)
-        loader_expand_depends(&loader);
-    if (loader.status == 0) {
-        check_twins(&loader);
-        loader_read_natives(&loader);
-        run_checks(&loader);
-    }
+    loader.nodes = arena_new(SCRATCH_BYTES);
+    loader.scratch = arena_new(SCRATCH_BYTES);
+    if (loader.nodes == NULL || loader.scratch == NULL)
+        loader.status = -ENOMEM;
+    else
+        read_all(&loader);
+    arena_free(loader.nodes);
+    arena_free(loader.scratch);
     free(loader.files);
     if (loader.status < 0 || diagnostics_status(set->diagnostics) < 0) {
         manifest_set_unref(set);

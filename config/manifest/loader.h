@@ -15,6 +15,8 @@ struct loader {
     const struct manifest_set *previous, *fallback;
     struct manifest_set *set;
     const struct platform *platform; /* what the checks go by; NULL = none */
+    struct arena *nodes;             /* of the tree that is being read; reset for each file */
+    struct arena *scratch;           /* of one check; reset for each component */
     bool has_unnamed;                /* some cell could not be read, and its name is a guess */
     bool again;                      /* the checks run again, after broken cells were replaced */
     bool changed;                    /* some cell became broken in this run */

@@ -136,7 +136,6 @@ static void read_file(struct loader *loader, const struct manifest_file *file,
         for (const struct yaml_node *root = document.first; root != NULL; root = root->next)
             read_document(loader, file, root, list);
     }
-    document_close(&document);
     arena_free(texts);
 }
 

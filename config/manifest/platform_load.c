@@ -73,7 +73,6 @@ static void read_file(struct loader *loader, const struct manifest_file *file)
         set->platform = platform;
         set->platform_silent = document_is_silent(loader, &document);
     }
-    document_close(&document);
 }
 
 static bool share(struct loader *loader, const struct manifest_file *file)

@@ -191,6 +191,7 @@ static void list_targets(struct decoder *decoder, struct platform *platform)
     struct target *targets = decode_array(decoder, count, sizeof(*targets));
     if (targets == NULL)
         return;
+    platform->target_count = 0;
     for (size_t i = 0; i < platform->environment_count; i++) {
         const struct environment *environment = &platform->environments[i];
         for (size_t j = 0; j < environment->region_count; j++) {
@@ -247,22 +248,39 @@ static void check_freezes(struct decoder *decoder, const struct platform *platfo
     }
 }
 
+static int compare_texts(const void *left, const void *right)
+{
+    const struct manifest_text *a = *(const struct manifest_text *const *)left;
+    const struct manifest_text *b = *(const struct manifest_text *const *)right;
+    const int order = strcmp(a->text, b->text);
+    if (order != 0)
+        return order;
+    if (a->at.line != b->at.line)
+        return a->at.line < b->at.line ? -1 : 1;
+    return a->at.column < b->at.column ? -1 : a->at.column > b->at.column;
+}
+
+/* A cell that is named in two phases. Twice in one phase is the list's own problem. */
 static void check_phases(struct decoder *decoder, const struct platform *platform)
 {
+    size_t count = 0;
+    for (size_t i = 0; i < platform->phase_count; i++)
+        count += platform->phases[i].cells.count;
+    const struct manifest_text **cells = decode_array(decoder, count, sizeof(*cells));
+    if (cells == NULL)
+        return;
+    count = 0;
     for (size_t i = 0; i < platform->phase_count; i++) {
-        for (size_t j = 0; j < platform->phases[i].cells.count; j++) {
-            const struct manifest_text *cell = &platform->phases[i].cells.items[j];
-            const char *name = cell->text;
-            for (size_t k = 0; k < i; k++) {
-                const struct manifest_texts *cells = &platform->phases[k].cells;
-                for (size_t l = 0; l < cells->count; l++) {
-                    if (strcmp(cells->items[l].text, name) == 0)
-                        decode_conflict(decoder, "E_TWO_PHASES", cell->at, cells->items[l].at,
-                                        "the other phase",
-                                        "the cell \"%s\" is in two phases: keep it in one", name);
-                }
-            }
-        }
+        for (size_t j = 0; j < platform->phases[i].cells.count; j++)
+            cells[count++] = &platform->phases[i].cells.items[j];
+    }
+    if (count > 1)
+        qsort(cells, count, sizeof(*cells), compare_texts);
+    for (size_t i = 1; i < count; i++) {
+        const struct manifest_text *a = cells[i - 1], *b = cells[i];
+        if (strcmp(a->text, b->text) == 0)
+            decode_conflict(decoder, "E_TWO_PHASES", b->at, a->at, "the other phase",
+                            "the cell \"%s\" is in two phases: keep it in one", b->text);
     }
 }
 

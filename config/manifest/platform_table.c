@@ -218,7 +218,6 @@ static const struct field phase_fields[] = {
      .kind = FIELD_TEXTS,
      .offset = AT(cells),
      .form = FORM_LABEL,
-     .unique = true,
      .required = true,
      .min = 1,
      .max = 10000,

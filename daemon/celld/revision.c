@@ -68,7 +68,7 @@ static int load_set(const struct tree_listing *listing, const struct selection *
             .blob_id = file->blob.hex,
         };
     }
-    const int result = manifest_load(files, listing->file_count, &manifest_limits_default, fallback,
+    const int result = manifest_load(files, listing->file_count, &manifest_limits_default, previous,
                                      fallback, ret_set, err);
     free(files);
     return result;
@@ -76,8 +76,8 @@ static int load_set(const struct tree_listing *listing, const struct selection *
 
 static int read_selection(struct mirror *mirror, const struct revision_request *request,
                           const struct object_id *commit, const struct selection *selection,
-                          struct manifest_set *fallback, struct manifest_set **ret_set,
-                          struct error *err)
+                          const struct manifest_set *previous, const struct manifest_set *fallback,
+                          struct manifest_set **ret_set, struct error *err)
 {
     const struct tree_limits limits = limits_of(request);
     const struct tree_selection wanted = {.patterns = selection->patterns,
@@ -86,31 +86,40 @@ static int read_selection(struct mirror *mirror, const struct revision_request *
     int result = tree_reader_load(mirror, commit, NULL, &wanted, &limits, &listing, err);
     if (result == 0)
         result = check_listing(listing, err);
-    return result < 0 ? result : load_set(listing, selection, fallback, ret_set, err);
+    return result < 0 ? result : load_set(listing, selection, previous, fallback, ret_set, err);
 }
 
-/* The platform's file comes first: it may name native manifests besides those of the settings. */
+/* Two readings when the platform names native manifests besides those of the settings: which files
+ * those are is only known when it was read. The second one shares what the first has parsed. */
 static int read_set(struct mirror *mirror, const struct revision_request *request,
                     const struct object_id *commit, struct manifest_set *fallback,
                     struct manifest_set **ret_set, struct error *err)
 {
     struct selection selection = {.count = 0};
-    OWNED(manifest_set_unrefp) struct manifest_set *first = NULL;
+    OWNED(manifest_set_unrefp) struct manifest_set *set = NULL;
     select_files(&selection, MANIFEST_FILE_PLATFORM, request->platform_file);
-    int result = read_selection(mirror, request, commit, &selection, NULL, &first, err);
-    if (result < 0)
-        return result;
     for (size_t i = 0; i < request->cell_file_count; i++)
         select_files(&selection, MANIFEST_FILE_CELL, request->cell_files[i]);
     select_files(&selection, MANIFEST_FILE_COMPONENT, COMPONENT_FILES);
     for (size_t i = 0; i < request->native_file_count; i++)
         select_files(&selection, MANIFEST_FILE_NATIVE, request->native_files[i]);
-    const struct platform *platform = first->platform != NULL ? first->platform
-                                      : fallback == NULL      ? NULL
-                                                              : fallback->platform;
-    for (size_t i = 0; platform != NULL && i < platform->native_paths.count; i++)
+    int result = read_selection(mirror, request, commit, &selection, fallback, fallback, &set, err);
+    if (result < 0)
+        return result;
+    const struct platform *platform = set->platform;
+    const size_t native_count = platform == NULL ? 0 : platform->native_paths.count;
+    for (size_t i = 0; i < native_count; i++)
         select_files(&selection, MANIFEST_FILE_NATIVE, platform->native_paths.items[i].text);
-    return read_selection(mirror, request, commit, &selection, fallback, ret_set, err);
+    if (native_count > 0) {
+        struct manifest_set *whole = NULL;
+        result = read_selection(mirror, request, commit, &selection, set, fallback, &whole, err);
+        if (result < 0)
+            return result;
+        (void)manifest_set_unref(set);
+        set = whole;
+    }
+    *ret_set = TAKE(set);
+    return 0;
 }
 
 static bool is_broken(const struct manifest_set *set)

@@ -227,6 +227,7 @@ static int make_engine(struct core *core, const struct core_options *options, st
     engine.retry_first = settings->engine.retry_first.value;
     engine.retry_slowest = settings->engine.retry_longest.value;
     engine.events_kept = (size_t)settings->journal.keep_events.value;
+    engine.events_age = settings->journal.keep.value;
     core->engine = engine_new(&engine);
     return core->engine == NULL ? error_no_memory(err) : 0;
 }

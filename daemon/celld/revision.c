@@ -46,7 +46,6 @@ static int load_set(const struct tree_listing *listing, const struct selection *
                     struct error *err)
 {
     struct manifest_file *files = calloc(listing->file_count + 1, sizeof(*files));
-    OWNED(owned_free)
     struct manifest_problem *problems = calloc(listing->finding_count + 1, sizeof(*problems));
     if (files == NULL || problems == NULL) {
         free(files);

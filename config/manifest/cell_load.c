@@ -27,7 +27,7 @@ static int content_digest(const struct loader *loader, const struct manifest_fil
                           const struct cell *cell, char ret_digest[static DIGEST_TEXT_SIZE])
 {
     OWNED_TEXT text;
-    text_init(&text, 4u * 1024 * 1024);
+    text_init(&text, (size_t)4 * 1024 * 1024);
     add_line(&text, file->path);
     add_line(&text, file->blob_id);
     for (size_t i = 0; i < cell->component_count; i++) {
@@ -187,11 +187,11 @@ static const struct manifest_cell **by_path(const struct manifest_set *set)
 {
     if (set == NULL || set->cell_count == 0)
         return NULL;
-    const struct manifest_cell **cells = calloc(set->cell_count, sizeof(*cells));
+    const struct manifest_cell **cells = calloc(set->cell_count, sizeof(struct manifest_cell *));
     for (size_t i = 0; cells != NULL && i < set->cell_count; i++)
         cells[i] = &set->cells[i];
     if (cells != NULL)
-        qsort(cells, set->cell_count, sizeof(*cells), compare_paths);
+        qsort(cells, set->cell_count, sizeof(struct manifest_cell *), compare_paths);
     return cells;
 }
 
@@ -202,8 +202,8 @@ static bool share(struct loader *loader, const struct manifest_cell **earlier,
         return false;
     const struct manifest_cell wanted = {.path = file->path};
     const struct manifest_cell *key = &wanted;
-    const struct manifest_cell *const *found =
-        bsearch(&key, earlier, loader->previous->cell_count, sizeof(*earlier), compare_paths);
+    const struct manifest_cell *const *found = bsearch(
+        &key, earlier, loader->previous->cell_count, sizeof(struct manifest_cell *), compare_paths);
     if (found == NULL || !(*found)->silent || (*found)->cell == NULL)
         return false;
     char digest[DIGEST_TEXT_SIZE];

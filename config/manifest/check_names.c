@@ -54,9 +54,9 @@ static const char *join(struct arena *arena, const char *a, const char *b)
     char *name = arena_alloc(arena, a_length + 1 + b_length + 1);
     if (name == NULL)
         return NULL;
-    memcpy(name, a, a_length);
+    memcpy(name, a, a_length + 1);
     name[a_length] = '-';
-    memcpy(name + a_length + 1, b, b_length);
+    memcpy(name + a_length + 1, b, b_length + 1);
     return name;
 }
 

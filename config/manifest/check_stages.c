@@ -10,9 +10,9 @@ static const char deploy_to[] = "deploy to ";
 static bool names_gate(const char *step, const char *gate)
 {
     for (; *step != '\0' && *gate != '\0'; step++, gate++) {
-        const char c = *step == ' ' || *step == '_' ? '-' : *step;
-        const char lower = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-        if (lower != *gate)
+        const int c = *step == ' ' || *step == '_' ? '-' : (unsigned char)*step;
+        const int lower = c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+        if (lower != (unsigned char)*gate)
             return false;
     }
     return *step == *gate;

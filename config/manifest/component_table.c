@@ -281,7 +281,7 @@ static void read_words(struct decoder *decoder, const struct field *field,
     struct manifest_texts texts = {0};
     (void)key;
     decode_texts(decoder, field, value, &texts);
-    memcpy((char *)object + field->offset, &texts.items, sizeof(texts.items));
+    memcpy((char *)object + field->offset, &texts.items, sizeof(void *));
     memcpy((char *)object + field->extra, &texts.count, sizeof(texts.count));
 }
 

@@ -24,13 +24,24 @@ void configuration_read_value(struct decoder *decoder, const struct field *field
                       (struct manifest_text *)(void *)((char *)object + field->offset));
 }
 
+static bool contains(const char *text, const char *word)
+{
+    const size_t length = strlen(word);
+    for (; *text != '\0'; text++) {
+        /* Words are upper case: 0x20 is what a lower case letter differs by. */
+        if ((*text & ~0x20) == word[0] && strncasecmp(text, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Names under which people keep what nobody else should read. */
 static bool is_secret_name(const char *name)
 {
     static const char *const words[] = {"PASSWORD", "PASSWD", "SECRET",      "TOKEN",
                                         "API_KEY",  "APIKEY", "PRIVATE_KEY", "CREDENTIAL"};
     for (size_t i = 0; i < SHAPE_COUNT(words); i++) {
-        if (strcasestr(name, words[i]) != NULL)
+        if (contains(name, words[i]))
             return true;
     }
     return false;

@@ -121,7 +121,7 @@ void decode_check_unique(struct decoder *decoder, const char *what, const void *
 {
     if (count < 2)
         return;
-    const struct manifest_text **names = calloc(count, sizeof(*names));
+    const struct manifest_text **names = calloc(count, sizeof(struct manifest_text *));
     if (names == NULL) {
         decoder->status = -ENOMEM;
         return;
@@ -133,7 +133,7 @@ void decode_check_unique(struct decoder *decoder, const char *what, const void *
             names[named++] = name;
     }
     if (named > 1)
-        qsort(names, named, sizeof(*names), compare);
+        qsort(names, named, sizeof(struct manifest_text *), compare);
     for (size_t i = 1; i < named; i++) {
         if (strcmp(names[i - 1]->text, names[i]->text) == 0)
             decode_conflict(decoder, "E_DUPLICATE_NAME", names[i]->at, names[i - 1]->at,

@@ -90,7 +90,7 @@ static size_t printable(const char *text)
 static const char *copy_escaped(struct diagnostics *list, const char *text)
 {
     OWNED_TEXT out;
-    text_init(&out, MESSAGE_LIMIT * 4);
+    text_init(&out, (size_t)MESSAGE_LIMIT * 4);
     while (*text != '\0' && out.length < MESSAGE_LIMIT - 8) {
         const size_t size = printable(text);
         if (size == 0)

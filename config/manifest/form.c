@@ -210,9 +210,9 @@ const char *form_problem(enum text_form form, const char *text, size_t length)
     case FORM_VARIABLE:
         return check_variable(text, length);
     case FORM_FILE_NAME:
+    case FORM_SECRET:
         return check_file_name(text, length);
     case FORM_PATH:
-        return reference_path_problem(text, length);
     case FORM_PATTERN:
         return reference_path_problem(text, length);
     case FORM_ABSOLUTE:
@@ -228,8 +228,6 @@ const char *form_problem(enum text_form form, const char *text, size_t length)
         return reference_url_problem(text, length, false);
     case FORM_SAFE_URL:
         return reference_url_problem(text, length, true);
-    case FORM_SECRET:
-        return check_file_name(text, length);
     case FORM_CRON:
         return check_cron(text, length);
     case FORM_ZONE:

@@ -266,7 +266,8 @@ static void check_phases(struct decoder *decoder, const struct platform *platfor
     size_t count = 0;
     for (size_t i = 0; i < platform->phase_count; i++)
         count += platform->phases[i].cells.count;
-    const struct manifest_text **cells = decode_array(decoder, count, sizeof(*cells));
+    const struct manifest_text **cells =
+        decode_array(decoder, count, sizeof(struct manifest_text *));
     if (cells == NULL)
         return;
     count = 0;
@@ -275,7 +276,7 @@ static void check_phases(struct decoder *decoder, const struct platform *platfor
             cells[count++] = &platform->phases[i].cells.items[j];
     }
     if (count > 1)
-        qsort(cells, count, sizeof(*cells), compare_texts);
+        qsort(cells, count, sizeof(struct manifest_text *), compare_texts);
     for (size_t i = 1; i < count; i++) {
         const struct manifest_text *a = cells[i - 1], *b = cells[i];
         if (strcmp(a->text, b->text) == 0)

@@ -39,8 +39,8 @@ static int find_in(const struct shape *shape, const char *name, size_t length, s
     const size_t count = shape->field_count;
     for (size_t i = 0; i < count; i++) {
         const size_t at = expected + i < count ? expected + i : expected + i - count;
-        if (fields[at].name[0] == name[0] && strlen(fields[at].name) == length &&
-            memcmp(fields[at].name, name, length) == 0)
+        const char *own = fields[at].name;
+        if (own[0] == name[0] && strncmp(own, name, length) == 0 && own[length] == '\0')
             return (int)at;
     }
     return -1;
@@ -78,9 +78,9 @@ const char *shape_fallback(const struct shape *shape, const char *field)
     return shape_field(shape, (size_t)index, &base)->fallback;
 }
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
 }
 
 static size_t least(size_t a, size_t b, size_t c)

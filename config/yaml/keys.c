@@ -61,13 +61,13 @@ static int compare(const void *left, const void *right)
 
 static int check_many(const struct yaml_node *mapping, const char *path, struct diagnostics *found)
 {
-    const struct yaml_node **keys = calloc(mapping->length, sizeof(*keys));
+    const struct yaml_node **keys = calloc(mapping->length, sizeof(struct yaml_node *));
     if (keys == NULL)
         return -ENOMEM;
     size_t count = 0;
     for (const struct yaml_node *key = mapping->first; key != NULL; key = key->next->next)
         keys[count++] = key;
-    qsort(keys, count, sizeof(*keys), compare);
+    qsort(keys, count, sizeof(struct yaml_node *), compare);
     int duplicates = 0;
     for (size_t i = 1; i < count; i++) {
         if (is_same(keys[i - 1], keys[i]))

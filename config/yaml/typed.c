@@ -4,9 +4,11 @@
 #include "config/yaml/reader.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Longer numbers stay texts. */
+#define REAL_LIMIT 200u
 
 static bool is_any(const char *text, const char *a, const char *b, const char *c)
 {
@@ -52,6 +54,29 @@ static bool is_real(const char *text)
     return *text == '\0';
 }
 
+/* A real in JSON's narrower spelling: no plus, no zeros before, digits on both sides of the point.
+ * NULL when it does not fit a double, or is longer than any that does. */
+static json_t *real(const char *text)
+{
+    char spelled[REAL_LIMIT + 8];
+    size_t length = 0;
+    if (strlen(text) > REAL_LIMIT)
+        return NULL;
+    if (*text == '-')
+        spelled[length++] = '-';
+    text += *text == '-' || *text == '+';
+    while (text[0] == '0' && text[1] >= '0' && text[1] <= '9')
+        text++;
+    if (*text == '.')
+        spelled[length++] = '0';
+    for (; *text != '\0'; text++) {
+        spelled[length++] = *text;
+        if (*text == '.' && (text[1] < '0' || text[1] > '9'))
+            spelled[length++] = '0';
+    }
+    return json_loadb(spelled, length, JSON_DECODE_ANY, NULL);
+}
+
 static json_t *number(const char *text)
 {
     json_t *value = NULL;
@@ -60,10 +85,7 @@ static json_t *number(const char *text)
     if (strncmp(text, "0x", 2) == 0)
         return integer(text, text + 2, 16);
     value = integer(text, *text == '-' || *text == '+' ? text + 1 : text, 10);
-    if (value != NULL || !is_real(text))
-        return value;
-    const double real = strtod(text, NULL);
-    return isfinite(real) ? json_real(real) : NULL;
+    return value != NULL || !is_real(text) ? value : real(text);
 }
 
 static json_t *scalar(const struct yaml_node *node)

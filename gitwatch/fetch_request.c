@@ -23,6 +23,11 @@ static int refuse(struct error *err, const char *text)
     return error_set(err, ERROR_INVALID, ERR_INVALID, "%s", text);
 }
 
+static bool is_given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
 static int check_host_keys(const struct fetch_request *request, struct error *err)
 {
     if (request->host_key_count == 0)
@@ -44,7 +49,7 @@ static int check_credential(const struct fetch_request *request, enum remote_sch
                             struct error *err)
 {
     const bool http = scheme == REMOTE_HTTP || scheme == REMOTE_HTTPS;
-    const bool given = request->secret != NULL || request->secret_file != NULL;
+    const bool given = is_given(request->secret) || is_given(request->secret_file);
     switch (request->credential) {
     case FETCH_CREDENTIAL_NONE:
         return scheme == REMOTE_SSH ? refuse(err, "an SSH repository needs a private key") : 0;
@@ -58,7 +63,7 @@ static int check_credential(const struct fetch_request *request, enum remote_sch
         break;
     }
     if (request->credential != FETCH_CREDENTIAL_SSH_KEY &&
-        (request->passphrase != NULL || request->passphrase_file != NULL))
+        (is_given(request->passphrase) || is_given(request->passphrase_file)))
         return refuse(err, "only an SSH key has a passphrase");
     if (!given)
         return refuse(err, "the repository's credential has neither a value nor a file");
@@ -91,7 +96,7 @@ int fetch_request_check(const struct fetch_request *request, struct error *err)
 
 static json_t *optional_text(const char *text)
 {
-    return text == NULL ? json_null() : json_string(text);
+    return is_given(text) ? json_string(text) : json_null();
 }
 
 static json_t *host_keys_to_json(const struct fetch_request *request)

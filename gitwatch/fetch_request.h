@@ -29,6 +29,7 @@ struct fetch_limits {
 /* 1 GiB, 2 million objects of at most 64 MiB, 2 GiB of address space, 300 s, 50 packs. */
 struct fetch_limits fetch_limits_default(void);
 
+/* Optional texts may be NULL or empty. */
 struct fetch_request {
     const char *url;
     const char *ref;    /* branch ("main") or full name (refs/heads/main, refs/tags/v1) */

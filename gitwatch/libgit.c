@@ -4,8 +4,6 @@
 
 #include <git2.h>
 
-#include <stdbool.h>
-
 struct libgit_limits libgit_limits_default(void)
 {
     return (struct libgit_limits){
@@ -16,8 +14,16 @@ struct libgit_limits libgit_limits_default(void)
     };
 }
 
-/* The version number does not tell Debian's fixed package from the unfixed one, but the option that
- * came with the fixes does. */
+const char *libgit_version_problem(int major, int minor, int revision, bool has_object_limit)
+{
+    if (major * 1000000 + minor * 1000 + revision < 1005001)
+        return "is too old: celld needs 1.5.1 or later";
+    if (!has_object_limit)
+        return "lacks security fixes: install the package libgit2-1.5 in version "
+               "1.5.1+ds-1+deb12u2 or later";
+    return NULL;
+}
+
 static int check_version(struct error *err)
 {
     int major = 0;
@@ -25,16 +31,12 @@ static int check_version(struct error *err)
     int revision = 0;
     size_t object_bytes = 0;
     git_libgit2_version(&major, &minor, &revision);
-    const int version = major * 1000000 + minor * 1000 + revision;
-    if (version < 1005001)
-        return error_set(err, ERROR_INVALID, ERR_GIT,
-                         "libgit2 %d.%d.%d is too old: celld needs 1.5.1 or later", major, minor,
-                         revision);
-    if (git_libgit2_opts(GIT_OPT_GET_PACK_MAX_OBJECT_SIZE, &object_bytes) < 0)
-        return error_set(err, ERROR_INVALID, ERR_GIT,
-                         "libgit2 %d.%d.%d lacks security fixes: install the package "
-                         "libgit2-1.5 in version 1.5.1+ds-1+deb12u2 or later",
-                         major, minor, revision);
+    const bool has_object_limit =
+        git_libgit2_opts(GIT_OPT_GET_PACK_MAX_OBJECT_SIZE, &object_bytes) == 0;
+    const char *problem = libgit_version_problem(major, minor, revision, has_object_limit);
+    if (problem != NULL)
+        return error_set(err, ERROR_INVALID, ERR_GIT, "libgit2 %d.%d.%d %s", major, minor, revision,
+                         problem);
     const int wanted = GIT_FEATURE_HTTPS | GIT_FEATURE_SSH | GIT_FEATURE_THREADS;
     if ((git_libgit2_features() & wanted) != wanted)
         return error_set(err, ERROR_INVALID, ERR_GIT,

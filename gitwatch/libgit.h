@@ -4,6 +4,7 @@
 
 #include "config/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,11 @@ struct libgit_limits {
 
 /* 256 MiB mapped, 16 MiB cached, 2 million objects of at most 64 MiB. */
 struct libgit_limits libgit_limits_default(void);
+
+/* What is wrong with a libgit2 of this version, NULL when nothing is. The number does not tell
+ * Debian's fixed 1.5.1 from the unfixed one; whether it knows the option that came with the fixes
+ * does. Pure. */
+const char *libgit_version_problem(int major, int minor, int revision, bool has_object_limit);
 
 /* Call once in main before any thread starts. Returns 0, or ERR_GIT when the library is older than
  * 1.5.1 or lacks the security fixes of Debian's 1.5.1+ds-1+deb12u2. */

@@ -171,24 +171,23 @@ int checkout_read(const char *directory, const struct tree_selection *selection,
     if (!S_ISDIR(about.st_mode))
         return error_set(err, ERROR_INVALID, -ENOTDIR,
                          "%s is no directory; name the root of the repository", directory);
+    OWNED(owned_free) char *copy = strdup(directory);
+    if (copy == NULL)
+        return error_no_memory(err);
     OWNED(tree_listing_freep) struct tree_listing *listing = calloc(1, sizeof(*listing));
-    char *copy = strdup(directory);
+    if (listing == NULL)
+        return error_no_memory(err);
     char *const roots[] = {copy, NULL};
-    FTS *fts = listing == NULL || copy == NULL
-                   ? NULL
-                   : fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
-    int result = fts == NULL ? error_no_memory(err) : 0;
-    if (result == 0) {
-        struct reader reader = {.selection = selection,
-                                .limits = limits,
-                                .listing = listing,
-                                .prefix = strlen(directory),
-                                .err = err};
-        result = walk(&reader, fts);
-    }
-    if (fts != NULL)
-        (void)fts_close(fts);
-    free(copy);
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+    if (fts == NULL)
+        return failed(err, directory);
+    struct reader reader = {.selection = selection,
+                            .limits = limits,
+                            .listing = listing,
+                            .prefix = strlen(directory),
+                            .err = err};
+    const int result = walk(&reader, fts);
+    (void)fts_close(fts);
     if (result != 0)
         return result;
     listing->complete = listing->findings_dropped == 0;

@@ -18,10 +18,10 @@ enum command_completion { COMPLETE_NOTHING, COMPLETE_CELL, COMPLETE_TARGET, COMP
 
 struct command_option {
     const char *name;  /* without dashes */
-    char letter;       /* '\0' = none */
     const char *value; /* what it takes, for help: "REV"; NULL = nothing */
     const char *help;
     enum command_completion completion;
+    char letter; /* '\0' = none */
 };
 
 struct invocation;
@@ -75,6 +75,7 @@ int command_run_reload(const struct invocation *invocation);
 int command_run_render(const struct invocation *invocation);
 int command_run_resume(const struct invocation *invocation);
 int command_run_rollback(const struct invocation *invocation);
+int command_run_rollout(const struct invocation *invocation);
 int command_run_status(const struct invocation *invocation);
 int command_run_suspend(const struct invocation *invocation);
 int command_run_sync(const struct invocation *invocation);

@@ -44,7 +44,7 @@ static int follow(struct follow *follow, const char *first_path)
         (void)nanosleep(&pause, NULL);
         if (follow->after >= 0)
             (void)snprintf(path, sizeof(path), "/v1/events?after=%lld", (long long)follow->after);
-        result = client_stream(follow->invocation, path, on_event, follow, &error);
+        (void)!client_stream(follow->invocation, path, on_event, follow, &error);
     }
     return EXIT_FINE;
 }

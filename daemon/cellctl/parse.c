@@ -24,6 +24,22 @@ static int wrong(const char *before, const char *word, const char *after)
     return -1;
 }
 
+static int unknown_command(const char *word)
+{
+    const size_t length = strlen(word);
+    size_t found = 0;
+    for (size_t i = 0; i < command_count; i++) {
+        if (strncmp(command_table[i].name, word, length) == 0 &&
+            command_table[i].name[length] == ' ')
+            (void)fprintf(stderr, "%s%s", found++ == 0 ? "cellctl: say which: " : ", ",
+                          command_table[i].name);
+    }
+    if (found == 0)
+        return wrong("there is no command ", word, "");
+    (void)fputc('\n', stderr);
+    return -1;
+}
+
 /* Two words, or one. Returns how many the name has; 0 = none fits. */
 static size_t find_command(const char *const *words, size_t count, const struct command **ret_found)
 {
@@ -31,7 +47,8 @@ static size_t find_command(const char *const *words, size_t count, const struct 
         const char *name = command_table[i].name;
         const char *space = strchr(name, ' ');
         const size_t first = space == NULL ? strlen(name) : (size_t)(space - name);
-        if (count == 0 || strlen(words[0]) != first || strncmp(words[0], name, first) != 0)
+        if (count == 0 || words[0] == NULL || strlen(words[0]) != first ||
+            strncmp(words[0], name, first) != 0)
             continue;
         if (space != NULL && (count < 2 || strcmp(words[1], space + 1) != 0))
             continue;
@@ -178,7 +195,7 @@ static int settle(struct parser *parser)
         return -1;
     }
     if (invocation->command == NULL)
-        return wrong("there is no command ", parser->positional[0], "");
+        return unknown_command(parser->positional[0]);
     const size_t name_words = strchr(invocation->command->name, ' ') == NULL ? 1 : 2;
     invocation->argument_count = parser->positional_count - name_words;
     for (size_t i = 0; i < invocation->argument_count && i < COMMAND_ARGUMENTS; i++)
@@ -203,7 +220,7 @@ int parse_line(int count, char **words, struct invocation *ret_invocation)
     struct parser parser = {.words = words, .count = count, .invocation = ret_invocation};
     find_name(&parser);
     if (ret_invocation->command == NULL && parser.count > 1 && words[1][0] != '-')
-        return wrong("there is no command ", words[1], "");
+        return unknown_command(words[1]);
     const int result = read_words(&parser);
     return result != 0 ? result : settle(&parser);
 }

@@ -1,5 +1,6 @@
 #include "daemon/cellctl/source.h"
 
+#include "config/base/check.h"
 #include "config/base/owned.h"
 #include "daemon/cellctl/checkout.h"
 #include "gitwatch/libgit.h"
@@ -87,6 +88,7 @@ static int read_set(const struct origin *origin, const struct source_patterns *p
     const int result = load(origin, &selection, &first, err);
     if (result < 0)
         return result;
+    CHECK(first != NULL);
     for (size_t i = 0; i < patterns->cell_file_count; i++)
         add(&selection, MANIFEST_FILE_CELL, patterns->cell_files[i]);
     add(&selection, MANIFEST_FILE_COMPONENT, COMPONENT_FILES);

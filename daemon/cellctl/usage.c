@@ -6,12 +6,12 @@
 #include <string.h>
 
 const struct command_option usage_common[] = {
-    {"socket", '\0', "PATH", "the status socket (default " USAGE_SOCKET ")", COMPLETE_FILE},
-    {"admin-socket", '\0', "PATH", "the socket for acting (default " USAGE_ADMIN_SOCKET ")",
-     COMPLETE_FILE},
-    {"output", 'o', "FORMAT", "table, json or yaml", COMPLETE_NOTHING},
-    {"colour", '\0', "WHEN", "auto, always or never", COMPLETE_NOTHING},
-    {"help", 'h', NULL, "print help", COMPLETE_NOTHING},
+    {"socket", "PATH", "the status socket (default " USAGE_SOCKET ")", COMPLETE_FILE, '\0'},
+    {"admin-socket", "PATH", "the socket for acting (default " USAGE_ADMIN_SOCKET ")",
+     COMPLETE_FILE, '\0'},
+    {"output", "FORMAT", "table, json or yaml", COMPLETE_NOTHING, 'o'},
+    {"colour", "WHEN", "auto, always or never", COMPLETE_NOTHING, '\0'},
+    {"help", NULL, "print help", COMPLETE_NOTHING, 'h'},
 };
 const size_t usage_common_count = sizeof(usage_common) / sizeof(usage_common[0]);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -122,6 +123,18 @@ static int is_late(void *context)
     return mono_ms() > *deadline;
 }
 
+/* A page that could not be read is told among the findings, as text with SQLite's code: the disk
+ * failed then, and the file may be whole. */
+static int result_of(const char *verdict)
+{
+    static const char words[] = "error code=";
+    if (strcmp(verdict, "ok") == 0)
+        return SQLITE_OK;
+    const char *found = strstr(verdict, words);
+    const long code = found == NULL ? 0 : strtol(found + sizeof(words) - 1, NULL, 10);
+    return code > 0 && code < 65536 ? (int)code : SQLITE_CORRUPT;
+}
+
 int connection_check(sqlite3 *db, const struct connection_limits *limits, bool *ret_whole)
 {
     int64_t deadline = mono_ms() + limits->check_ms;
@@ -132,9 +145,7 @@ int connection_check(sqlite3 *db, const struct connection_limits *limits, bool *
     *ret_whole = result != SQLITE_INTERRUPT;
     if (result == SQLITE_INTERRUPT)
         return SQLITE_OK;
-    if (result == SQLITE_OK && strcmp(verdict, "ok") != 0)
-        return SQLITE_CORRUPT;
-    return result;
+    return result == SQLITE_OK ? result_of(verdict) : result;
 }
 
 int connection_get(sqlite3 *db, const char *name, char *ret_value, size_t size)
@@ -212,8 +223,7 @@ uint64_t connection_bytes(sqlite3 *db)
     char pages[24] = "";
     if (first_text(db, "PRAGMA page_count", pages, sizeof(pages)) != SQLITE_OK)
         return 0;
-    unsigned long long count = 0;
-    return sscanf(pages, "%llu", &count) == 1 ? (uint64_t)count * PAGE_BYTES : 0;
+    return strtoull(pages, NULL, 10) * PAGE_BYTES;
 }
 
 sqlite3 *connection_close(sqlite3 *db)

@@ -114,7 +114,7 @@ static int take_row(sqlite3_stmt *statement, struct table_tally *seen, table_row
 
 int table_read(struct table *table, table_row *row, void *context)
 {
-    struct table_tally wanted;
+    struct table_tally wanted = {.entries = 0};
     struct table_tally seen = {.entries = 0};
     int result = read_tally(table->db, &wanted);
     sqlite3_stmt *statement = NULL;

@@ -53,11 +53,12 @@ int log_level_parse(const char *word)
 static bool stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    unsigned long long device = 0;
-    unsigned long long inode = 0;
+    char *rest = NULL;
     struct stat about;
-    if (stream == NULL || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
+    const unsigned long long device = stream == NULL ? 0 : strtoull(stream, &rest, 10);
+    if (rest == NULL || *rest != ':')
         return false;
+    const unsigned long long inode = strtoull(rest + 1, NULL, 10);
     return fstat(STDERR_FILENO, &about) == 0 && about.st_dev == device && about.st_ino == inode;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define TEXT_BYTES 256
+#define WHY_BYTES ((size_t)64 * 1024)
 #define METRICS_BYTES ((size_t)4 << 20)
 #define PAGE_EVENTS 500
 
@@ -144,7 +145,7 @@ void answers_cell(struct socket_server *server, struct call *call)
     const char *cell = call->path.segments[2];
     json_t *status = NULL;
     const int result = server->backend.cell(server->backend.context, cell, &status);
-    if (result == -ENOENT)
+    if (result == -ENOENT || json_is_null(status))
         call_message(call, MHD_HTTP_NOT_FOUND, "there is no cell \"%s\"", cell);
     else
         call_answer(call, MHD_HTTP_OK, result == 0 ? status : NULL);
@@ -157,7 +158,7 @@ void answers_why(struct socket_server *server, struct call *call)
     if (!query(call, "target", target))
         return;
     OWNED_TEXT text;
-    text_init(&text, 64 * 1024);
+    text_init(&text, WHY_BYTES);
     const int result = server->backend.why(server->backend.context, cell, or_null(target), &text);
     if (result == -ENOENT && target[0] != '\0')
         call_message(call, MHD_HTTP_NOT_FOUND, "there is no cell \"%s\" on a target \"%s\"", cell,

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SWEEP_MS 500
+#define SWEEP_MS UINT64_C(500)
 
 /* All headers of a request must fit. */
 #define CONNECTION_MEMORY ((size_t)32 * 1024)
@@ -345,7 +345,8 @@ static size_t keep_escapes(void *context, struct MHD_Connection *connection, cha
     return strlen(text);
 }
 
-static void on_complaint(void *context, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void on_complaint(void *context, const char *format,
+                                                               va_list arguments)
 {
     char text[512];
     (void)context;

@@ -104,7 +104,7 @@ static int bind_path(struct listener *listener, const char *path, const char *gr
 
 static int take_over(int fd, struct error *err)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
     socklen_t length = sizeof(address);
     int listens = 0;
     socklen_t size = sizeof(listens);

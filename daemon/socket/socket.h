@@ -28,7 +28,7 @@ struct socket_backend {
     json_t *(*diff)(void *context, const char *cell);                       /* NULL = all */
     json_t *(*render)(void *context, const char *cell, const char *target); /* NULL = all */
 
-    /* 0, -ENOENT or -ENOMEM. */
+    /* 0, -ENOENT (a JSON null says the same) or -ENOMEM. */
     int (*cell)(void *context, const char *cell, json_t **ret_status);
     int (*why)(void *context, const char *cell, const char *target, struct text *out);
 

@@ -142,7 +142,8 @@ struct binding {
     /* What a look asks for, of the object's goal. */
     uint64_t judged; /* object->desired when `gate` was asked for */
     char component[NAME_SIZE], release[2 * NAME_SIZE];
-    const char *image; /* borrowed from the deployment; NULL = not looked at */
+    struct object *needs; /* the release: it must stand before the binding is written */
+    const char *image;    /* borrowed from the deployment; NULL = not looked at */
     int weight[2];
     bool undeploy;
 };
@@ -359,9 +360,13 @@ struct engine {
     struct mono_time look_due;
     struct wall_time looked;
     uint64_t looks;
-    bool look_again;    /* asked for */
-    bool look_complete; /* the last look, in every kind */
-    bool known;         /* a complete look was had, and no kind is unknown */
+    bool look_again;  /* asked for */
+    bool look_broken; /* the last look could not read every kind */
+    unsigned look_failures;
+    uint64_t look_number; /* of looks that were begun */
+    uint64_t prune_look;  /* pruning needs one that began after the revision came */
+    bool look_complete;   /* the last look, in every kind */
+    bool known;           /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];
     bool prune_dirty;
     json_t *bound;             /* "project/environment" of all bindings in the last complete list */

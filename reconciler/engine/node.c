@@ -4,7 +4,6 @@
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
-#include "reconciler/engine/operation.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -175,8 +174,13 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const bool condemned =
         track->has_content && quarantine_find(engine, track->unit->name, track->component,
                                               track->target, track->content.deployment_digest);
+    /* The time of its next automatic attempt has come: it is a forward step again. */
+    const bool again = rollout->state == ROLLOUT_HELD && rollout->retry_at.ms != 0 &&
+                       rollout->retry_at.ms <= engine->now.wall.ms && !condemned;
     if (rollout->state == ROLLOUT_BAKE)
         tally->baking++;
+    else if (again)
+        tally->forward++;
     else if (rollout->state == ROLLOUT_HELD || (condemned && !rollout_is_active(rollout)))
         tally->rolled_back++;
     else if (rollout_is_active(rollout) || rollout->settle_due)
@@ -219,8 +223,7 @@ static bool has_pending(const struct node *node)
     if (node->target->index != 0)
         return false;
     for (size_t i = 0; i < node->unit->object_count; i++) {
-        if (bootstrap_is_pending(node->unit->objects[i]) &&
-            !operation_is_held(node->unit->objects[i]))
+        if (bootstrap_is_pending(node->unit->objects[i]))
             return true;
     }
     return false;
@@ -233,7 +236,7 @@ static bool has_repairs(const struct engine *engine, const struct node *node)
     for (size_t i = 0; i < node->unit->attached_count; i++) {
         const struct object *object = node->unit->attached[i];
         if (object->goal == GOAL_PRESENT && is_of_node(node, object) && !object_is_equal(object) &&
-            (object->permit || object_is_drift(object)) && !operation_is_held(object))
+            (object->permit || object_is_drift(object)))
             return true;
     }
     return false;

@@ -48,10 +48,16 @@ static void begin(struct engine *engine)
 {
     size_t known[RESOURCE_KIND_COUNT], inventory[RESOURCE_KIND_COUNT];
     count_kinds(engine, known, inventory);
+    /* After one that broke off, only what is missing is listed again. */
+    const bool rest = engine->look == LOOK_DONE && engine->look_broken && !engine->look_again;
     engine->look = LOOK_RUNNING;
     engine->look_again = false;
+    if (!rest)
+        engine->look_number++;
     for (size_t i = 0; i < RESOURCE_KIND_COUNT; i++) {
         const struct resource_kind_info *info = resource_kind_info((enum resource_kind)i);
+        if (rest && engine->kinds[i].listed && engine->kinds[i].done)
+            continue;
         engine->kinds[i].listed = info->lists && (is_base_kind((enum resource_kind)i) || known[i]);
         engine->kinds[i].failed = false;
         if (engine->kinds[i].listed)
@@ -110,9 +116,11 @@ static void finish(struct engine *engine)
     }
     engine->look = LOOK_DONE;
     engine->look_complete = complete && !unknown;
+    engine->look_broken = !complete;
+    engine->look_failures = complete ? 0 : engine->look_failures + 1;
     engine->look_due =
-        (struct mono_time){engine->now.mono.ms + (complete ? engine->options.list_interval.ms
-                                                           : engine->options.retry_first.ms * 2)};
+        complete ? (struct mono_time){engine->now.mono.ms + engine->options.list_interval.ms}
+                 : request_backoff(engine, engine->look_failures, NULL);
     const bool known = (engine->known || complete) && !unknown;
     if (complete) {
         engine->looks++;

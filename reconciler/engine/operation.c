@@ -254,15 +254,15 @@ static void found_present(struct engine *engine, struct object *object, const js
     } else {
         if (drift && !object->drifted) {
             object->drifted = true;
-            history_publish(
-                engine, PUBLISH_NOTICE, "drift-found",
-                &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name,
-                                        .data = json_deep_copy(operation->differences)},
-                "%s %s was changed by somebody else: %s", object_kind(object), object->key.name,
-                difference.items[0].pointer);
+            history_publish(engine, PUBLISH_NOTICE, "drift-found",
+                            &(struct history_about){
+                                .cell = object->unit == NULL ? NULL : object->unit->name,
+                                .data = json_pack("{s:O}", "differences", operation->differences)},
+                            "%s %s was changed by somebody else: %s", object_kind(object),
+                            object->key.name, difference.items[0].pointer);
         }
         if (may_change(engine, object, live, &difference))
-            operation_put(engine, object, live);
+            operation_put(engine, object, live, &difference);
     }
     difference_fini(&difference);
 }
@@ -274,7 +274,9 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     if (object->intent && object->intent_verb != 'D')
         settle_unwanted(engine, object, live);
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
-    if (object->inventory && (strcmp(uid, object->uid) != 0 || !object->managed)) {
+    /* The server makes releases from components, without our mark. */
+    const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
+    if (object->inventory && (strcmp(uid, object->uid) != 0 || !marked)) {
         history_publish(
             engine, PUBLISH_WARNING, "ownership-lost",
             &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},

@@ -118,7 +118,16 @@ void operation_post(struct engine *engine, struct object *object)
     write_now(engine, object, "POST", text_get(&path), body);
 }
 
-void operation_put(struct engine *engine, struct object *object, const json_t *live)
+static bool changes_spec(const struct difference *difference)
+{
+    bool changes = difference->dropped > 0;
+    for (size_t i = 0; i < difference->count; i++)
+        changes = changes || strncmp(difference->items[i].pointer, "/spec", 5) == 0;
+    return changes;
+}
+
+void operation_put(struct engine *engine, struct object *object, const json_t *live,
+                   const struct difference *difference)
 {
     json_t *body = diff_merge(object->key.kind, object->operation->body, NULL, live);
     if (body == NULL) {
@@ -126,7 +135,9 @@ void operation_put(struct engine *engine, struct object *object, const json_t *l
         return;
     }
     object_intent(engine, object, 'U');
-    object->before = object->generation;
+    /* Labels alone give the object no new generation: nothing would ever rise above the old one. */
+    if (changes_spec(difference))
+        object->before = object->generation;
     stamp(engine, object, body);
     OWNED_TEXT path;
     text_init(&path, 2048);

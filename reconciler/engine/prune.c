@@ -333,7 +333,7 @@ static void forget_gone(struct engine *engine)
 void prune_pump(struct engine *engine)
 {
     if (!engine->prune_dirty || !observe_is_complete(engine) || !revision_is_complete(engine) ||
-        engine->all_suspended)
+        engine->look_number < engine->prune_look || engine->all_suspended)
         return;
     engine->prune_dirty = false;
     consider(engine);

@@ -350,6 +350,7 @@ void revision_take(struct engine *engine, const struct engine_event *event)
     engine->version++;
     engine->progress++;
     engine->prune_dirty = true;
+    engine->prune_look = engine->look_number + 1;
     if (engine->platform == NULL)
         return;
     /* A new revision goes before all waiting and backoff. */

@@ -49,7 +49,7 @@ json_t *row_revision(const struct engine *engine)
     return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", engine->commit, "subject",
                      engine->subject == NULL ? "" : engine->subject, "rewritten",
                      (int)engine->rewritten, "since", (json_int_t)engine->revision_ms, "converged",
-                     (json_int_t)engine->converged_ms);
+                     (json_int_t)engine->converged_ms, "number", (json_int_t)engine->number);
 }
 
 void row_revision_apply(struct engine *engine, const json_t *value)
@@ -150,6 +150,9 @@ void row_rollout_apply(struct engine *engine, struct track *track, const json_t 
     track->rollout.cell = track->unit->name;
     track->rollout.component = track->component;
     track->rollout.target = track->target;
+    /* The row does not say it, the contents do. */
+    if (rollout.stable.route_spec != NULL || rollout.next.route_spec != NULL)
+        track->rollout.routed = true;
     track->recorded = true;
 }
 

@@ -348,6 +348,9 @@ void track_step(struct engine *engine, struct track *track)
         if (result.wants.wake.mono.ms > engine->now.mono.ms)
             return;
     }
+    /* It would like to go on at once, and what it waits for is not there: an event will bring it,
+     * or a little time. */
+    track->due = (struct mono_time){engine->now.mono.ms + engine->options.poll_fastest.ms};
 }
 
 void track_explain(const struct engine *engine, const struct track *track, struct instant now,

@@ -52,8 +52,7 @@ void judge_bake(struct judge *judge, struct wall_time now)
     judge->baking = true;
 }
 
-/* --- windows -------------------------------------------------------------------------------------
- */
+/* --- windows ------------------------------------------------------------------------------ */
 
 bool judge_plan(struct judge *judge, struct wall_time now, struct judge_window *ret_window)
 {
@@ -189,8 +188,7 @@ void judge_failed(struct judge *judge, struct judge_window window, bool give_up)
         close_window(judge);
 }
 
-/* --- verdicts ------------------------------------------------------------------------------------
- */
+/* --- verdicts ----------------------------------------------------------------------------- */
 
 double judge_log_relative(const struct judge *judge)
 {

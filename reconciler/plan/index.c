@@ -8,7 +8,7 @@
 
 static int compare_nodes(const void *left, const void *right, void *context)
 {
-    const struct node_facts *nodes = context;
+    const struct node_facts *nodes = ((struct plan_index *)context)->input->nodes;
     const struct node_facts *a = &nodes[*(const size_t *)left], *b = &nodes[*(const size_t *)right];
     if (a->target->index != b->target->index)
         return a->target->index < b->target->index ? -1 : 1;
@@ -121,12 +121,10 @@ int plan_index_init(struct plan_index *index, const struct plan_input *input)
     bool sorted = true;
     for (size_t i = 0; i < count; i++)
         index->order[i] = i;
-    struct node_facts *nodes = NULL;
-    (void)memcpy(&nodes, &input->nodes, sizeof(nodes));
     for (size_t i = 1; i < count && sorted; i++)
-        sorted = compare_nodes(&index->order[i - 1], &index->order[i], nodes) <= 0;
+        sorted = compare_nodes(&index->order[i - 1], &index->order[i], index) <= 0;
     if (!sorted)
-        qsort_r(index->order, count, sizeof(*index->order), compare_nodes, nodes);
+        qsort_r(index->order, count, sizeof(*index->order), compare_nodes, index);
     return 0;
 }
 

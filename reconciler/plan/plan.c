@@ -32,8 +32,7 @@ static void wait_for(struct node_verdict *verdict, enum wait_kind wait, size_t n
     verdict->waits_for = node;
 }
 
-/* --- what one node means to another -------------------------------------------------------------
- */
+/* --- what one node means to another ------------------------------------------------------- */
 
 static bool same_train(const struct node_facts *a, const struct node_facts *b)
 {
@@ -75,8 +74,7 @@ static bool blocks_dependent(const struct node_facts *node, const struct node_fa
     return holds_up(node);
 }
 
-/* --- the waits of one node
- * ------------------------------------------------------------------------ */
+/* --- the waits of one node ---------------------------------------------------------------- */
 
 static bool waits_by_itself(const struct node_facts *node, struct node_verdict *verdict)
 {
@@ -244,8 +242,7 @@ static void decide(struct pass *pass, size_t at)
         !waits_for_place(pass, at, verdict);
 }
 
-/* --- the pass
- * --------------------------------------------------------------------------------------- */
+/* --- the pass ----------------------------------------------------------------------------- */
 
 /* Takes the nodes [from, to) of one phase into account for the phases after it. */
 static void close_phase(struct pass *pass, struct plan_index *index, size_t from, size_t to)

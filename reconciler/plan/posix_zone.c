@@ -5,8 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------ */
 
 static bool is_digit(char c)
 {
@@ -122,8 +121,7 @@ bool posix_zone_parse(const char *text, struct posix_zone *ret_zone)
            read_day(&text, &ret_zone->end) && *text == '\0';
 }
 
-/* --- the calendar
- * --------------------------------------------------------------------------------- */
+/* --- the calendar ------------------------------------------------------------------------- */
 
 static bool is_leap(int64_t year)
 {

@@ -65,7 +65,7 @@ static bool read_header(struct reader *reader, struct header *ret_header)
 
 static size_t body_size(const struct header *header, size_t time_size)
 {
-    return header->transition_count * (time_size + 1) + header->type_count * 6 +
+    return header->transition_count * (time_size + 1) + header->type_count * (size_t)6 +
            header->name_bytes + header->leap_count * (time_size + 4) + header->standard_count +
            header->ut_count;
 }
@@ -90,8 +90,8 @@ static bool read_body(struct reader *reader, const struct header *header, struct
             return false;
         reader->at += 2;
     }
-    reader->at +=
-        header->name_bytes + header->leap_count * 12 + header->standard_count + header->ut_count;
+    reader->at += header->name_bytes + header->leap_count * (size_t)12 + header->standard_count +
+                  header->ut_count;
     return true;
 }
 
@@ -197,8 +197,7 @@ int32_t zone_offset(const struct zone_rules *rules, struct wall_time time)
     return rules->offsets[rules->types[low]];
 }
 
-/* --- windows
- * -------------------------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------------ */
 
 #define DAY_MS INT64_C(86400000)
 #define LOOK_AHEAD_DAYS 9

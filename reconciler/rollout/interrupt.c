@@ -31,15 +31,14 @@ static bool in_attempt(const struct rollout *rollout)
     return is_forward(rollout->state) || (rollout->state == ROLLOUT_HELD && rollout->has_next);
 }
 
-/* --- git and the plan ---------------------------------------------------------------------------
- */
+/* --- git and the plan --------------------------------------------------------------------- */
 
 static void supersede(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
     const struct rollout_view *view = advance->view;
     const struct way_back way = {.outcome = OUTCOME_SUPERSEDED, .by_operator = true};
-    const char slot = forward_slot(rollout, view->wanted, view->plan->strategy);
+    const char slot = begin_slot(rollout, view->wanted, view->plan->strategy);
     const bool in_place = !rollout_two_slots(rollout) && slot == rollout->next_slot;
     if (!in_place) {
         backward_begin(advance, way, "superseded by release %s", view->wanted->release_digest);
@@ -49,7 +48,7 @@ static void supersede(struct advance *advance)
                  "superseded by release %s", view->wanted->release_digest);
     rollout->last_outcome = OUTCOME_SUPERSEDED;
     rollout->last_attempt = rollout->attempt;
-    forward_begin(advance, view->wanted, false);
+    begin_attempt(advance, view->wanted, false);
 }
 
 /* Git wants something other than what is under way. */
@@ -66,7 +65,7 @@ static void turn(struct advance *advance)
         backward_begin(advance, way, "git went back to the stable release");
     else if (view->quarantined)
         backward_begin(advance, way, "git wants content that is in quarantine here");
-    else if (view->refusal == NULL && view->may_start && !view->cancel)
+    else if (view->refusal == NULL && view->may_start)
         supersede(advance);
 }
 
@@ -100,8 +99,7 @@ void interrupt_attempt(struct advance *advance)
                        "%s", view->refusal);
 }
 
-/* --- operators ----------------------------------------------------------------------------------
- */
+/* --- operators ---------------------------------------------------------------------------- */
 
 static void answer(struct advance *advance, bool done, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -209,9 +207,7 @@ static void command_promote_full(struct advance *advance)
         return;
     }
     const struct binding_view *slot = &advance->view->slot[slot_index(rollout->next_slot)];
-    const bool ready = slot->known && slot->exists && !slot->terminating && slot->matches &&
-                       slot->gate.verdict == GATE_SETTLED;
-    if (at == ROLLOUT_STEP && !ready) {
+    if (at == ROLLOUT_STEP && !binding_is_settled(slot)) {
         answer(advance, false, "the new slot is not ready, so it cannot take all traffic");
         return;
     }
@@ -294,7 +290,7 @@ static void command_rollback(struct advance *advance)
     }
     struct rollout_content previous = {0};
     rollout_content_copy(&previous, &rollout->previous);
-    forward_begin(advance, &previous, true);
+    begin_attempt(advance, &previous, true);
     answer(advance, true, "goes back to release %s", previous.release_digest);
     rollout_content_fini(&previous);
 }

@@ -12,7 +12,7 @@ struct advance {
     bool moved;
 };
 
-/* --- rollout.c -------------------------------------------------------------------------------- */
+/* --- rollout.c ---------------------------------------------------------------------------- */
 
 /* The one way from state to state; aborts on a move that the diagram does not have. */
 void machine_move(struct advance *advance, enum rollout_state state);
@@ -20,41 +20,55 @@ void machine_note(struct advance *advance, enum rollout_note_kind kind, const ch
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 bool machine_may_move(enum rollout_state from, enum rollout_state to);
 
-/* --- forward.c: the way to the new release ------------------------------------------------------
- */
+/* --- binding.c: what one look says -------------------------------------------------------- */
 
-void forward_begin(struct advance *advance, const struct rollout_content *content, bool returning);
+bool binding_is_settled(const struct binding_view *binding);
+bool binding_is_verified(const struct binding_view *route); /* settled, and the weights stand */
+bool binding_is_unseen(const struct binding_view *binding);
+bool binding_has_vanished(const struct binding_view *binding);
+bool binding_is_gone(const struct binding_view *binding); /* as wanted: undeployed, or not there */
+
+/* --- begin.c: the start of an attempt ----------------------------------------------------- */
+
+void begin_attempt(struct advance *advance, const struct rollout_content *content, bool returning);
 /* The slot on which `content` would be brought. */
-char forward_slot(const struct rollout *rollout, const struct rollout_content *content,
-                  enum strategy strategy);
+char begin_slot(const struct rollout *rollout, const struct rollout_content *content,
+                enum strategy strategy);
+
+/* --- failure.c: what needs no judge ------------------------------------------------------- */
+
+bool failure_is_overdue(const struct advance *advance);
+/* Takes a look into account; true when two have shown the failure. */
+bool failure_is_confirmed(struct advance *advance, const struct binding_view *binding);
+/* Goes back, and condemns the content when nothing else can be at fault. */
+void failure_condemn(struct advance *advance, const char *what, const char *text);
+/* Not ready in time: whose fault is it? */
+void failure_slot_overdue(struct advance *advance, const struct binding_view *slot);
+
+/* --- forward.c: the way to the new release ------------------------------------------------ */
+
 void forward_prepare(struct advance *advance);
 void forward_narrow(struct advance *advance);
 void forward_deploy(struct advance *advance);
 void forward_route(struct advance *advance);
 void forward_bake(struct advance *advance);
 void forward_paused(struct advance *advance);
+/* While nothing moves, a slot may vanish all the same: true when its traffic is taken off. */
 bool forward_vanished(struct advance *advance);
 /* Ends the pause or hold and goes on in `from`. */
 void forward_resume(struct advance *advance);
 void forward_enter_route(struct advance *advance);
 /* Moves on when all traffic stands on the new content. */
 void forward_promoted(struct advance *advance);
-/* A look that shows a failure of the slot with the new content; true when it is confirmed. */
-bool forward_failure_seen(struct advance *advance, const struct binding_view *binding);
-/* The deterministic failures, which need no judge. */
-void forward_condemn(struct advance *advance, const char *what, const char *text);
-bool forward_overdue(const struct advance *advance);
 
-/* --- step.c: weights ----------------------------------------------------------------------------
- */
+/* --- step.c: weights ---------------------------------------------------------------------- */
 
 void step_advance(struct advance *advance);
 /* The step as it stands; beyond the last one, all traffic. */
 struct rollout_stage step_current(const struct rollout *rollout);
 void step_enter(struct advance *advance, size_t step);
 
-/* --- backward.c: the way back, and rest ---------------------------------------------------------
- */
+/* --- backward.c: the way back ------------------------------------------------------------- */
 
 struct way_back {
     enum rollout_hold hold;
@@ -66,20 +80,21 @@ void backward_begin(struct advance *advance, struct way_back way, const char *fo
     __attribute__((format(printf, 3, 4)));
 void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, const char *format,
                             ...) __attribute__((format(printf, 3, 4)));
-void backward_idle(struct advance *advance);
-void backward_held(struct advance *advance);
 void backward_rollback(struct advance *advance);
 void backward_withdraw(struct advance *advance);
 void backward_cleanup(struct advance *advance);
 
-/* --- interrupt.c: git, the plan and operators may change what an attempt is for ------------------
- */
+/* --- rest.c: between attempts ------------------------------------------------------------- */
+
+void rest_idle(struct advance *advance);
+void rest_held(struct advance *advance);
+
+/* --- interrupt.c: git, the plan and operators may change what an attempt is for ----------- */
 
 void interrupt_attempt(struct advance *advance);
 void interrupt_command(struct advance *advance);
 
-/* --- credit.c: time ------------------------------------------------------------------------------
- */
+/* --- credit.c: time ----------------------------------------------------------------------- */
 
 /* Counts the time since the last advance towards deadlines. */
 void credit_clocks(struct advance *advance);
@@ -95,8 +110,7 @@ bool credit_soak(struct advance *advance, enum soak_look look, bool judged, int6
 void credit_restart_soak(struct advance *advance);
 int64_t credit_remaining_ms(const struct rollout *rollout, const struct rollout_view *view);
 
-/* --- content.c
- * ------------------------------------------------------------------------------------ */
+/* --- content.c ---------------------------------------------------------------------------- */
 
 /* In which order slot and route have to be changed. */
 enum content_change {
@@ -112,8 +126,12 @@ bool content_is(const struct rollout_content *content, const char *deployment_di
 /* Same digest, other spec: replicas and scaling change without a rollout. */
 bool content_refresh(struct rollout_content *content, const struct rollout_content *wanted);
 
-/* --- small words
- * ----------------------------------------------------------------------------------- */
+/* --- check.c ------------------------------------------------------------------------------ */
+
+/* The first rule that does not hold; NULL = all do. */
+const char *check_find(const struct rollout *rollout);
+
+/* --- small words -------------------------------------------------------------------------- */
 
 /* Index of a slot's letter; a single component uses 0. */
 static inline size_t slot_index(char slot)
@@ -125,6 +143,14 @@ static inline size_t slot_index(char slot)
 static inline bool rollout_two_slots(const struct rollout *rollout)
 {
     return rollout->has_stable && rollout->has_next && rollout->next_slot != rollout->stable_slot;
+}
+
+/* The component changed between having endpoints and having none: other OpenChoreo components, of
+ * types that cannot be changed, would have to take over. Nothing is done then. */
+static inline bool rollout_kind_changed(const struct rollout *rollout)
+{
+    return (rollout->has_stable && rollout->routed != (rollout->stable_slot != 0)) ||
+           (rollout->has_next && rollout->routed != (rollout->next_slot != 0));
 }
 
 /* The state whose wants count: of a pause, the one it interrupts. */

@@ -56,12 +56,18 @@ static const unsigned moves[ROLLOUT_STATE_COUNT] = {
 typedef void state_step(struct advance *advance);
 
 static state_step *const steps[ROLLOUT_STATE_COUNT] = {
-    [ROLLOUT_IDLE] = backward_idle,         [ROLLOUT_PREPARE] = forward_prepare,
-    [ROLLOUT_NARROW] = forward_narrow,      [ROLLOUT_DEPLOY] = forward_deploy,
-    [ROLLOUT_STEP] = step_advance,          [ROLLOUT_ROUTE] = forward_route,
-    [ROLLOUT_PAUSED] = forward_paused,      [ROLLOUT_BAKE] = forward_bake,
-    [ROLLOUT_CLEANUP] = backward_cleanup,   [ROLLOUT_ROLLBACK] = backward_rollback,
-    [ROLLOUT_WITHDRAW] = backward_withdraw, [ROLLOUT_HELD] = backward_held,
+    [ROLLOUT_IDLE] = rest_idle,
+    [ROLLOUT_PREPARE] = forward_prepare,
+    [ROLLOUT_NARROW] = forward_narrow,
+    [ROLLOUT_DEPLOY] = forward_deploy,
+    [ROLLOUT_STEP] = step_advance,
+    [ROLLOUT_ROUTE] = forward_route,
+    [ROLLOUT_PAUSED] = forward_paused,
+    [ROLLOUT_BAKE] = forward_bake,
+    [ROLLOUT_CLEANUP] = backward_cleanup,
+    [ROLLOUT_ROLLBACK] = backward_rollback,
+    [ROLLOUT_WITHDRAW] = backward_withdraw,
+    [ROLLOUT_HELD] = rest_held,
 };
 
 /* While a deadline runs, looks must not be further apart than this to count in full. */
@@ -157,6 +163,20 @@ static void decide_wake(struct advance *advance)
     wants->wake.wall.ms = view->now.wall.ms + delay;
 }
 
+/* Told once; it ends when git goes back, or gives the component another name. */
+static void refuse_kind(struct advance *advance)
+{
+    static const char reason[] = "it cannot change between having endpoints and having none: "
+                                 "give the new kind another name, or go back in git";
+    struct rollout *rollout = advance->rollout;
+    if (rollout->hold == HOLD_REFUSED && strcmp(rollout->reason, reason) == 0)
+        return;
+    rollout->hold = HOLD_REFUSED;
+    (void)memcpy(rollout->reason, reason, sizeof(reason));
+    advance->result->changed = true;
+    machine_note(advance, NOTE_HELD, rollout->stable.deployment_digest, "%s", reason);
+}
+
 void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
                      struct rollout_result *ret_result)
 {
@@ -165,6 +185,10 @@ void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
     struct advance advance = {.rollout = rollout, .view = view, .result = ret_result};
     rollout_wants(rollout, view, &ret_result->wants);
     credit_clocks(&advance);
+    if (rollout_kind_changed(rollout)) {
+        refuse_kind(&advance);
+        return;
+    }
     interrupt_command(&advance);
     if (!advance.moved)
         interrupt_attempt(&advance);

@@ -120,6 +120,7 @@ struct rollout {
     bool soaking;       /* the last look found nothing that stops the soak */
     bool skip_soak;     /* an operator's promote */
     bool drained;       /* ROLLBACK, WITHDRAW, CLEANUP: the first half is done */
+    bool warming;       /* ROLLBACK: the stable side is cold, so traffic stays a little longer */
     bool touched;       /* content other than stable's may stand on the stable slot */
     bool route_touched; /* the route may have been written with content other than stable's */
     bool settle_due; /* IDLE, HELD: what is wanted was changed by us and has not been seen to stand

@@ -10,8 +10,7 @@
 
 #define ROW_VERSION 1
 
-/* --- fields that are plain numbers, flags and texts ---------------------------------------------
- */
+/* --- fields that are plain numbers, flags and texts --------------------------------------- */
 
 enum field_type {
     FIELD_BOOL,
@@ -54,6 +53,7 @@ static const struct field fields[] = {
     FIELD(BOOL, soaking),
     FIELD(BOOL, skip_soak),
     FIELD(BOOL, drained),
+    FIELD(BOOL, warming),
     FIELD(BOOL, touched),
     FIELD(BOOL, route_touched),
     FIELD(BOOL, settle_due),
@@ -191,8 +191,7 @@ static bool field_from_json(struct rollout *rollout, const struct field *field, 
     CHECK_UNREACHABLE();
 }
 
-/* --- contents -----------------------------------------------------------------------------------
- */
+/* --- contents ----------------------------------------------------------------------------- */
 
 static json_t *content_to_json(const struct rollout_content *content)
 {
@@ -236,8 +235,7 @@ static bool content_from_json(struct rollout_content *content, const json_t *row
                           json_object_get(row, "revision"));
 }
 
-/* --- enums and lists ----------------------------------------------------------------------------
- */
+/* --- enums and lists ---------------------------------------------------------------------- */
 
 static const char *const strategy_names[] = {
     [STRATEGY_ROLLING] = "rolling",
@@ -369,8 +367,7 @@ static bool good_from_json(struct rollout *rollout, const json_t *row)
     return true;
 }
 
-/* --- the row ------------------------------------------------------------------------------------
- */
+/* --- the row ------------------------------------------------------------------------------ */
 
 json_t *rollout_to_json(const struct rollout *rollout)
 {
@@ -411,9 +408,12 @@ static bool row_read(const json_t *row, struct rollout *rollout, const char **re
     if (!good_from_json(rollout, row))
         return false;
     *ret_wrong = "content";
-    return content_from_json(&rollout->stable, json_object_get(row, "stable")) &&
-           content_from_json(&rollout->next, json_object_get(row, "next")) &&
-           content_from_json(&rollout->previous, json_object_get(row, "previous"));
+    if (!content_from_json(&rollout->stable, json_object_get(row, "stable")) ||
+        !content_from_json(&rollout->next, json_object_get(row, "next")) ||
+        !content_from_json(&rollout->previous, json_object_get(row, "previous")))
+        return false;
+    *ret_wrong = check_find(rollout);
+    return *ret_wrong == NULL;
 }
 
 int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *err)

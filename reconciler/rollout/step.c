@@ -33,24 +33,10 @@ static bool judged(const struct advance *advance, const struct rollout_stage *st
     return advance->view->plan->analysis && stage->analysis && !advance->rollout->fast;
 }
 
-static bool slot_settled(const struct binding_view *slot)
-{
-    return slot->known && slot->exists && !slot->terminating && slot->matches &&
-           slot->gate.verdict == GATE_SETTLED;
-}
-
-static bool unseen(const struct binding_view *binding)
-{
-    return !binding->known || binding->gate.verdict == GATE_UNKNOWN ||
-           binding->gate.verdict == GATE_STALE;
-}
-
 /* The weight stands: the route says so, and the requests do not say otherwise. */
 static bool weight_stands(const struct advance *advance)
 {
-    const struct binding_view *route = &advance->view->route;
-    return route->known && route->matches && route->gate.verdict == GATE_SETTLED &&
-           route->gate.weights_verified && advance->view->share != SHARE_OFF;
+    return binding_is_verified(&advance->view->route) && advance->view->share != SHARE_OFF;
 }
 
 static bool metrics_missing(const struct advance *advance, const struct rollout_stage *stage)
@@ -71,7 +57,7 @@ static bool check_faults(struct advance *advance, const struct rollout_stage *st
         rollout->fault_ms = 0;
     if (rollout->fault_ms < limit)
         return false;
-    if (!stands && unseen(&advance->view->route))
+    if (!stands && binding_is_unseen(&advance->view->route))
         backward_begin(advance,
                        (struct way_back){.hold = HOLD_UNREADABLE, .outcome = OUTCOME_ABORTED},
                        "the route could not be read until the progress deadline");
@@ -108,15 +94,15 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
     const struct rollout *rollout = advance->rollout;
     const struct rollout_view *view = advance->view;
     const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
-    if (slot->matches && forward_failure_seen(advance, slot)) {
-        forward_condemn(advance, "failed", slot->gate.text);
+    if (slot->matches && failure_is_confirmed(advance, slot)) {
+        failure_condemn(advance, "failed", slot->gate.text);
         return true;
     }
     /* With a sick stable release the comparison says nothing. */
     if (!view->plan->analysis || rollout->fast || !view->stable_healthy)
         return false;
     if (view->verdict == VERDICT_ROLLBACK) {
-        forward_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
+        failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
         return true;
     }
     if (view->verdict == VERDICT_GUARD && judged(advance, stage)) {
@@ -131,18 +117,18 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
 /* The new slot is there, but lost its readiness: weights do not rise, and not for ever. */
 static bool check_ready(struct advance *advance, const struct binding_view *slot)
 {
-    if (slot_settled(slot)) {
+    if (binding_is_settled(slot)) {
         credit_restart_wait(advance);
         return true;
     }
-    if (!forward_overdue(advance))
+    if (!failure_is_overdue(advance))
         return false;
-    if (unseen(slot))
+    if (binding_is_unseen(slot))
         backward_begin(advance,
                        (struct way_back){.hold = HOLD_UNREADABLE, .outcome = OUTCOME_ABORTED},
                        "the data plane could not be read until the progress deadline");
     else
-        forward_condemn(advance, "was not ready any more", slot->gate.text);
+        failure_condemn(advance, "was not ready any more", slot->gate.text);
     return false;
 }
 
@@ -228,7 +214,7 @@ void step_advance(struct advance *advance)
     const struct rollout_view *view = advance->view;
     const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
     const struct rollout_stage stage = step_current(rollout);
-    if (slot->known && (!slot->exists || slot->terminating)) {
+    if (binding_has_vanished(slot)) {
         rollout->weight = 0;
         rollout->verified = false;
         machine_move(advance, ROLLOUT_DEPLOY);
@@ -250,7 +236,8 @@ void step_advance(struct advance *advance)
                      "%d %% of the traffic, step %zu of %zu", stage.weight, rollout->step + 1,
                      rollout->stage_count + 1);
     }
-    const bool blind = (!ready && unseen(slot)) || (!stands && unseen(&view->route));
+    const bool blind =
+        (!ready && binding_is_unseen(slot)) || (!stands && binding_is_unseen(&view->route));
     const enum soak_look look = ready && stands && !missing ? SOAK_GOOD
                                 : blind                     ? SOAK_UNSEEN
                                                             : SOAK_STOPPED;

@@ -50,8 +50,7 @@ static void look(const struct draft *draft, bool stable, bool next, bool route)
     draft->wants->look_route = route && rollout->routed;
 }
 
-/* --- by state -----------------------------------------------------------------------------------
- */
+/* --- by state ----------------------------------------------------------------------------- */
 
 static void wants_rest(const struct draft *draft)
 {
@@ -162,7 +161,8 @@ static void wants_rollback(const struct draft *draft)
     const struct rollout *rollout = draft->rollout;
     if (rollout_two_slots(rollout)) {
         put_slot(draft, draft->stable, CONTENT_STABLE);
-        put_route(draft, CONTENT_STABLE, draft->stable);
+        if (!rollout->warming)
+            put_route(draft, CONTENT_STABLE, draft->stable);
         if (rollout->drained)
             put_slot(draft, draft->next, CONTENT_UNDEPLOYED);
     } else if (draft->change == CHANGE_NARROW) {
@@ -194,6 +194,8 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
         .route = {.scale_minimum = -1},
         .wake = {.mono = {INT64_MAX}, .wall = {INT64_MAX}},
     };
+    if (rollout_kind_changed(rollout))
+        return;
     const struct draft draft = {
         .rollout = rollout,
         .view = view,

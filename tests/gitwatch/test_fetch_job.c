@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -300,4 +301,29 @@ Test(fetch_job, nonsense_from_the_worker_is_refused)
     cr_assert(answer(no_result, sizeof(no_result) - 1).reason == FETCH_INTERNAL);
     cr_assert(answer(bad_result, sizeof(bad_result) - 1).reason == FETCH_INTERNAL);
     cr_assert(answer(cut, sizeof(cut) - 1).reason == FETCH_WORKER_DIED);
+}
+
+Test(fetch_job, request_that_makes_no_sense_starts_nothing)
+{
+    struct fetch_request request = test_fetch_request(repository.url, repository.mirror);
+    struct fetch_job *job = NULL;
+    struct error error;
+    request.ref = "--upload-pack=x";
+    cr_assert(fetch_job_start(&request, NULL, &job, &error) == ERR_INVALID);
+    request = test_fetch_request(repository.url, repository.mirror);
+    cr_assert(fetch_job_start(&request, "/nonexistent/celld", &job, &error) == -ENOENT);
+    cr_assert_null(job);
+}
+
+Test(fetch_job, worker_that_speaks_nonsense_or_dies_is_reported)
+{
+    const struct fetch_request request = test_fetch_request(repository.url, repository.mirror);
+    struct fetch_job *job = NULL;
+    struct error error;
+    cr_assert(fetch_job_start(&request, "/bin/true", &job, &error) == 0);
+    const struct fetch_result result = test_fetch_wait(job);
+    cr_assert(result.reason == FETCH_WORKER_DIED);
+    cr_assert_not_null(strstr(result.error.detail, "without an answer"));
+    cr_assert(result.error.kind == ERROR_UNAVAILABLE);
+    fetch_job_free(job);
 }

@@ -458,30 +458,6 @@ Test(fetch_local, configuration_of_the_host_does_not_count)
     cr_assert(open_and_find(&first) == 0);
 }
 
-Test(fetch_local, request_that_makes_no_sense_starts_nothing)
-{
-    struct fetch_request request = request_now();
-    struct fetch_job *job = NULL;
-    struct error error;
-    request.ref = "--upload-pack=x";
-    cr_assert(fetch_job_start(&request, NULL, &job, &error) == ERR_INVALID);
-    request = request_now();
-    cr_assert(fetch_job_start(&request, "/nonexistent/celld", &job, &error) == -ENOENT);
-    cr_assert_null(job);
-}
-
-Test(fetch_local, worker_that_speaks_nonsense_or_dies_is_reported)
-{
-    const struct fetch_request request = request_now();
-    struct fetch_job *job = NULL;
-    struct error error;
-    cr_assert(fetch_job_start(&request, "/bin/true", &job, &error) == 0);
-    struct fetch_result result = test_fetch_wait(job);
-    assert_reason(&result, FETCH_WORKER_DIED, "without an answer");
-    cr_assert(result.error.kind == ERROR_UNAVAILABLE);
-    fetch_job_free(job);
-}
-
 /* Below the memory that libgit2 needs the worker fails or dies, and the daemon goes on. */
 Test(fetch_local, worker_without_memory_fails_alone)
 {

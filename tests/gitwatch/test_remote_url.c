@@ -179,6 +179,8 @@ Test(fetch_request, is_checked)
     request = sound();
     request.credential = FETCH_CREDENTIAL_PASSWORD;
     assert_refused(&request, "neither a value nor a file");
+    request.secret = "";
+    assert_refused(&request, "neither a value nor a file");
     request.secret = "x";
     cr_assert(fetch_request_check(&request, NULL) == 0);
     request.passphrase = "x";
@@ -216,6 +218,8 @@ Test(fetch_request, survives_the_way_to_the_worker)
     request.host_keys = keys;
     request.host_key_count = 1;
     request.require_fast_forward = true;
+    request.username = "";
+    request.ca_file = "";
     json_t *json = fetch_request_to_json(&request);
     struct fetch_request back;
     const char *back_keys[FETCH_HOST_KEY_LIMIT];
@@ -224,7 +228,8 @@ Test(fetch_request, survives_the_way_to_the_worker)
     cr_assert_str_eq(back.secret, request.secret);
     cr_assert_str_eq(back.host_keys[0], keys[0]);
     cr_assert_str_eq(back.passphrase_file, request.passphrase_file);
-    cr_assert(back.passphrase == NULL && back.ca_file == NULL);
+    cr_assert_null(back.passphrase);
+    cr_assert(back.ca_file == NULL && back.username == NULL, "empty is the same as not given");
     cr_assert(back.require_fast_forward && !back.reclone && !back.may_reclone);
     cr_assert_eq(back.limits.download_bytes, request.limits.download_bytes);
     cr_assert_eq(back.limits.objects, request.limits.objects);

@@ -103,7 +103,8 @@ static void start_cgi(struct test_server *server)
     const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_MS * 1000000L};
     require("/usr/sbin/fcgiwrap", "fcgiwrap");
     snprintf(path, sizeof(path), "unix:%s/cgi", server->root);
-    const char *const arguments[] = {"/usr/sbin/fcgiwrap", "-s", path, "-c", "2", NULL};
+    /* One process: children of its own would outlive it. */
+    const char *const arguments[] = {"/usr/sbin/fcgiwrap", "-s", path, NULL};
     server->cgi = test_repository_spawn("/", -1, -1, -1, NULL, arguments);
     for (int i = 0; i < CONNECT_TRIES && stat(path + 5, &found) < 0; i++)
         (void)nanosleep(&pause, NULL);
@@ -131,7 +132,7 @@ static void write_nginx_settings(const struct test_server *server,
                  "ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;", root, root);
     const int length = snprintf(
         settings, sizeof(settings),
-        "daemon off; worker_processes 1; pid %s/pid; error_log %s/error.log; %s"
+        "daemon off; master_process off; pid %s/pid; error_log %s/error.log; %s"
         "events { worker_connections 64; }\n"
         "http { access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; "
         "fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s; "

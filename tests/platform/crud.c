@@ -271,8 +271,8 @@ static void replace(const struct crud *c, struct object *o, const json_t *metada
     count_dangers(p, c, o->name, spec);
     const uint64_t before = o->resource_version;
     const int64_t generation = o->generation;
-    store_set_spec(p, o, json_incref(spec));
-    store_set_labels(p, o, own_labels(c->kind, labels, spec), copy_map(annotations));
+    store_replace(p, o, json_incref(spec), own_labels(c->kind, labels, spec),
+                  copy_map(annotations));
     p->changed = o->resource_version != before;
     answer_shown(c, 200, o);
     if (p->changed)

@@ -97,9 +97,9 @@ bool platform_tamper(struct platform *p, const char *collection, const char *ns,
                               "spec", o->spec);
     json_t *changed = values_copy(parts);
     values_merge(changed, patch);
-    store_set_spec(p, o, json_incref(values_get(changed, "spec")));
-    store_set_labels(p, o, json_incref(values_get(changed, "labels")),
-                     json_incref(values_get(changed, "annotations")));
+    store_replace(p, o, json_incref(values_get(changed, "spec")),
+                  json_incref(values_get(changed, "labels")),
+                  json_incref(values_get(changed, "annotations")));
     json_decref(parts);
     json_decref(changed);
     controllers_changed(p, o, o->generation != before);

@@ -19,6 +19,7 @@ static const char usage[] =
     "  --security              check bearer tokens\n"
     "  --authorization         check rights as well\n"
     "  --webhooks              run the admission webhooks\n"
+    "  --secrets               the secrets API answers instead of 501\n"
     "  --conflicts PERCENT     of PUTs that lose a race (0)\n"
     "  --bare                  nothing is installed: no project type, no data planes\n"
     "  --faults FILE           JSON array of faults, as POST /standin/faults takes them\n"
@@ -57,6 +58,7 @@ static int read_arguments(int argc, char **argv, struct settings *s)
         SECURITY,
         AUTHORIZATION,
         WEBHOOKS,
+        SECRETS,
         CONFLICTS,
         BARE,
         FAULTS
@@ -70,6 +72,7 @@ static int read_arguments(int argc, char **argv, struct settings *s)
         {"security", no_argument, NULL, SECURITY},
         {"authorization", no_argument, NULL, AUTHORIZATION},
         {"webhooks", no_argument, NULL, WEBHOOKS},
+        {"secrets", no_argument, NULL, SECRETS},
         {"conflicts", required_argument, NULL, CONFLICTS},
         {"bare", no_argument, NULL, BARE},
         {"faults", required_argument, NULL, FAULTS},
@@ -99,6 +102,8 @@ static int read_arguments(int argc, char **argv, struct settings *s)
             model->security = model->authorization = true;
         } else if (option == WEBHOOKS) {
             model->admission_webhooks = true;
+        } else if (option == SECRETS) {
+            model->secret_management = true;
         } else if (option == CONFLICTS) {
             model->conflict_percent = (unsigned)strtoul(optarg, NULL, 10);
         } else if (option == BARE) {

@@ -59,6 +59,7 @@ void platform_restart(struct platform *p, const struct platform_options *options
     p->options.authorization = options->authorization;
     p->options.admission_webhooks = options->admission_webhooks;
     p->options.secret_management = options->secret_management;
+    p->options.conflict_percent = options->conflict_percent;
     if (options->issuer != NULL) {
         free(p->issuer);
         p->issuer = values_copy_text(options->issuer);

@@ -58,8 +58,8 @@ void platform_options_default(struct platform_options *ret_options);
 struct platform *platform_new(const struct platform_options *options);
 struct platform *platform_free(struct platform *platform);
 
-/* The server starts again with other switches (security, authorization, webhooks, secrets); what it
- * holds stays. */
+/* The server starts again with other switches (security, authorization, webhooks, secrets,
+ * conflicts); what it holds stays. */
 void platform_restart(struct platform *platform, const struct platform_options *options);
 
 struct platform_request {

@@ -285,7 +285,9 @@ void store_ref(struct object *o);
 void store_unref(struct object *o);
 void store_set_spec(struct platform *p, struct object *o, json_t *spec);     /* takes; bumps */
 void store_set_status(struct platform *p, struct object *o, json_t *status); /* takes */
-void store_set_labels(struct platform *p, struct object *o, json_t *labels, json_t *annotations);
+/* All that a client writes; one version. Takes all three; labels and annotations may be NULL. */
+void store_replace(struct platform *p, struct object *o, json_t *spec, json_t *labels,
+                   json_t *annotations);
 /* `back` versions ago. Owned. */
 json_t *store_show(const struct object *o, unsigned back);
 /* Objects of a kind whose key lies in a namespace: [*ret_from, *ret_to). NULL = all. */

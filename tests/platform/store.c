@@ -137,12 +137,18 @@ void store_set_status(struct platform *p, struct object *o, json_t *status)
     touch(p, o);
 }
 
-void store_set_labels(struct platform *p, struct object *o, json_t *labels, json_t *annotations)
+static bool is_same_map(const json_t *a, const json_t *b)
 {
-    const bool same = json_equal(labels, o->labels) && json_equal(annotations, o->annotations);
-    const bool none =
-        labels == NULL && o->labels == NULL && annotations == NULL && o->annotations == NULL;
-    if (!same && !none) {
+    return a == b || json_equal(a, b);
+}
+
+void store_replace(struct platform *p, struct object *o, json_t *spec, json_t *labels,
+                   json_t *annotations)
+{
+    const uint64_t before = o->resource_version;
+    store_set_spec(p, o, spec);
+    if (o->resource_version == before &&
+        (!is_same_map(labels, o->labels) || !is_same_map(annotations, o->annotations))) {
         keep_version(o);
         touch(p, o);
     }

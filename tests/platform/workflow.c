@@ -109,8 +109,8 @@ static void render(struct platform *p, struct object *o)
     store_set_status(p, o, status);
     o->stage = RENDERED;
     o->since_ms = p->now_ms + workflow_engine_pace(p, o).late_ms + 100;
-    /* rendering takes two passes, and the delay of earlier failures is not forgotten */
-    o->backoff_ms *= 2;
+    /* rendering takes several passes, and the delay of earlier failures is not forgotten */
+    o->backoff_ms *= 4;
     retry(p, o);
 }
 

@@ -23,9 +23,9 @@ struct world_request {
     char *path;
     json_t *body;
     enum resource_kind kind;
-    int64_t due_ms; /* of its next move: arrival, then answer */
-    bool arrived;   /* the control plane has answered; the answer is on its way */
-    bool abandoned; /* its engine died, or it was cancelled: nobody hears the answer */
+    int64_t due_ms;             /* of its next move: arrival, then answer */
+    bool arrived;               /* the control plane has answered; the answer is on its way */
+    bool abandoned;             /* its engine died, or it was cancelled: nobody hears the answer */
     struct engine_event answer; /* once arrived; owns body and error below */
     json_t *answer_body;
     struct error error;
@@ -71,14 +71,16 @@ struct world {
     int64_t wake_ms; /* INT64_MAX = none asked for */
     struct manifest_set *set, *good;
     char commit[41];
-    bool fetch; /* EFFECT_FETCH came; the test looks and clears */
+    bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
     json_t *replies;   /* id as text -> {"ok", "body"} */
     json_t *published; /* array of {"type", "cell", "target", "message", ...}, the newest 1000 */
     uint64_t events, effects, writes, kills;
-    uint64_t kill_at_effect; /* die instead of carrying out the effect with this number; 0 = never */
-    uint64_t kill_at_event;  /* die instead of handing over the event with this number */
-    uint64_t trace;          /* digest of all effects so far */
-    uint64_t command;        /* id of the last one */
+    uint64_t
+        kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */
+    uint64_t kill_at_event; /* die instead of handing over the event with this number */
+    uint64_t here;          /* events since the clock moved */
+    uint64_t trace;         /* digest of all effects so far */
+    uint64_t command;       /* id of the last one */
 };
 
 struct world *world_new(const struct world_options *options);

@@ -18,8 +18,8 @@ static void insert(struct world *world, struct world_request *request)
 {
     if (world->request_count == world->request_capacity) {
         world->request_capacity = world->request_capacity == 0 ? 16 : world->request_capacity * 2;
-        world->requests = reallocarray(world->requests, world->request_capacity,
-                                       sizeof(struct world_request *));
+        world->requests =
+            reallocarray(world->requests, world->request_capacity, sizeof(struct world_request *));
         CHECK(world->requests != NULL);
     }
     size_t at = world->request_count++;
@@ -88,7 +88,8 @@ void world_request_free_all(struct world *world)
     free(world->requests);
 }
 
-/* --- at the control plane ----------------------------------------------------------------------- */
+/* --- at the control plane -----------------------------------------------------------------------
+ */
 
 static json_t *ask(struct world *world, const char *method, const char *path, const json_t *body,
                    int *ret_status, bool *ret_lost, int64_t *ret_delay)
@@ -106,7 +107,8 @@ static json_t *ask(struct world *world, const char *method, const char *path, co
     json_t *answer =
         response.body == NULL
             ? NULL
-            : json_loadb(response.body, response.length < response.cut ? response.length : response.cut,
+            : json_loadb(response.body,
+                         response.length < response.cut ? response.length : response.cut,
                          JSON_DECODE_ANY, NULL);
     *ret_status = response.status;
     *ret_lost = response.lost || response.cut < response.length;
@@ -173,8 +175,8 @@ static bool ask_pages(struct world *world, const struct world_request *request, 
     for (int page = 0; page < PAGES_LIMIT; page++) {
         char path[4096];
         snprintf(path, sizeof path, "%s%climit=100%s%s", request->path,
-                 strchr(request->path, '?') == NULL ? '?' : '&', cursor[0] == '\0' ? "" : "&cursor=",
-                 cursor);
+                 strchr(request->path, '?') == NULL ? '?' : '&',
+                 cursor[0] == '\0' ? "" : "&cursor=", cursor);
         int status = 0;
         bool lost = false;
         json_t *answer = ask(world, "GET", path, NULL, &status, &lost, delay);
@@ -219,9 +221,8 @@ static void ask_list(struct world *world, struct world_request *request, int64_t
 
 static void fail(struct world_request *request, enum answer_outcome outcome)
 {
-    error_set(&request->error,
-              outcome == ANSWER_NOT_SENT ? ERROR_UNAVAILABLE : ERROR_UNKNOWN, ERR_HTTP,
-              "no answer came");
+    error_set(&request->error, outcome == ANSWER_NOT_SENT ? ERROR_UNAVAILABLE : ERROR_UNKNOWN,
+              ERR_HTTP, "no answer came");
     request->error.retry_after_ms = -1;
     if (strcmp(request->method, "LIST") == 0) {
         request->answer.kind = EVENT_LISTED;
@@ -237,9 +238,9 @@ static void fail(struct world_request *request, enum answer_outcome outcome)
 
 void world_request_arrive(struct world *world, struct world_request *request)
 {
-    const enum world_fate fate =
-        world->options.fate == NULL ? WORLD_ARRIVES
-                                    : world->options.fate(world->options.context, request);
+    const enum world_fate fate = world->options.fate == NULL
+                                     ? WORLD_ARRIVES
+                                     : world->options.fate(world->options.context, request);
     int64_t delay = 0;
     take_out(world, request);
     if (fate == WORLD_ARRIVES || fate == WORLD_ANSWER_LOST) {

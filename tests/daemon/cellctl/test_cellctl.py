@@ -70,12 +70,16 @@ CASES = [
     (["approve", "cart", "--all"], 64, [], ["say what"]),
     (["rollback", "cart", "production", "-c", "cartservice"], 0, ["it will be done"], []),
     (["rollback", "cart"], 64, [], ["Usage: cellctl rollback CELL TARGET"]),
+    (["rollout", "abort", "cart", "cartservice", "production"], 0, ["it will be done"], []),
+    (["rollout", "promote", "--full", "cart", "cartservice", "production"], 0,
+     ["it will be done"], []),
+    (["rollout", "abort", "cart"], 64, [], ["Usage: cellctl rollout abort"]),
     (["suspend", "cart"], 0, ["it will be done"], []),
     (["suspend"], 64, [], ["name a cell, or --all"]),
     (["resume", "--all"], 0, ["it will be done"], []),
     (["quarantine", "list"], 0, ["checkoutservice", "not ready in 10m"], []),
     (["quarantine", "clear", "order", "--target", "production-eu"], 0, ["it will be done"], []),
-    (["quarantine"], 64, [], ["there is no command quarantine"]),
+    (["quarantine"], 64, [], ["quarantine list", "quarantine clear"]),
     (["events", "-n", "2"], 0, ["cart/cartservice on production  event 24", "event 25"], []),
     (["events", "--after", "23", "nobody"], 0, [""], []),
     (["history", "cart", "-n", "1"], 0, ["event 25"], []),
@@ -103,6 +107,42 @@ def test_cases():
             expect(part in done.stderr, f"{words}: {part!r} is not in\n{done.stderr}")
         expect(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.stdout + done.stderr),
                f"{words}: control characters in the output")
+
+
+# words, verb, arguments
+COMMANDS = [
+    (["sync"], "sync", {}),
+    (["apply", "--plan", "abc"], "apply", {"hash": "abc"}),
+    (["approve", "cart", "production"], "approve", {"cell": "cart", "environment": "production"}),
+    (["approve", "cart", "production", "g"], "approve",
+     {"cell": "cart", "environment": "production", "gate": "g"}),
+    (["approve", "--all"], "approve", {"all": True}),
+    (["approve", "--prune=abc"], "approve", {"prune": "abc"}),
+    (["rollback", "cart", "testing"], "rollback", {"cell": "cart", "target": "testing"}),
+    (["rollback", "-ccartservice", "cart", "testing"], "rollback",
+     {"cell": "cart", "target": "testing", "component": "cartservice"}),
+    (["suspend", "cart"], "suspend", {"cell": "cart"}),
+    (["suspend", "--all"], "suspend", {}),
+    (["resume", "--", "-cart"], "resume", {"cell": "-cart"}),
+    (["quarantine", "clear", "--all"], "quarantine", {"clear": True}),
+    (["quarantine", "clear", "cart", "-c", "x", "-t", "testing", "--digest", "d"], "quarantine",
+     {"clear": True, "cell": "cart", "component": "x", "target": "testing", "digest": "d"}),
+    (["rollout", "retry", "cart", "x", "testing"], "rollout",
+     {"action": "retry", "cell": "cart", "component": "x", "target": "testing"}),
+    (["rollout", "promote", "cart", "x", "testing", "--full"], "rollout",
+     {"action": "promote-full", "cell": "cart", "component": "x", "target": "testing"}),
+]
+
+
+def test_commands():
+    for words, verb, arguments in COMMANDS:
+        before = words.index("--") if "--" in words else len(words)
+        words = words[:before] + ["-o", "json", "--socket", STATUS, "--admin-socket", ADMIN] + \
+            words[before:]
+        done = subprocess.run([CELLCTL, *words], text=True, capture_output=True, timeout=60)
+        expect(done.returncode == 0, f"{words}: {done.stderr}")
+        got = json.loads(done.stdout or "{}")
+        expect((got.get("verb"), got.get("arguments")) == (verb, arguments), f"{words}: {got}")
 
 
 def test_events_quiet():
@@ -197,7 +237,7 @@ def test_without_daemon():
         expect("too long" in done.stderr, f"long path: {done.stderr}")
         done = subprocess.run([CELLCTL, "version", "--socket", path], text=True,
                               capture_output=True, timeout=60)
-        expect(done.returncode == 0 and "not reached" in done.stdout, "version without a daemon")
+        expect(done.returncode == 1 and "not reached" in done.stdout, "version without a daemon")
     finally:
         shutil.rmtree(directory)
 

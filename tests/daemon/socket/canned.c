@@ -128,10 +128,12 @@ static int command(void *context, uint64_t id, const char *verb, const json_t *a
         return error_set(err, ERROR_INVALID, -EINVAL, "celld.yaml:3:1: unknown field");
     if (canned->silent)
         return 0;
+    OWNED_JSON *given = json_deep_copy(arguments);
     const bool refused = strcmp(json_text_or(json_object_get(arguments, "hash"), ""), "old") == 0;
     socket_reply(canned->server, id, !refused,
                  refused ? json_pack("{s:s}", "message", "the world has moved since that plan")
-                         : json_pack("{s:s}", "message", "it will be done"));
+                         : json_pack("{s:s, s:s, s:O}", "message", "it will be done", "verb", verb,
+                                     "arguments", given));
     return 0;
 }
 
@@ -164,6 +166,12 @@ static void on_stopped(void *context)
 
 static void publish(struct canned *canned)
 {
+    if (canned->events != NULL) {
+        const json_t *given = json_array_get(canned->events, (size_t)canned->published++);
+        const json_t *sequence = json_object_get(given, "sequence");
+        socket_publish(canned->server, (uint64_t)json_integer_value(sequence), given);
+        return;
+    }
     OWNED_JSON *event = canned_answer("event");
     char message[64];
     (void)snprintf(message, sizeof(message), "event %llu", (unsigned long long)++canned->published);
@@ -209,7 +217,7 @@ static void run(void *context)
     CHECK(uv_loop_init(&canned->loop) == 0);
     CHECK(uv_async_init(&canned->loop, &canned->wake, on_wake) == 0);
     canned->wake.data = canned;
-    canned->options.backend = &backend;
+    canned->options.backend = canned->backend != NULL ? canned->backend : &backend;
     const int result =
         socket_start(&canned->options, &canned->loop, &canned->server, &canned->error);
     uv_mutex_lock(&canned->mutex);

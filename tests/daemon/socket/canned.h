@@ -14,6 +14,9 @@ struct canned {
     size_t padding; /* of the status: makes it large */
     bool silent;    /* commands and plans are never answered */
     bool not_ready;
+    /* NULL = the files; otherwise who answers, and (borrowed) the events to be published. */
+    const struct socket_backend *backend;
+    const json_t *events;
     /* What the last command was. */
     char verb[64], arguments[1024], operator_name[160];
     size_t statuses; /* how often the status was built */

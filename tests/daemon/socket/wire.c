@@ -105,7 +105,7 @@ char *wire_request_port(unsigned port, const char *method, const char *target)
 
 int wire_status(const char *answer)
 {
-    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0;
+    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtol(answer + 9, NULL, 10) : 0;
 }
 
 const char *wire_body(const char *answer)

@@ -41,6 +41,7 @@ struct world {
 };
 
 void world_init(struct world *world, bool routed, enum strategy strategy);
+void world_start(struct world *world, bool routed, enum strategy strategy, bool restarts);
 void world_fini(struct world *world);
 
 /* Git wants contents[i]. */

@@ -1,0 +1,15 @@
+#include "daemon/cellctl/reply.h"
+
+#include <string.h>
+
+/* The second word of the command's name is what is to be done. */
+int command_run_rollout(const struct invocation *invocation)
+{
+    const char *action = strchr(invocation->command->name, ' ') + 1;
+    if (invocation_option(invocation, "full") != NULL)
+        action = "promote-full";
+    return reply_of(invocation, "rollout",
+                    json_pack("{s:s, s:s, s:s, s:s}", "action", action, "cell",
+                              invocation->arguments[0], "component", invocation->arguments[1],
+                              "target", invocation->arguments[2]));
+}

@@ -1,0 +1,317 @@
+/* What a client has to live with, where no recording shows it. */
+#include "config/base/json.h"
+#include "tests/platform/town.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACME "/api/v1/namespaces/acme"
+
+static struct town *town_with_cart(void)
+{
+    struct town *t = town_new(NULL);
+    town_deploy_slot(t, "cart-a", "a", "cart:1");
+    cr_assert(town_wait(t, "cart-a-development", "Ready", "True", 60000));
+    town_deploy_route(t, "[{\"name\":\"cart-a\",\"weight\":100}]");
+    cr_assert(town_wait(t, "cart-development", "Ready", "True", 60000));
+    town_pass(t, 60000);
+    return t;
+}
+
+static const char *ready(struct town *t, const char *binding)
+{
+    return town_condition(t, binding, "Ready", NULL);
+}
+
+Test(surprises, a_sound_rollout_is_harmless)
+{
+    struct town *t = town_with_cart();
+    const struct platform_running running =
+        platform_running(t->platform, "acme", "cart-a", "development");
+    cr_assert_eq((int)running.deployed, 1);
+    cr_assert_eq(running.ready, running.wanted);
+    cr_assert_str_eq(running.image, "cart:1");
+    const struct platform_dangers d = platform_danger(t->platform), none = {0};
+    cr_assert_eq(memcmp(&d, &none, sizeof(d)), 0);
+    town_free(t);
+}
+
+Test(surprises, ready_is_still_true_right_after_a_release)
+{
+    struct town *t = town_with_cart();
+    town_release(t, "cart-a", "cart-a-2", "cart:broken");
+    town_pass(t, 100);
+    json_t *binding = town_must(t, 200, "GET", "/releasebindings/cart-a-development", NULL);
+    size_t i;
+    json_t *condition;
+    bool lies = false;
+    json_array_foreach(json_at(binding, "status", "conditions", NULL), i, condition)
+    {
+        const char *type = json_text_or(json_object_get(condition, "type"), "");
+        const json_int_t seen =
+            json_integer_value(json_object_get(condition, "observedGeneration"));
+        if (strcmp(type, "Ready") == 0)
+            lies = seen == 2 && strcmp(ready(t, "cart-a-development"), "True") == 0;
+    }
+    json_decref(binding);
+    cr_assert_eq((int)lies, 1, "Ready=True with the new generation, though nothing rolled out");
+    cr_assert_eq((int)town_wait(t, "cart-a-development", "Ready", "False", 60000), 1);
+    /* it stays so: a broken image never becomes ready, and the old pods go on */
+    town_pass(t, 600000);
+    cr_assert_str_eq(ready(t, "cart-a-development"), "False");
+    const struct platform_running running =
+        platform_running(t->platform, "acme", "cart-a", "development");
+    cr_assert(running.ready >= 1);
+    town_free(t);
+}
+
+Test(surprises, a_stalled_controller_keeps_its_last_word)
+{
+    struct town *t = town_with_cart();
+    platform_stall(t->platform, t->now_ms + 30000);
+    town_release(t, "cart-a", "cart-a-2", "cart:broken");
+    town_pass(t, 25000);
+    json_t *binding = platform_object(t->platform, "releasebindings", "acme", "cart-a-development");
+    json_t *first = json_array_get(json_at(binding, "status", "conditions", NULL), 0);
+    cr_assert_eq(json_integer_value(json_object_get(first, "observedGeneration")), 1);
+    json_decref(binding);
+    cr_assert_str_eq(ready(t, "cart-a-development"), "True");
+    cr_assert_eq((int)town_wait(t, "cart-a-development", "Ready", "False", 60000), 1);
+    town_free(t);
+}
+
+Test(surprises, a_stalled_data_plane_only_delays)
+{
+    struct town *t = town_with_cart();
+    platform_stall_data_plane(t->platform, t->now_ms + 60000);
+    town_release(t, "cart-a", "cart-a-2", "cart:2");
+    town_pass(t, 40000);
+    const char *reason;
+    cr_assert_str_eq(town_condition(t, "cart-a-development", "Ready", &reason), "False");
+    cr_assert_str_eq(reason, "ResourcesProgressing");
+    cr_assert_eq((int)town_wait(t, "cart-a-development", "Ready", "True", 90000), 1);
+    town_free(t);
+}
+
+Test(surprises, images_behave_as_told)
+{
+    struct town *t = town_new(NULL);
+    platform_image_rule(t->platform, "crash:*", PLATFORM_IMAGE_CRASHES, 0);
+    platform_image_rule(t->platform, "missing:*", PLATFORM_IMAGE_MISSING, 0);
+    platform_image_rule(t->platform, "slow:*", PLATFORM_IMAGE_SLOW, 90000);
+    town_deploy_slot(t, "cart-a", "a", "crash:1");
+    town_deploy_slot(t, "cart-b", "b", "missing:1");
+    town_deploy_slot(t, "cart-c", "c", "slow:1");
+    town_pass(t, 60000);
+    cr_assert_str_eq(ready(t, "cart-a-development"), "False");
+    cr_assert_str_eq(ready(t, "cart-b-development"), "False");
+    cr_assert_str_eq(ready(t, "cart-c-development"), "False");
+    json_t *tree =
+        town_must(t, 200, "GET", "/releasebindings/cart-a-development/k8sresources/tree", NULL);
+    char *text = json_dumps(tree, JSON_COMPACT);
+    cr_assert_not_null(strstr(text, "CrashLoopBackOff"));
+    free(text);
+    json_decref(tree);
+    tree = town_must(t, 200, "GET", "/releasebindings/cart-b-development/k8sresources/tree", NULL);
+    text = json_dumps(tree, JSON_COMPACT);
+    cr_assert_not_null(strstr(text, "ImagePullBackOff"));
+    free(text);
+    json_decref(tree);
+    cr_assert_eq((int)town_wait(t, "cart-c-development", "Ready", "True", 60000), 1);
+    town_free(t);
+}
+
+Test(surprises, weights_are_taken_for_slots_that_cannot_serve)
+{
+    struct town *t = town_with_cart();
+    town_deploy_slot(t, "cart-b", "b", "cart:broken");
+    town_pass(t, 30000);
+    town_route(t, "[{\"name\":\"cart-a\",\"weight\":50},{\"name\":\"cart-b\",\"weight\":50}]");
+    town_pass(t, 30000);
+    cr_assert_str_eq(ready(t, "cart-development"), "True");
+    cr_assert_eq(platform_danger(t->platform).weight_to_unready, 1);
+    cr_assert_eq(platform_danger(t->platform).weight_to_missing, 0);
+    town_route(t, "[{\"name\":\"cart-a\",\"weight\":50},{\"name\":\"cart-z\",\"weight\":50}]");
+    town_pass(t, 30000);
+    cr_assert_eq(platform_danger(t->platform).weight_to_missing, 1);
+    town_free(t);
+}
+
+Test(surprises, put_erases_what_it_does_not_bring)
+{
+    struct town *t = town_with_cart();
+    json_t *patch = json_pack("{s:{s:s}}", "annotations", "example.org/owner", "somebody else");
+    cr_assert_eq((int)platform_tamper(t->platform, "releasebindings", "acme", "cart-a-development",
+                                      patch, t->now_ms),
+                 1);
+    json_decref(patch);
+    cr_assert_eq(platform_danger(t->platform).foreign_erased, 0);
+    town_release(t, "cart-a", "cart-a-2", "cart:2");
+    cr_assert_eq(platform_danger(t->platform).foreign_erased, 1);
+    json_t *binding = platform_object(t->platform, "releasebindings", "acme", "cart-a-development");
+    cr_assert_null(json_at(binding, "metadata", "annotations", "example.org/owner", NULL));
+    json_decref(binding);
+    town_free(t);
+}
+
+Test(surprises, without_its_project_binding_a_component_runs_nowhere)
+{
+    struct town *t = town_with_cart();
+    json_decref(town_must(t, 204, "DELETE", "/projectreleasebindings/shop-development", NULL));
+    town_pass(t, 3000);
+    cr_assert_eq((int)platform_running(t->platform, "acme", "cart-a", "development").deployed, 0);
+    cr_assert(platform_danger(t->platform).namespace_destroyed > 0);
+    town_free(t);
+}
+
+Test(surprises, a_second_binding_lives_but_its_deletion_does_not)
+{
+    struct town *t = town_with_cart();
+    json_decref(town_must(
+        t, 201, "POST", "/releasebindings",
+        "{\"metadata\":{\"name\":\"cart-two\"},\"spec\":{\"owner\":{\"projectName\":\"shop\","
+        "\"componentName\":\"cart\"},\"environment\":\"development\",\"releaseName\":\"cart-1\","
+        "\"componentTypeEnvironmentConfigs\":{\"backends\":[{\"name\":\"cart-a\",\"weight\":100}]"
+        "}}}"));
+    cr_assert_eq(platform_danger(t->platform).duplicate_binding, 1);
+    town_pass(t, 30000);
+    json_decref(town_must(t, 204, "DELETE", "/releasebindings/cart-two", NULL));
+    cr_assert_eq(platform_danger(t->platform).livelock_entered, 1);
+    town_pass(t, 900000);
+    json_t *two = platform_object(t->platform, "releasebindings", "acme", "cart-two");
+    cr_assert_not_null(two, "a quarter of an hour later it is still there");
+    cr_assert_not_null(json_at(two, "metadata", "deletionTimestamp", NULL));
+    json_decref(two);
+    /* the way out: the good one goes as well */
+    json_decref(town_must(t, 204, "DELETE", "/releasebindings/cart-development", NULL));
+    town_pass(t, 120000);
+    json_decref(town_must(t, 404, "GET", "/releasebindings/cart-two", NULL));
+    json_decref(town_must(t, 404, "GET", "/releasebindings/cart-development", NULL));
+    town_free(t);
+}
+
+Test(surprises, the_data_plane_heals)
+{
+    struct town *t = town_with_cart();
+    json_t *services = platform_live_all(t->platform, "Service");
+    const json_t *m = json_object_get(json_array_get(services, 0), "metadata");
+    const char *ns = json_text_or(json_object_get(m, "namespace"), "");
+    const char *name = json_text_or(json_object_get(m, "name"), "");
+    cr_assert_eq((int)platform_tamper_live(t->platform, "Service", ns, name, NULL), 1);
+    cr_assert_null(platform_live(t->platform, "Service", ns, name));
+    town_pass(t, 600000);
+    json_t *back = platform_live(t->platform, "Service", ns, name);
+    cr_assert_not_null(back);
+    json_decref(back);
+    json_decref(services);
+    town_free(t);
+}
+
+Test(surprises, the_log_keeps_the_order_of_writes)
+{
+    struct town *t = town_with_cart();
+    platform_log_clear(t->platform);
+    town_release(t, "cart-a", "cart-a-2", "cart:2");
+    json_decref(town_must(t, 200, "GET", "/releasebindings/cart-a-development", NULL));
+    const char *const wanted[] = {"PUT " ACME "/workloads/cart-a",
+                                  "POST " ACME "/components/cart-a/generate-release",
+                                  "PUT " ACME "/releasebindings/cart-a-development",
+                                  "GET " ACME "/releasebindings/cart-a-development"};
+    cr_assert_eq(platform_log_count(t->platform), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct platform_logged *l = platform_log_at(t->platform, i);
+        char text[256];
+        snprintf(text, sizeof(text), "%s %s", l->method, l->path);
+        cr_assert_str_eq(text, wanted[i]);
+        cr_assert_eq((int)l->changed, i < 3);
+        cr_assert_eq(l->body == NULL, i == 3);
+    }
+    town_free(t);
+}
+
+static int ask_as(struct town *t, const char *token, const char *path, json_t **ret_body)
+{
+    char authorization[256];
+    snprintf(authorization, sizeof(authorization), "Bearer %s", token);
+    const struct platform_request request = {
+        .method = "GET", .path = path, .authorization = authorization};
+    struct platform_response r;
+    platform_handle(t->platform, &request, t->now_ms, &r);
+    *ret_body = json_loadb(r.body, r.length, 0, NULL);
+    const int status = r.status;
+    platform_response_fini(&r);
+    return status;
+}
+
+Test(surprises, tokens_expire_and_rights_hide)
+{
+    struct town *t = town_with_cart();
+    struct platform_options options;
+    platform_options_default(&options);
+    options.security = options.authorization = true;
+    options.timing.token_life = 60000;
+    platform_restart(t->platform, &options);
+    json_t *body;
+    cr_assert_eq(town_ask(t, "GET", ACME "/projects", NULL, &body), 401);
+    cr_assert_str_eq(json_text_or(json_object_get(body, "error"), ""), "MISSING_TOKEN");
+    json_decref(body);
+    cr_assert_eq(town_ask(t, "POST", "/oauth2/token",
+                          "grant_type=client_credentials&client_id=someone&client_secret=s", &body),
+                 200);
+    char token[128];
+    snprintf(token, sizeof(token), "%s", json_text_or(json_object_get(body, "access_token"), ""));
+    const json_int_t life = json_integer_value(json_object_get(body, "expires_in"));
+    cr_assert(life > 0);
+    json_decref(body);
+    /* without the right to view: an empty list, not a refusal */
+    cr_assert_eq(ask_as(t, token, ACME "/projects", &body), 200);
+    cr_assert_eq(json_array_size(json_object_get(body, "items")), 0);
+    json_decref(body);
+    cr_assert_eq(ask_as(t, token, ACME "/projects/shop", &body), 403);
+    json_decref(body);
+    json_t *actions = json_pack("[s]", "project:view");
+    platform_grant(t->platform, "viewer", "someone", actions);
+    json_decref(actions);
+    cr_assert_eq(ask_as(t, token, ACME "/projects", &body), 200);
+    cr_assert_eq(json_array_size(json_object_get(body, "items")), 1);
+    json_decref(body);
+    town_pass(t, life * 1000 + 1000);
+    cr_assert_eq(ask_as(t, token, ACME "/projects", &body), 401);
+    cr_assert_str_eq(json_text_or(json_object_get(body, "error"), ""), "INVALID_TOKEN");
+    json_decref(body);
+    town_free(t);
+}
+
+Test(surprises, secrets_are_a_feature)
+{
+    struct town *t = town_new(NULL);
+    json_t *body;
+    cr_assert_eq(town_ask(t, "GET", "/api/v1alpha1/namespaces/acme/secrets", NULL, &body), 501);
+    cr_assert_str_eq(json_text_or(json_object_get(body, "code"), ""), "NOT_IMPLEMENTED");
+    json_decref(body);
+    struct platform_options options;
+    platform_options_default(&options);
+    options.secret_management = true;
+    platform_restart(t->platform, &options);
+    cr_assert_neq(town_ask(t, "GET", "/api/v1alpha1/namespaces/acme/secrets", NULL, NULL), 501);
+    town_free(t);
+}
+
+Test(surprises, next_due_leads_through_time)
+{
+    struct town *t = town_with_cart();
+    int64_t last = t->now_ms;
+    for (int i = 0; i < 1000; i++) {
+        const int64_t due = platform_next_due(t->platform);
+        if (due == INT64_MAX)
+            break;
+        cr_assert(due >= last, "work left behind");
+        platform_advance(t->platform, due);
+        cr_assert(platform_next_due(t->platform) > due);
+        last = due;
+    }
+    town_free(t);
+}

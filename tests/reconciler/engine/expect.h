@@ -1,0 +1,20 @@
+/* What the engine's tests against the model expect again and again. */
+#pragma once
+
+#include "tests/reconciler/engine/repository.h"
+
+#define MINUTES(n) (INT64_C(60000) * (n))
+
+void expect_no_dangers(const struct world *world);
+
+/* In that condition within 20 minutes; otherwise the test fails and shows why. */
+void expect_condition(struct world *world, enum engine_condition condition);
+
+/* Nothing is written for ten minutes, and the journal is what the engine says it is. */
+void expect_silence(struct world *world);
+
+void expect_why(const struct world *world, const char *cell, const char *target, const char *part);
+
+/* The deployment of a component runs this image, and is ready. */
+void expect_runs(const struct world *world, const char *component, const char *environment,
+                 const char *image);

@@ -279,6 +279,10 @@ static void take_removals(struct engine *engine)
                             &(struct history_about){.cell = unit->name},
                             "%s is not in git any more", unit->name);
         if (removed && !unit->removed) {
+            /* What was wrong with its manifest went with it. */
+            unit->broken = false;
+            set_reason(engine, unit, NULL);
+            free(TAKE(unit->problem));
             for (size_t k = 0; k < unit->attached_count; k++) {
                 unit->attached[k]->wanted = false;
                 if (unit->attached[k]->goal == GOAL_PRESENT)

@@ -100,7 +100,7 @@ Test(executor, many_rows_at_once_are_all_durable)
 
 /* --- storage that fails ----------------------------------------------------------------------- */
 
-Test(executor, a_row_that_cannot_be_written_stops_everything, .init = NULL)
+Test(executor_storage, a_row_that_cannot_be_written_stops_everything, .fini = stop, .timeout = 120)
 {
     theatre_open(&theatre, (uint64_t)256 * 1024);
     effect_list_init(&effects);

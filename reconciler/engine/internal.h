@@ -164,6 +164,7 @@ struct track {
     struct rollout_wants wants;
     struct mono_time due;
     char note[MESSAGE_SIZE];      /* why a preparation does not get on; "" = it does */
+    char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */

@@ -4,6 +4,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/request.h"
+#include "reconciler/engine/unit.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -229,6 +230,9 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     operation->state = OPERATION_IDLE;
     operation->failures = 0;
     engine->progress++;
+    /* What was refused because this one was missing is not refused any more. */
+    if (operation->verb != NULL && strcmp(operation->verb, "POST") == 0 && object->unit != NULL)
+        unit_wake(engine, object->unit);
     if (!json_is_object(live) || object->goal != GOAL_PRESENT || operation->body == NULL)
         return; /* it is read again */
     struct difference difference = {0};

@@ -379,4 +379,6 @@ struct engine {
     /* History. */
     char **events; /* ring of canonical JSON; durable */
     uint64_t event_first, event_next;
+    uint64_t event_row; /* the oldest one in the journal: less than event_first when fewer are kept
+                           than before a restart */
 };

@@ -336,8 +336,12 @@ void world_commit(struct world *world, const char *commit, const struct world_fi
     }
     struct manifest_set *set = NULL;
     struct error err = {0};
-    CHECK(manifest_load(read, count, &manifest_limits_default, world->set, world->good, &set,
-                        &err) == 0);
+    const struct manifest_source source = {.files = read,
+                                           .file_count = count,
+                                           .problems = world->problems,
+                                           .problem_count = world->problem_count};
+    CHECK(manifest_load_source(&source, &manifest_limits_default, world->set, world->good, &set,
+                               &err) == 0);
     free(read);
     free(blobs);
     manifest_set_unref(world->set);

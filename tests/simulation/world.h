@@ -70,6 +70,8 @@ struct world {
     size_t request_count, request_capacity;
     int64_t wake_ms; /* INT64_MAX = none asked for */
     struct manifest_set *set, *good;
+    const struct manifest_problem *problems; /* of the next revisions; borrowed */
+    size_t problem_count;
     char commit[41];
     bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
     json_t *replies;   /* id as text -> {"ok", "body"} */

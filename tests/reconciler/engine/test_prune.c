@@ -213,3 +213,46 @@ Test(prune, old_releases_go_but_for_the_newest)
     expect_silence(world);
     world_free(world);
 }
+
+/* --- what cannot be read ---------------------------------------------------------------------- */
+
+static const struct manifest_problem link_at_billing = {"cells/billing", "this is a symbolic link"};
+
+static void commit_without_billing(struct world *world, int revision,
+                                   const struct manifest_problem *problem)
+{
+    world->problems = problem;
+    world->problem_count = problem != NULL;
+    repository_commit(world, revision, generous, "shop", "registry.example/shop:1", NULL, NULL);
+}
+
+Test(prune, a_cell_behind_something_unreadable_is_not_gone)
+{
+    struct world *world = converged();
+    commit_without_billing(world, 2, &link_at_billing);
+    world_run(world, MINUTES(6));
+    cr_expect(stands(world, "components", "billing-api"));
+    cr_expect_eq(deletes(world), 0u);
+    cr_expect(world_published(world, "cell-broken", "billing"));
+    /* It can be read again, and billing is really not there. */
+    commit_without_billing(world, 3, NULL);
+    expect_billing_gone(world);
+    world_free(world);
+}
+
+/* After a restart nobody knows who lived there: then nothing is removed at all. */
+Test(prune, without_a_last_good_revision_the_unreadable_may_be_anybody)
+{
+    struct world *world = converged();
+    world->good = manifest_set_unref(world->good);
+    world->set = manifest_set_unref(world->set);
+    world_kill(world);
+    commit_without_billing(world, 2, &link_at_billing);
+    world_run(world, MINUTES(6));
+    cr_expect(stands(world, "components", "billing-api"));
+    cr_expect_eq(deletes(world), 0u);
+    cr_expect(world_published(world, "revision-unknown", NULL));
+    commit_without_billing(world, 3, NULL);
+    expect_billing_gone(world);
+    world_free(world);
+}

@@ -90,6 +90,29 @@ static bool is_equal_row(const json_t *a, const json_t *b)
     return equal;
 }
 
+/* "key: the first field that differs". */
+static char *describe(const struct world *world, const struct effect *row)
+{
+    const char *name = "";
+    for (size_t k = 0; k < world->row_count; k++) {
+        if (strcmp(world->rows[k].key, row->as.persist.key) != 0)
+            continue;
+        const char *field;
+        json_t *value, *all = json_copy(row->as.persist.value);
+        json_object_foreach(all, field, value)
+        {
+            if (!json_equal(value, json_object_get(world->rows[k].value, field)) &&
+                (name[0] == '\0' || strcmp(field, name) < 0))
+                name = field;
+        }
+        char *text = NULL;
+        CHECK(asprintf(&text, "%s: %s", row->as.persist.key, name) > 0);
+        json_decref(all);
+        return text;
+    }
+    return strdup(row->as.persist.key);
+}
+
 char *world_rows_differ(const struct world *world)
 {
     struct effect_list rows;
@@ -106,7 +129,7 @@ char *world_rows_differ(const struct world *world)
             matched++;
             continue;
         }
-        different = strdup(key);
+        different = describe(world, &rows.items[i]);
     }
     if (different == NULL && matched != world->row_count) {
         for (size_t k = 0; k < world->row_count && different == NULL; k++) {
@@ -174,16 +197,26 @@ static void carry_out(struct world *world, const struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_PERSIST:
+        world->persists++;
         row_put(world, effect->as.persist.key, effect->as.persist.value);
         return;
     case EFFECT_REQUEST:
         world->writes += effect->as.request.write;
-        world_request_send(world, effect->as.request.id, effect->as.request.method,
-                           effect->as.request.path, effect->as.request.body, KIND_NAMESPACE);
+        world_request_send(world, &(struct world_request){
+                                      .id = effect->as.request.id,
+                                      .method = effect->as.request.method,
+                                      .path = effect->as.request.path,
+                                      .body = effect->as.request.body,
+                                      .write = effect->as.request.write ? world->writes : 0,
+                                  });
         return;
     case EFFECT_LIST:
-        world_request_send(world, effect->as.list.id, "LIST", effect->as.list.path, NULL,
-                           effect->as.list.kind);
+        world_request_send(world, &(struct world_request){
+                                      .id = effect->as.list.id,
+                                      .method = "LIST",
+                                      .path = effect->as.list.path,
+                                      .kind = effect->as.list.kind,
+                                  });
         return;
     case EFFECT_CANCEL:
         world_request_abandon(world, effect->as.cancel.id);
@@ -208,6 +241,30 @@ static void carry_out(struct world *world, const struct effect *effect)
     CHECK_UNREACHABLE();
 }
 
+static bool crashes(const struct world *world, enum world_crash crash, uint64_t number)
+{
+    return world->crash == crash && world->crash_at == number;
+}
+
+/* The process dies instead of carrying it out. */
+static bool dies_before(const struct world *world, const struct effect *effect)
+{
+    if (effect->kind == EFFECT_REQUEST && effect->as.request.write)
+        return crashes(world, WORLD_CRASH_UNSENT, world->writes + 1);
+    return effect->kind == EFFECT_PERSIST &&
+           crashes(world, WORLD_CRASH_UNPERSISTED, world->persists + 1);
+}
+
+static bool dies_after(struct world *world, const struct effect *effect)
+{
+    if (effect->kind == EFFECT_REQUEST && effect->as.request.write &&
+        crashes(world, WORLD_CRASH_SENT, world->writes)) {
+        world_request_lose(world, world->writes);
+        return true;
+    }
+    return effect->kind == EFFECT_PERSIST && crashes(world, WORLD_CRASH_PERSISTED, world->persists);
+}
+
 /* Hands an event over. False = the process died over it. */
 static bool give(struct world *world, const struct engine_event *event)
 {
@@ -221,7 +278,7 @@ static bool give(struct world *world, const struct engine_event *event)
     engine_check_invariants(world->engine);
     bool alive = true;
     for (size_t i = 0; i < effects.count && alive; i++) {
-        if (++world->effects == world->kill_at_effect) {
+        if (++world->effects == world->kill_at_effect || dies_before(world, &effects.items[i])) {
             alive = false;
             break;
         }
@@ -229,6 +286,7 @@ static bool give(struct world *world, const struct engine_event *event)
             world->options.watch(world->options.context, &effects.items[i]);
         trace(world, &effects.items[i]);
         carry_out(world, &effects.items[i]);
+        alive = !dies_after(world, &effects.items[i]);
     }
     effect_list_fini(&effects);
     if (!alive)
@@ -278,16 +336,22 @@ static bool give_revision(struct world *world)
     event.as.revision.set = world->set;
     event.as.revision.commit = world->commit;
     event.as.revision.subject = "a change";
+    event.as.revision.rewritten = world->rewritten;
     return give(world, &event);
 }
 
 void world_kill(struct world *world)
 {
     world->kill_at_effect = world->kill_at_event = 0;
+    world->crash = WORLD_CRASH_NEVER;
     world->kills++;
     world_request_orphan(world);
     world->wake_ms = INT64_MAX;
-    engine_free(world->engine);
+    world->engine = engine_free(world->engine);
+    const int64_t until = world->now_ms + world->downtime_ms;
+    world->downtime_ms = 0;
+    while (world_step(world, until)) {
+    }
     struct engine_options options = world->options.engine;
     options.seed += world->kills; /* a restored journal brings its own */
     world->engine = engine_new(&options);
@@ -352,6 +416,16 @@ void world_commit(struct world *world, const char *commit, const struct world_fi
     give_revision(world);
 }
 
+void world_repository_failed(struct world *world, const char *reason)
+{
+    struct error err = {0};
+    error_set(&err, ERROR_UNAVAILABLE, ERR_GIT, "the repository does not answer");
+    struct engine_event event = {.kind = EVENT_REPOSITORY_FAILED, .now = world_now(world)};
+    event.as.repository_failed.reason = reason;
+    event.as.repository_failed.error = &err;
+    give(world, &event);
+}
+
 /* --- time ---------------------------------------------------------------------------------------
  */
 
@@ -381,10 +455,14 @@ bool world_step(struct world *world, int64_t until_ms)
     }
     if (!request->arrived) {
         world_request_arrive(world, request);
+        if (request->write > 0 && crashes(world, WORLD_CRASH_APPLIED, request->write))
+            world_kill(world);
         return true;
     }
     request = world_request_take(world);
-    if (!request->abandoned) {
+    if (request->write > 0 && crashes(world, WORLD_CRASH_ANSWERED, request->write)) {
+        world_kill(world);
+    } else if (!request->abandoned) {
         request->answer.now = world_now(world);
         give(world, &request->answer);
     }

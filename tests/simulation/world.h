@@ -23,6 +23,7 @@ struct world_request {
     char *path;
     json_t *body;
     enum resource_kind kind;
+    uint64_t write;             /* its number among all writes; 0 = a read */
     int64_t due_ms;             /* of its next move: arrival, then answer */
     bool arrived;               /* the control plane has answered; the answer is on its way */
     bool abandoned;             /* its engine died, or it was cancelled: nobody hears the answer */
@@ -39,10 +40,24 @@ enum world_fate {
     WORLD_NEVER_SEEN,  /* it gets lost on the way: the outcome is unknown, too */
 };
 
+/* Points at which the process dies. */
+enum world_crash {
+    WORLD_CRASH_NEVER,
+    WORLD_CRASH_UNSENT,      /* instead of sending the n-th write */
+    WORLD_CRASH_SENT,        /* after it left; it gets lost on the way */
+    WORLD_CRASH_APPLIED,     /* the control plane has carried it out, the answer is on its way */
+    WORLD_CRASH_ANSWERED,    /* instead of hearing its answer */
+    WORLD_CRASH_UNPERSISTED, /* instead of making the n-th row durable: the storage fails */
+    WORLD_CRASH_PERSISTED,   /* after that */
+};
+#define WORLD_CRASH_COUNT (WORLD_CRASH_PERSISTED + 1)
+
 struct world_options {
     struct engine_options engine;
     struct platform_options platform;
     int64_t latency_ms; /* each way */
+    /* More of it for this request, each way; NULL = none. */
+    int64_t (*delay)(void *context, const struct world_request *request);
     /* Asked for each request that leaves; NULL = all arrive. */
     enum world_fate (*fate)(void *context, const struct world_request *request);
     /* Told of each effect before it is carried out; NULL = not wanted. */
@@ -73,10 +88,14 @@ struct world {
     const struct manifest_problem *problems; /* of the next revisions; borrowed */
     size_t problem_count;
     char commit[41];
+    bool rewritten;    /* the next commit is no descendant of the one before */
     bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
     json_t *replies;   /* id as text -> {"ok", "body"} */
     json_t *published; /* array of {"type", "cell", "target", "message", ...}, the newest 1000 */
-    uint64_t events, effects, writes, kills;
+    uint64_t events, effects, writes, persists, kills;
+    enum world_crash crash; /* once, at the write or row with this number */
+    uint64_t crash_at;
+    int64_t downtime_ms; /* how long the next death lasts */
     uint64_t
         kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */
     uint64_t kill_at_event; /* die instead of handing over the event with this number */
@@ -108,7 +127,10 @@ void world_run(struct world *world, int64_t ms);
 /* Until the engine is in that condition and nothing is in flight; false = not within `limit_ms`. */
 bool world_run_until(struct world *world, enum engine_condition condition, int64_t limit_ms);
 
-/* kill -9, and a start: restore, start, revision. */
+/* The repository cannot be read. */
+void world_repository_failed(struct world *world, const char *reason);
+
+/* kill -9, `downtime_ms`, and a start: restore, start, revision. */
 void world_kill(struct world *world);
 
 /* An operator's word; arguments as json_pack() makes them, taken. Returns the reply's body

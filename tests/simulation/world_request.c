@@ -38,18 +38,35 @@ static void take_out(struct world *world, const struct world_request *request)
             (world->request_count - at) * sizeof(struct world_request *));
 }
 
-void world_request_send(struct world *world, uint64_t id, const char *method, const char *path,
-                        const json_t *body, enum resource_kind kind)
+static int64_t latency(const struct world *world, const struct world_request *request)
+{
+    return world->options.latency_ms +
+           (world->options.delay == NULL ? 0
+                                         : world->options.delay(world->options.context, request));
+}
+
+void world_request_send(struct world *world, const struct world_request *order)
 {
     struct world_request *request = calloc(1, sizeof *request);
     CHECK(request != NULL);
-    request->id = id;
-    request->method = method;
-    request->path = strdup(path);
-    request->body = body == NULL ? NULL : json_deep_copy(body);
-    request->kind = kind;
-    request->due_ms = world->now_ms + world->options.latency_ms;
+    *request = *order;
+    request->path = strdup(order->path);
+    request->body = order->body == NULL ? NULL : json_deep_copy(order->body);
+    CHECK(request->path != NULL);
+    request->due_ms = world->now_ms + latency(world, request);
     insert(world, request);
+}
+
+void world_request_lose(struct world *world, uint64_t write)
+{
+    for (size_t i = 0; i < world->request_count; i++) {
+        struct world_request *request = world->requests[i];
+        if (request->write == write) {
+            take_out(world, request);
+            world_request_free(request);
+            return;
+        }
+    }
 }
 
 struct world_request *world_request_take(struct world *world)
@@ -256,6 +273,6 @@ void world_request_arrive(struct world *world, struct world_request *request)
         fail(request, ANSWER_UNKNOWN);
     }
     request->arrived = true;
-    request->due_ms = world->now_ms + world->options.latency_ms + delay;
+    request->due_ms = world->now_ms + latency(world, request) + delay;
     insert(world, request);
 }

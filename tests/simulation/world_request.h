@@ -3,8 +3,11 @@
 
 #include "tests/simulation/world.h"
 
-void world_request_send(struct world *world, uint64_t id, const char *method, const char *path,
-                        const json_t *body, enum resource_kind kind);
+/* Copies the order's path and body. */
+void world_request_send(struct world *world, const struct world_request *order);
+
+/* The write with this number never arrives. */
+void world_request_lose(struct world *world, uint64_t write);
 
 /* It reaches the control plane now; its answer is put on its way. */
 void world_request_arrive(struct world *world, struct world_request *request);

@@ -1,0 +1,56 @@
+/* What must hold after each step, whatever happens. Judged from the effects, the durable rows and
+ * the model of the control plane: never from what the engine says about itself, except where that
+ * is what is judged (I19). The functions bear the invariants' names. */
+#pragma once
+
+#include "tests/simulation/monorepo.h"
+#include "tests/simulation/weather.h"
+
+#include <stdint.h>
+
+#define LAW_PRUNED 128
+#define LAW_TRIES 512
+
+struct law {
+    struct world *world;
+    const struct weather *weather;
+    const struct monorepo *wanted; /* of the newest commit */
+    const struct monorepo *good;   /* the same, unreadable cells as they were */
+    char commit[41];               /* for the budget of this train */
+    char pruned[LAW_PRUNED][160];  /* objects that it removed */
+    size_t pruned_count;
+    int64_t managed;     /* objects in the inventory when the train began */
+    bool prune_approved; /* by the operator, in this train */
+    struct {
+        char key[120], digest[16];
+        unsigned count;
+    } returns[LAW_TRIES]; /* rollbacks per content */
+    size_t return_count;
+    int64_t drifted_ms;   /* boot time of the last tampering */
+    uint64_t checks;      /* assertions that were evaluated */
+    char violation[1024]; /* the first one; "" = none */
+};
+
+void law_init(struct law *law, struct world *world, const struct weather *weather,
+              const struct monorepo *wanted, const struct monorepo *good);
+
+/* A new revision was handed over. */
+void law_new_train(struct law *law);
+
+/* Before an effect is carried out. */
+void law_watch(struct law *law, const struct effect *effect);
+
+/* After a step: cheap. */
+void law_step(struct law *law);
+
+/* Now and then: rows, status, serving. */
+void law_look(struct law *law);
+
+/* Everything that git wants runs, as the data plane has it: "" or what is not so. */
+void law_expect_live(struct law *law, char *ret_problem, size_t size);
+
+void law_break(struct law *law, const char *invariant, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The newest row of a key; NULL = none. Borrowed. */
+const json_t *law_row(const struct law *law, const char *key);

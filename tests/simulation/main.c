@@ -1,0 +1,149 @@
+/* simulation [--seeds FROM..TO | --seed N] [--trace] [--once] [--faults LIST]: the real engine
+ * against the model of the control plane, seed by seed. Exit status 0 only when the law held in all
+ * of them and, over 2000 seeds and more, everything that should happen did. */
+#include "tests/simulation/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SEEDS_FOR_ALL 2000 /* so many see every fault and every sight */
+#define FAILURES_SHOWN 10
+
+struct totals {
+    uint64_t seeds, failures, steps, checks;
+    int64_t simulated_ms;
+    uint64_t hits[FAULT_COUNT], sights[SIGHT_COUNT];
+};
+
+struct wish {
+    uint64_t from, to;
+    bool trace, once;
+    bool restricted;
+    bool allowed[FAULT_COUNT];
+    char faults[512];
+};
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: simulation [--seeds FROM..TO | --seed N] [--trace] [--once] "
+                    "[--faults NAME,...]\nfaults:");
+    for (int i = 0; i < FAULT_COUNT; i++)
+        fprintf(stderr, " %s", fault_name((enum fault)i));
+    fprintf(stderr, "\n");
+}
+
+static bool parse_faults(struct wish *wish, const char *list)
+{
+    char copy[sizeof wish->faults];
+    if (strlen(list) >= sizeof copy)
+        return false;
+    snprintf(wish->faults, sizeof wish->faults, "%s", list);
+    snprintf(copy, sizeof copy, "%s", list);
+    wish->restricted = true;
+    for (char *rest = copy, *name; (name = strsep(&rest, ",")) != NULL;) {
+        const int fault = fault_find(name);
+        if (fault < 0 && strcmp(name, "none") != 0)
+            return false;
+        if (fault >= 0)
+            wish->allowed[fault] = true;
+    }
+    return true;
+}
+
+static bool parse(int argc, char **argv, struct wish *wish)
+{
+    *wish = (struct wish){.from = 1, .to = 100};
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--trace") == 0) {
+            wish->trace = true;
+        } else if (strcmp(argv[i], "--once") == 0) {
+            wish->once = true;
+        } else if (strcmp(argv[i], "--seed") == 0 && value != NULL) {
+            wish->from = wish->to = strtoull(value, NULL, 10);
+            i++;
+        } else if (strcmp(argv[i], "--seeds") == 0 && value != NULL) {
+            if (sscanf(value, "%" SCNu64 "..%" SCNu64, &wish->from, &wish->to) != 2)
+                return false;
+            i++;
+        } else if (strcmp(argv[i], "--faults") == 0 && value != NULL) {
+            if (!parse_faults(wish, value))
+                return false;
+            i++;
+        } else {
+            return false;
+        }
+    }
+    return wish->from <= wish->to;
+}
+
+static void add(struct totals *totals, const struct run_result *result)
+{
+    totals->seeds++;
+    totals->steps += result->steps;
+    totals->checks += result->checks;
+    totals->simulated_ms += result->simulated_ms;
+    for (int i = 0; i < FAULT_COUNT; i++)
+        totals->hits[i] += result->hits[i];
+    for (int i = 0; i < SIGHT_COUNT; i++)
+        totals->sights[i] += result->seen[i];
+}
+
+static void run_twice(const struct wish *wish, uint64_t seed, struct totals *totals)
+{
+    const bool *allowed = wish->restricted ? wish->allowed : NULL;
+    struct run_result result, again;
+    run_seed(seed, allowed, wish->trace, &result);
+    add(totals, &result);
+    if (result.violation[0] == '\0' && !wish->once) {
+        run_seed(seed, allowed, false, &again);
+        if (again.trace != result.trace)
+            snprintf(result.violation, sizeof result.violation,
+                     "I20: the same seed ran differently the second time");
+    }
+    if (result.violation[0] == '\0')
+        return;
+    if (++totals->failures <= FAILURES_SHOWN)
+        printf("seed %" PRIu64 ": %s\n  replay: simulation --seed %" PRIu64 " --trace%s%s\n", seed,
+               result.violation, seed, wish->restricted ? " --faults " : "", wish->faults);
+    (void)fflush(stdout);
+}
+
+static bool print_counters(const struct totals *totals)
+{
+    bool all = true;
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        printf("fault %-20s %" PRIu64 "\n", fault_name((enum fault)i), totals->hits[i]);
+        all &= totals->hits[i] > 0;
+    }
+    for (int i = 0; i < SIGHT_COUNT; i++) {
+        printf("sometimes %-20s %" PRIu64 "\n", sight_name((enum sight)i), totals->sights[i]);
+        all &= totals->sights[i] > 0;
+    }
+    return all;
+}
+
+int main(int argc, char **argv)
+{
+    struct wish wish;
+    if (!parse(argc, argv, &wish)) {
+        usage();
+        return 2;
+    }
+    struct totals totals = {0};
+    const clock_t begin = clock();
+    for (uint64_t seed = wish.from; seed <= wish.to; seed++)
+        run_twice(&wish, seed, &totals);
+    const double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    const bool all = wish.from == wish.to || print_counters(&totals);
+    printf("%" PRIu64 " seeds, %" PRIu64 " failed; %.1f hours simulated, %" PRIu64
+           " events, %" PRIu64 " assertions; %.1f s of processor time\n",
+           totals.seeds, totals.failures, (double)totals.simulated_ms / 3.6e6, totals.steps,
+           totals.checks, seconds);
+    if (totals.seeds >= SEEDS_FOR_ALL && !wish.restricted && !all)
+        printf("something in the lists above never happened\n");
+    return totals.failures > 0 || (totals.seeds >= SEEDS_FOR_ALL && !wish.restricted && !all);
+}

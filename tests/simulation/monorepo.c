@@ -1,0 +1,258 @@
+#include "tests/simulation/monorepo.h"
+
+#include "config/base/check.h"
+#include "config/base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_LIMIT 16384
+
+static const char *const cell_names[MONOREPO_CELLS] = {"amber", "birch", "cedar",
+                                                       "dune",  "ember", "fjord"};
+static const char *const environment_names[] = {"development", "testing", "production"};
+static const char *const part_ends[MONOREPO_COMPONENTS] = {"api", "worker", "task"};
+
+void monorepo_found(struct monorepo *repository, struct chance *chance)
+{
+    *repository = (struct monorepo){
+        .environments = 1 + (int)chance_below(chance, 3),
+        .regions = 1 + (int)chance_percent(chance, 40),
+        .plot_count = 1 + (int)chance_below(chance, MONOREPO_CELLS),
+    };
+    if (chance_percent(chance, 50) && repository->plot_count > 3)
+        repository->plot_count = 3; /* small ones are quick, and find as much */
+    repository->phases = 1 + (int)chance_below(chance, 4);
+    if (repository->phases > repository->plot_count)
+        repository->phases = repository->plot_count;
+    repository->manual = repository->environments > 1 && chance_percent(chance, 50);
+    repository->workflow = repository->environments > 1 && chance_percent(chance, 40);
+    for (int i = 0; i < repository->plot_count; i++) {
+        struct plot *plot = &repository->plots[i];
+        snprintf(plot->name, sizeof plot->name, "%s", cell_names[i]);
+        plot->present = true;
+        plot->phase = i * repository->phases / repository->plot_count;
+        plot->depends =
+            i > 0 && chance_percent(chance, 50) ? (int)chance_below(chance, (unsigned)i) : -1;
+        plot->connected = plot->depends >= 0 && chance_percent(chance, 60);
+        for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
+            struct part *part = &plot->parts[k];
+            part->type = (enum part_type)k;
+            part->present = k == 0 || chance_percent(chance, 25);
+            part->version = ++repository->version;
+            part->replicas = 1 + (int)chance_below(chance, 2);
+            snprintf(part->name, sizeof part->name, "%s-%s", cell_names[i], part_ends[k]);
+        }
+    }
+}
+
+/* --- targets ------------------------------------------------------------------------------------
+ */
+
+int monorepo_target_count(const struct monorepo *repository)
+{
+    return repository->environments + repository->regions - 1;
+}
+
+bool monorepo_is_secondary(const struct monorepo *repository, int index)
+{
+    return index >= repository->environments;
+}
+
+const char *monorepo_environment(const struct monorepo *repository, int index)
+{
+    return environment_names[monorepo_is_secondary(repository, index) ? repository->environments - 1
+                                                                      : index];
+}
+
+const char *monorepo_target(const struct monorepo *repository, int index)
+{
+    static const char *const eu[] = {"development-eu", "testing-eu", "production-eu"};
+    return monorepo_is_secondary(repository, index) ? eu[repository->environments - 1]
+                                                    : environment_names[index];
+}
+
+int monorepo_target_find(const struct monorepo *repository, const char *name)
+{
+    for (int i = 0; i < monorepo_target_count(repository); i++) {
+        if (strcmp(monorepo_target(repository, i), name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* --- names --------------------------------------------------------------------------------------
+ */
+
+void monorepo_image(const struct plot *plot, const struct part *part, char ret_image[96])
+{
+    snprintf(ret_image, 96, "registry.example/%s/%s%s:%d", plot->name,
+             part->broken ? "broken-" : "", part_ends[part->type], part->version);
+}
+
+void monorepo_component(const struct part *part, char ret_name[32])
+{
+    snprintf(ret_name, 32, "%s%s", part->name, part->type == PART_SERVICE ? "-a" : "");
+}
+
+const struct part *monorepo_part(const struct monorepo *repository, const char *component,
+                                 const struct plot **ret_plot)
+{
+    for (int i = 0; i < repository->plot_count; i++) {
+        for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
+            const struct part *part = &repository->plots[i].parts[k];
+            char slot[32];
+            monorepo_component(part, slot);
+            if (strcmp(part->name, component) == 0 || strcmp(slot, component) == 0) {
+                *ret_plot = &repository->plots[i];
+                return part;
+            }
+        }
+    }
+    return NULL;
+}
+
+const struct plot *monorepo_plot(const struct monorepo *repository, const char *name)
+{
+    for (int i = 0; i < repository->plot_count; i++) {
+        if (strcmp(repository->plots[i].name, name) == 0)
+            return &repository->plots[i];
+    }
+    return NULL;
+}
+
+bool monorepo_has_dependents(const struct monorepo *repository, int plot)
+{
+    for (int i = 0; i < repository->plot_count; i++) {
+        if (repository->plots[i].present && repository->plots[i].depends == plot)
+            return true;
+    }
+    return false;
+}
+
+/* --- files --------------------------------------------------------------------------------------
+ */
+
+static void write_environment(const struct monorepo *repository, int index, struct text *out)
+{
+    text_format(out, "    - name: %s\n", environment_names[index]);
+    if (index == repository->environments - 1 && repository->regions > 1)
+        text_add(out, "      regions: [us, eu]\n");
+    const bool manual = repository->manual && index == repository->environments - 1;
+    const bool workflow = repository->workflow && index == 1;
+    if (!manual && !workflow)
+        return;
+    text_add(out, "      gates:\n");
+    if (workflow)
+        text_add(out, "        - {name: smoke, workflow: {name: smoke}, timeout: 5m}\n");
+    if (manual)
+        text_add(out, "        - {name: approval, manual: {}}\n");
+}
+
+static void write_platform(const struct monorepo *repository, struct text *out)
+{
+    text_add(out, "apiVersion: celld.dev/v1\n"
+                  "kind: Platform\n"
+                  "metadata: {name: acme}\n"
+                  "spec:\n"
+                  "  namespace: acme\n"
+                  "  projectPrefix: acme-\n"
+                  "  regions:\n"
+                  "    - {name: us, dataPlane: {kind: ClusterDataPlane, name: us}}\n"
+                  "    - {name: eu, dataPlane: {kind: ClusterDataPlane, name: eu}}\n"
+                  "  prune: {budget: \"10%\", minimum: 3}\n"
+                  "  environments:\n");
+    for (int i = 0; i < repository->environments; i++)
+        write_environment(repository, i, out);
+    text_add(out, "  phases:\n");
+    for (int phase = 0; phase < repository->phases; phase++) {
+        bool first = true;
+        for (int i = 0; i < repository->plot_count; i++) {
+            const struct plot *plot = &repository->plots[i];
+            if (!plot->present || plot->phase != phase)
+                continue;
+            if (first)
+                text_format(out, "    - {name: phase-%d, cells: [%s", phase, plot->name);
+            else
+                text_format(out, ", %s", plot->name);
+            first = false;
+        }
+        if (!first)
+            text_add(out, "]}\n");
+    }
+}
+
+static void write_part(const struct plot *plot, const struct part *part, struct text *out)
+{
+    static const char *const types[] = {"service", "worker", "scheduled-task"};
+    char image[96];
+    monorepo_image(plot, part, image);
+    text_format(out, "    - name: %s\n      type: %s\n      image: %s\n", part->name,
+                types[part->type], image);
+    if (part->type == PART_SERVICE)
+        text_format(out,
+                    "      endpoints:\n"
+                    "        - {name: http, type: http, port: 8080, basePath: /%s, visibility: "
+                    "[namespace]}\n",
+                    plot->name);
+    if (part->type == PART_TASK)
+        text_add(out, "      schedule: \"0 3 * * *\"\n");
+    else
+        text_format(out, "      replicas: %d\n", part->replicas);
+    text_format(out, "      env: [{name: LEVEL, value: \"%d\"}]\n", part->configuration);
+}
+
+static void write_cell(const struct monorepo *repository, const struct plot *plot, struct text *out)
+{
+    text_format(out,
+                "apiVersion: celld.dev/v1\n"
+                "kind: Cell\n"
+                "metadata: {name: %s}\n"
+                "spec:\n",
+                plot->name);
+    if (plot->unreadable)
+        text_add(out, "  compnents: []\n");
+    if (plot->depends >= 0) {
+        const struct plot *other = &repository->plots[plot->depends];
+        text_format(out, "  dependsOn: [%s]\n", other->name);
+        if (plot->connected)
+            text_format(out,
+                        "  connections:\n"
+                        "    - {name: up, target: acme-%s, protocol: http, port: 8080}\n"
+                        "  env: [{name: UP, value: \"${CHOREO_CONNECTION_up}\"}]\n",
+                        other->name);
+    }
+    text_add(out, "  rollout: {progressDeadline: 90s, bake: 10s}\n");
+    text_add(out, "  components:\n");
+    for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
+        if (plot->parts[k].present)
+            write_part(plot, &plot->parts[k], out);
+    }
+}
+
+void monorepo_commit(const struct monorepo *repository, struct world *world, unsigned number)
+{
+    struct world_file files[MONOREPO_CELLS + 1];
+    struct text texts[MONOREPO_CELLS + 1];
+    char paths[MONOREPO_CELLS][64];
+    size_t count = 0;
+    text_init(&texts[0], TEXT_LIMIT);
+    write_platform(repository, &texts[0]);
+    files[count++] = (struct world_file){"platform.yaml", text_get(&texts[0])};
+    for (int i = 0; i < repository->plot_count; i++) {
+        const struct plot *plot = &repository->plots[i];
+        if (!plot->present)
+            continue;
+        text_init(&texts[count], TEXT_LIMIT);
+        write_cell(repository, plot, &texts[count]);
+        snprintf(paths[i], sizeof paths[i], "cells/%s/cell.yaml", plot->name);
+        files[count] = (struct world_file){paths[i], text_get(&texts[count])};
+        count++;
+    }
+    char commit[41];
+    snprintf(commit, sizeof commit, "%040x", number);
+    world_commit(world, commit, files, count);
+    for (size_t i = 0; i < count; i++)
+        text_fini(&texts[i]);
+}

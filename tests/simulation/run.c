@@ -1,0 +1,397 @@
+#include "tests/simulation/run.h"
+
+#include "config/base/check.h"
+#include "config/base/json.h"
+#include "tests/simulation/law.h"
+#include "tests/simulation/script.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECONDS(n) (INT64_C(1000) * (n))
+#define BEAT SECONDS(10)             /* gusts, drift, the operator */
+#define LOOK SECONDS(60)             /* the expensive checks */
+#define BOUND SECONDS(7200)          /* after the last fault, all is well within this */
+#define LIST_INTERVAL SECONDS(30)    /* the engine's */
+#define STEPS_PER_INSTANT_LIMIT 5000 /* more without time going by is a loop */
+
+static const char *const names[] = {
+    "converged",
+    "several-targets",
+    "second-region",
+    "several-phases",
+    "connection",
+    "worker",
+    "task",
+    "manual-gate",
+    "workflow-gate",
+    "approved",
+    "rolled-back",
+    "withdrawn",
+    "quarantined",
+    "superseded",
+    "held-at-the-end",
+    "unreadable-cell",
+    "cell-removed",
+    "cell-added",
+    "component-removed",
+    "component-added",
+    "prune-approved",
+    "reverted",
+    "force-pushed",
+    "replicas-changed",
+    "drift-found",
+    "deleted",
+    "killed-twice",
+    "fault-free",
+    "extreme",
+};
+_Static_assert(sizeof names / sizeof *names == SIGHT_COUNT, "every sight has a name");
+
+const char *sight_name(enum sight sight)
+{
+    return names[sight];
+}
+
+struct run {
+    struct world *world;
+    struct weather weather;
+    struct law law;
+    struct script script;
+    struct chance chance;
+    bool print;
+    int64_t beat_ms, look_ms;
+    int64_t instant_ms;
+    unsigned instant_steps;
+    struct run_result *result;
+};
+
+/* --- callbacks ----------------------------------------------------------------------------------
+ */
+
+static enum world_fate fate(void *context, const struct world_request *request)
+{
+    struct run *run = context;
+    const enum world_fate fate = weather_fate(&run->weather, request);
+    if (run->print && fate != WORLD_ARRIVES)
+        printf("%10" PRId64 "   fate %d of %s %s\n", run->world->now_ms, (int)fate, request->method,
+               request->path);
+    return fate;
+}
+
+static int64_t delay(void *context, const struct world_request *request)
+{
+    return weather_delay(&((struct run *)context)->weather, request);
+}
+
+static void note_published(struct run *run, const struct effect *effect)
+{
+    static const struct {
+        const char *type;
+        enum sight sight;
+    } told[] = {
+        {"converged", SIGHT_CONVERGED},           {"rollout-rolled-back", SIGHT_ROLLED_BACK},
+        {"rollout-withdrawn", SIGHT_WITHDRAWN},   {"rollout-quarantine", SIGHT_QUARANTINED},
+        {"rollout-superseded", SIGHT_SUPERSEDED}, {"drift-found", SIGHT_DRIFT_FOUND},
+    };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        if (strcmp(effect->as.publish.type, told[i].type) == 0)
+            run->result->seen[told[i].sight] = true;
+    }
+}
+
+static void print_effect(const struct run *run, const struct effect *effect)
+{
+    const int64_t now = run->world->now_ms;
+    if (effect->kind == EFFECT_REQUEST)
+        printf("%10" PRId64 " %s %s\n", now, effect->as.request.method, effect->as.request.path);
+    else if (effect->kind == EFFECT_LIST)
+        printf("%10" PRId64 " LIST %s\n", now, effect->as.list.path);
+    else if (effect->kind == EFFECT_PERSIST)
+        printf("%10" PRId64 " row %s%s %s\n", now, effect->as.persist.value == NULL ? "-" : "+",
+               effect->as.persist.key,
+               json_text_or(json_object_get(effect->as.persist.value, "state"), ""));
+    else if (effect->kind == EFFECT_PUBLISH)
+        printf("%10" PRId64 " * %s: %s\n", now, effect->as.publish.type,
+               effect->as.publish.message);
+}
+
+static void watch(void *context, const struct effect *effect)
+{
+    struct run *run = context;
+    if (run->world == NULL)
+        return; /* world_new() is not done: only a first look has begun */
+    if (run->print)
+        print_effect(run, effect);
+    if (effect->kind == EFFECT_PUBLISH)
+        note_published(run, effect);
+    if (effect->kind == EFFECT_REQUEST && strcmp(effect->as.request.method, "DELETE") == 0)
+        run->result->seen[SIGHT_DELETED] = true;
+    law_watch(&run->law, effect);
+}
+
+/* --- the operator -------------------------------------------------------------------------------
+ */
+
+static bool is_broken(const struct run *run)
+{
+    return run->law.violation[0] != '\0';
+}
+
+static void approve(struct run *run)
+{
+    json_t *status = engine_status(run->world->engine, world_now(run->world));
+    const json_t *holds = json_object_get(status, "holds");
+    bool gates = false;
+    char prune[32] = "";
+    for (size_t i = 0; i < json_array_size(holds); i++) {
+        const json_t *hold = json_array_get(holds, i);
+        const char *kind = json_text_or(json_object_get(hold, "kind"), "");
+        gates |= strcmp(kind, "gate") == 0;
+        if (strcmp(kind, "prune") == 0)
+            snprintf(prune, sizeof prune, "%s", json_text_or(json_object_get(hold, "name"), ""));
+    }
+    json_decref(status);
+    bool ok = false;
+    if (prune[0] != '\0') {
+        run->law.prune_approved = true;
+        world_command(run->world, "approve", json_pack("{s:s}", "prune", prune), &ok);
+        run->result->seen[SIGHT_PRUNE_APPROVED] |= ok;
+    }
+    ok = false;
+    if (gates)
+        world_command(run->world, "approve", json_pack("{s:b}", "all", 1), &ok);
+    run->result->seen[SIGHT_APPROVED] |= ok;
+}
+
+static void beat(struct run *run)
+{
+    run->beat_ms = run->world->now_ms + BEAT;
+    if (run->weather.calm || chance_percent(&run->chance, 30))
+        approve(run);
+    if (chance_percent(&run->chance, run->weather.extreme ? 30 : 10))
+        weather_gust(&run->weather);
+    if (!run->weather.calm && run->weather.acts[FAULT_DRIFT] && chance_percent(&run->chance, 4) &&
+        script_drift(&run->script, run->world, &run->chance)) {
+        run->weather.hits[FAULT_DRIFT]++;
+        run->law.drifted_ms = run->world->now_ms;
+    }
+    run->result->seen[SIGHT_KILLED_TWICE] |= run->world->kills > 1;
+}
+
+/* --- time ---------------------------------------------------------------------------------------
+ */
+
+static void step(struct run *run, int64_t until)
+{
+    struct world *world = run->world;
+    const int64_t to = run->beat_ms < until ? run->beat_ms : until;
+    const uint64_t kills = world->kills;
+    world_step(world, to);
+    run->result->steps++;
+    if (world->now_ms != run->instant_ms) {
+        run->instant_ms = world->now_ms;
+        run->instant_steps = 0;
+    } else if (++run->instant_steps > STEPS_PER_INSTANT_LIMIT) {
+        law_break(&run->law, "I17", "%u events in one instant", run->instant_steps);
+    }
+    law_step(&run->law);
+    if (world->kills != kills || world->now_ms >= run->look_ms) {
+        run->look_ms = world->now_ms + LOOK;
+        law_look(&run->law);
+    }
+    if (world->now_ms >= run->beat_ms)
+        beat(run);
+}
+
+static void go(struct run *run, int64_t ms)
+{
+    const int64_t until = run->world->now_ms + ms;
+    while (run->world->now_ms < until && !is_broken(run))
+        step(run, until);
+}
+
+/* Until it has come to rest; false = not within the bound. */
+static bool settle(struct run *run)
+{
+    const int64_t until = run->world->now_ms + BOUND;
+    while (run->world->now_ms < until && !is_broken(run)) {
+        const int64_t calm_until = run->world->now_ms + 2 * LIST_INTERVAL;
+        const uint64_t writes = run->world->writes;
+        enum engine_condition condition = CONDITION_CONVERGED;
+        while (run->world->now_ms < calm_until && !is_broken(run) &&
+               (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) &&
+               run->world->writes == writes) {
+            step(run, calm_until);
+            condition = engine_condition(run->world->engine);
+        }
+        if (run->world->now_ms >= calm_until)
+            return true;
+        go(run, SECONDS(5));
+    }
+    return false;
+}
+
+static void i11_silence(struct run *run)
+{
+    const uint64_t writes = run->world->writes;
+    go(run, 10 * LIST_INTERVAL);
+    run->law.checks++;
+    if (run->world->writes != writes)
+        law_break(&run->law, "I11", "%" PRIu64 " writes at rest", run->world->writes - writes);
+}
+
+/* --- the end ------------------------------------------------------------------------------------
+ */
+
+static const char *condition_text(const struct run *run)
+{
+    static const char *const texts[] = {"starting", "working", "converged", "held"};
+    return texts[engine_condition(run->world->engine)];
+}
+
+static void tell_why(struct run *run, const char *what)
+{
+    char chain[700] = "";
+    for (int i = 0; i < run->script.wanted.plot_count && chain[0] == '\0'; i++) {
+        for (int t = 0; t < monorepo_target_count(&run->script.wanted) && chain[0] == '\0'; t++) {
+            const char *target = monorepo_target(&run->script.wanted, t);
+            const char *cell = run->script.wanted.plots[i].name;
+            const char *state = world_node_state(run->world, cell, target);
+            if (state[0] == '\0' || strcmp(state, "converged") == 0)
+                continue;
+            char *why = world_why(run->world, cell, target);
+            snprintf(chain, sizeof chain, "%s", why);
+            free(why);
+        }
+    }
+    law_break(&run->law, "I12", "%s; the engine is %s: %s", what, condition_text(run), chain);
+}
+
+/* After the faults: it converges, and it stays so. */
+static void i12_converges(struct run *run)
+{
+    if (!settle(run)) {
+        tell_why(run, "no rest within the bound");
+        return;
+    }
+    char problem[256];
+    law_expect_live(&run->law, problem, sizeof problem);
+    if (problem[0] != '\0' || engine_condition(run->world->engine) != CONDITION_CONVERGED)
+        tell_why(run, problem);
+}
+
+/* Something bad stands in git: what is not concerned is live, nothing bad is. */
+static void i15_others(struct run *run)
+{
+    if (!settle(run)) {
+        tell_why(run, "no rest within the bound");
+        return;
+    }
+    run->result->seen[SIGHT_HELD_AT_THE_END] |=
+        engine_condition(run->world->engine) == CONDITION_HELD;
+    struct monorepo others = run->script.wanted;
+    for (int i = 0; i < others.plot_count; i++) {
+        if (script_is_concerned(&run->script, i))
+            others.plots[i].present = false;
+    }
+    char problem[256] = "";
+    for (int i = 0; i < others.plot_count && problem[0] == '\0'; i++) {
+        struct monorepo one = run->script.wanted;
+        one.plots[0] = others.plots[i];
+        one.plot_count = 1;
+        run->law.wanted = &one;
+        if (others.plots[i].present)
+            law_expect_live(&run->law, problem, sizeof problem);
+    }
+    run->law.wanted = &run->script.wanted;
+    if (problem[0] != '\0')
+        law_break(&run->law, "I15",
+                  "%s, yet it has nothing to do with what is bad; the engine is %s", problem,
+                  condition_text(run));
+}
+
+/* --- a seed -------------------------------------------------------------------------------------
+ */
+
+static void look_around(struct run *run)
+{
+    const struct monorepo *repository = &run->script.wanted;
+    bool *seen = run->result->seen;
+    seen[SIGHT_SEVERAL_TARGETS] = monorepo_target_count(repository) > 2;
+    seen[SIGHT_SECOND_REGION] = repository->regions > 1;
+    seen[SIGHT_SEVERAL_PHASES] = repository->phases > 1;
+    seen[SIGHT_MANUAL_GATE] = repository->manual;
+    seen[SIGHT_WORKFLOW_GATE] = repository->workflow;
+    seen[SIGHT_EXTREME] = run->weather.extreme;
+    bool any = false;
+    for (int i = 0; i < FAULT_COUNT; i++)
+        any |= run->weather.acts[i];
+    seen[SIGHT_FAULT_FREE] = !any;
+    for (int i = 0; i < repository->plot_count; i++) {
+        seen[SIGHT_CONNECTION] |= repository->plots[i].connected;
+        seen[SIGHT_WORKER] |= repository->plots[i].parts[PART_WORKER].present;
+        seen[SIGHT_TASK] |= repository->plots[i].parts[PART_TASK].present;
+    }
+}
+
+static void begin(struct run *run, uint64_t seed, const bool *allowed)
+{
+    struct world_options options;
+    world_options_default(&options);
+    weather_init(&run->weather, seed, allowed);
+    options.engine.seed = seed;
+    options.engine.list_interval = DURATION_S(30);
+    options.engine.events_kept = 100;
+    options.platform.seed = seed;
+    options.platform.log_limit = 1000;
+    options.latency_ms = 5;
+    options.fate = fate;
+    options.delay = delay;
+    options.watch = watch;
+    options.context = run;
+    script_init(&run->script, seed);
+    run->weather.calm = true; /* until the world stands */
+    law_init(&run->law, NULL, &run->weather, &run->script.wanted, &run->script.good);
+    struct world *world = world_new(&options);
+    run->world = run->weather.world = run->law.world = world;
+    run->weather.calm = false;
+    script_install(&run->script, world);
+    run->beat_ms = run->look_ms = world->now_ms + BEAT;
+    look_around(run);
+}
+
+void run_seed(uint64_t seed, const bool *allowed, bool trace, struct run_result *ret_result)
+{
+    *ret_result = (struct run_result){0};
+    struct run *run = calloc(1, sizeof *run);
+    CHECK(run != NULL);
+    run->result = ret_result;
+    run->print = trace;
+    run->chance = chance_stream(seed, 3);
+    begin(run, seed, allowed);
+    do {
+        script_commit(&run->script, run->world, &run->law, ret_result->seen);
+        go(run, chance_between(&run->chance, SECONDS(5), SECONDS(240)));
+    } while (!is_broken(run) && script_change(&run->script, ret_result->seen));
+    weather_end(&run->weather);
+    run->world->kill_at_effect = run->world->kill_at_event = 0;
+    run->world->crash = WORLD_CRASH_NEVER;
+    if (script_heal(&run->script))
+        script_commit(&run->script, run->world, &run->law, ret_result->seen);
+    if (!is_broken(run) && run->script.healed)
+        i12_converges(run);
+    else if (!is_broken(run))
+        i15_others(run);
+    if (!is_broken(run))
+        i11_silence(run);
+    ret_result->trace = run->world->trace;
+    ret_result->simulated_ms = run->world->now_ms;
+    ret_result->checks = run->law.checks;
+    memcpy(ret_result->hits, run->weather.hits, sizeof ret_result->hits);
+    memcpy(ret_result->violation, run->law.violation, sizeof ret_result->violation);
+    world_free(run->world);
+    free(run);
+}

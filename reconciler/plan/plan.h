@@ -54,10 +54,14 @@ struct node_facts {
     const struct cell *cell;
     const char *cell_name;
     const struct target *target;
+    /* Number of the revision that brought what is wanted here; 0 = not known. A node that was
+     * rolled back holds up later phases of the same train, not of others. */
+    uint64_t train;
     int phase;
     bool broken, suspended;
     bool healthy; /* whatever runs there now is settled: what a cell that depends on it needs to
                      know */
+    bool failed;  /* its last attempt for what is wanted failed */
     enum node_state state;
     /* Digest over the release digests of all its components: wanted here, and baked here. "" =
      * none. */
@@ -66,10 +70,6 @@ struct node_facts {
     char release_digests[DIGEST_SHORT + 1]; /* as wanted_digests, but of release digests only: what
                                                promotion compares */
     char baked_release_digests[DIGEST_SHORT + 1];
-    bool failed; /* its last attempt for what is wanted failed */
-    /* Number of the revision that brought what is wanted here; 0 = not known. A node that was
-     * rolled back holds up later phases of the same train, not of others. */
-    uint64_t train;
 };
 
 struct node_verdict {

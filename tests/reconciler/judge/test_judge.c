@@ -251,22 +251,22 @@ Test(judge, after_days_it_does_not_ask_for_what_is_gone)
 
 static const struct {
     int weight;
-    double canary, stable;
     enum share_check share;
+    double canary, stable;
 } shares[] = {
-    {5, 4, 60, SHARE_TOO_FEW},
-    {5, 5, 95, SHARE_CONFIRMED},
-    {5, 0, 300, SHARE_OFF},
-    {5, 50, 950, SHARE_CONFIRMED},
-    {5, 150, 850, SHARE_OFF},
-    {5, 65, 935, SHARE_CONFIRMED},
-    {50, 20, 25, SHARE_TOO_FEW},
-    {50, 25, 25, SHARE_CONFIRMED},
-    {50, 5, 95, SHARE_OFF},
-    {20, 240, 760, SHARE_CONFIRMED},
-    {20, 400, 600, SHARE_OFF},
-    {0, 0, 1000, SHARE_NOT_COUNTED},
-    {100, 1000, 0, SHARE_NOT_COUNTED},
+    {5, SHARE_TOO_FEW, 4, 60},
+    {5, SHARE_CONFIRMED, 5, 95},
+    {5, SHARE_OFF, 0, 300},
+    {5, SHARE_CONFIRMED, 50, 950},
+    {5, SHARE_OFF, 150, 850},
+    {5, SHARE_CONFIRMED, 65, 935},
+    {50, SHARE_TOO_FEW, 20, 25},
+    {50, SHARE_CONFIRMED, 25, 25},
+    {50, SHARE_OFF, 5, 95},
+    {20, SHARE_CONFIRMED, 240, 760},
+    {20, SHARE_OFF, 400, 600},
+    {0, SHARE_NOT_COUNTED, 0, 1000},
+    {100, SHARE_NOT_COUNTED, 1000, 0},
 };
 
 Test(judge, a_weight_is_verified_by_counting)

@@ -174,7 +174,8 @@ static size_t make_zone(uint8_t *bytes, uint32_t count, int32_t second, const ch
         const uint32_t transitions = part == 0 ? 0 : count;
         const uint32_t counts[] = {0, 0, 0, transitions, 2, 4};
         (void)memset(bytes + at_byte, 0, 44);
-        (void)memcpy(bytes + at_byte, "TZif2", 5);
+        static const uint8_t magic[] = {'T', 'Z', 'i', 'f', '2'};
+        (void)memcpy(bytes + at_byte, magic, sizeof(magic));
         for (size_t i = 0; i < 6; i++) {
             for (size_t b = 0; b < 4; b++)
                 bytes[at_byte + 20 + i * 4 + b] = (uint8_t)(counts[i] >> (24 - 8 * b));

@@ -72,7 +72,8 @@ static void scene_rollout(struct scene *scene, const struct stand *stand)
     rollout->has_stable = stand->place != FIRST;
     rollout->stable_slot = routed && rollout->has_stable ? 'a' : 0;
     rollout->has_next = stand->next;
-    rollout->next_slot = !stand->next || !routed ? 0 : two_slots ? 'b' : 'a';
+    if (stand->next && routed)
+        rollout->next_slot = two_slots ? 'b' : 'a';
     if (two_slots && stand->next) {
         rollout->stages[0] =
             (struct rollout_stage){.weight = 5, .soak_ms = 60000, .analysis = true};

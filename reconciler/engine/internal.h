@@ -136,6 +136,7 @@ struct binding {
     unsigned calm;      /* looks in a row without news: they become rarer */
     uint64_t looks;     /* answered ones */
     bool look;          /* wanted */
+    int failed_runs;    /* of a task, since its last good one: no condition ever shows them */
     bool answered;      /* `gate` was judged at object->epoch, for the present wants */
     bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
     struct gate_answer *gate;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/look.h"
 
+#include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/unit.h"
@@ -31,10 +32,19 @@ static void send(struct engine *engine, struct binding *binding, bool tree)
                                                                    .urgent = tree});
 }
 
+#define TASK_INTERVAL DURATION_S(60)
+
+static bool is_task(const struct binding *binding)
+{
+    return binding->track->manifest != NULL &&
+           binding->track->manifest->type == COMPONENT_SCHEDULED_TASK;
+}
+
 static bool is_worth_it(const struct binding *binding)
 {
     const struct object *object = binding->object;
-    if (!binding->look || object == NULL || object->presence == PRESENCE_ABSENT)
+    if (!(binding->look || is_task(binding)) || object == NULL ||
+        object->presence == PRESENCE_ABSENT)
         return false;
     return object_is_equal(object);
 }
@@ -59,6 +69,10 @@ struct mono_time look_pump(struct engine *engine, struct binding *binding)
 
 static void later(struct engine *engine, struct binding *binding)
 {
+    if (!binding->look) {
+        binding->due = (struct mono_time){engine->now.mono.ms + TASK_INTERVAL.ms};
+        return;
+    }
     int64_t delay = engine->options.poll_fastest.ms << (binding->calm < 16 ? binding->calm : 16);
     if (delay > engine->options.poll_slowest.ms)
         delay = engine->options.poll_slowest.ms;
@@ -123,6 +137,34 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
     }
 }
 
+static void count_failed_runs(struct engine *engine, struct binding *binding, const json_t *tree)
+{
+    const struct track *track = binding->track;
+    const int failed = gate_failed_runs(tree);
+    const struct history_about about = {
+        .cell = track->unit->name, .component = track->component, .target = track->target};
+    if (failed > 0 && binding->failed_runs == 0)
+        history_publish(engine, PUBLISH_WARNING, "task-failing", &about,
+                        "%s on %s: its last run failed, though the control plane says Ready",
+                        track->component, track->target);
+    else if (failed == 0 && binding->failed_runs > 0)
+        history_publish(engine, PUBLISH_NOTICE, "task-mended", &about, "%s on %s runs well again",
+                        track->component, track->target);
+    binding->failed_runs = failed;
+}
+
+void look_watch_tasks(struct engine *engine, struct unit *unit, struct mono_time *due)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        struct binding *binding = &unit->tracks[i]->bindings[BINDING_A];
+        if (binding->object == NULL || !is_task(binding))
+            continue;
+        const struct mono_time next = look_pump(engine, binding);
+        if (next.ms < due->ms)
+            *due = next;
+    }
+}
+
 /* The binding was read: is it still the one that the look began with? */
 static void take_binding(struct engine *engine, struct binding *binding, const json_t *live)
 {
@@ -141,6 +183,8 @@ static void take_tree(struct engine *engine, struct binding *binding,
     const bool read = event->as.answer.outcome == ANSWER_RECEIVED &&
                       event->as.answer.status == 200 && json_is_object(event->as.answer.body);
     judge(engine, binding, read ? event->as.answer.body : NULL);
+    if (read && is_task(binding))
+        count_failed_runs(engine, binding, event->as.answer.body);
     json_decref(TAKE(binding->live));
 }
 

@@ -8,3 +8,6 @@ struct mono_time look_pump(struct engine *engine, struct binding *binding);
 
 void look_answer(struct engine *engine, struct binding *binding, const struct request *request,
                  const struct engine_event *event);
+
+/* Scheduled tasks are looked at now and then also at rest: their failures show nowhere else. */
+void look_watch_tasks(struct engine *engine, struct unit *unit, struct mono_time *due);

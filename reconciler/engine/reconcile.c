@@ -47,7 +47,7 @@ bool reconcile_is_at_rest(const struct unit *unit)
         if (!track_is_done(track) || track->command != COMMAND_NONE)
             return false;
         for (size_t k = 0; k < BINDING_COUNT; k++) {
-            if (track->bindings[k].request != 0 || track->bindings[k].look)
+            if (track->bindings[k].look)
                 return false;
         }
     }
@@ -117,6 +117,7 @@ static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_t
         stand_still(unit);
         return;
     }
+    look_watch_tasks(engine, unit, due);
     if (!unit->compiled)
         return;
     bootstrap_cell(engine, unit);

@@ -344,6 +344,8 @@ void revision_take(struct engine *engine, const struct engine_event *event)
     const bool news = strcmp(engine->commit, event->as.revision.commit) != 0;
     engine->repository_ok = true;
     engine->repository_reason[0] = engine->repository_message[0] = '\0';
+    if (!news && engine->set == event->as.revision.set)
+        return; /* seen again */
     record_commit(engine, event);
     take_zones(engine, event);
     take_set(engine, event->as.revision.set);

@@ -52,6 +52,8 @@ static json_t *component_json(const struct engine *engine, const struct track *t
     OWNED_TEXT message;
     text_init(&message, 1024);
     track_explain(engine, track, now, &message);
+    if (shown_binding(track)->failed_runs > 0)
+        text_format(&message, "; its last %d runs failed", shown_binding(track)->failed_runs);
     const char slot[2] = {rollout->stable_slot, '\0'};
     const bool condemned =
         track->has_content && quarantine_find(engine, track->unit->name, track->component,

@@ -213,6 +213,8 @@ static void cannot_compile(struct track *track, int result, const struct error *
 void track_compile(struct engine *engine, struct track *track)
 {
     track->deployment = deployment_free(track->deployment);
+    for (size_t i = 0; i < BINDING_COUNT; i++)
+        track->bindings[i].image = NULL; /* it was the deployment's */
     track->has_content = false;
     track->needs_image = false;
     track->note[0] = '\0';

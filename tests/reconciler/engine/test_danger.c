@@ -235,3 +235,34 @@ Test(danger, a_stalled_control_plane_that_says_ready_is_not_believed)
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     world_free(world);
 }
+
+Test(danger, a_failing_task_that_says_ready_is_told)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform_small, "shop",
+                      "raw:apiVersion: celld.dev/v1\n"
+                      "kind: Cell\n"
+                      "metadata: {name: shop}\n"
+                      "spec:\n"
+                      "  components:\n"
+                      "    - name: sweeper\n"
+                      "      type: scheduled-task\n"
+                      "      image: registry.example/sweeper:1\n"
+                      "      schedule: \"*/1 * * * *\"\n",
+                      NULL, NULL);
+    world_run(world, MINUTES(2));
+    struct platform_response response;
+    const struct platform_request trigger = {
+        .method = "POST",
+        .path = "/api/v1alpha1/namespaces/acme/releasebindings/sweeper-development/trigger"};
+    platform_handle(world->platform, &trigger, world_now(world).wall.ms, &response);
+    cr_assert_eq(response.status, 200, "%s", response.body);
+    platform_response_fini(&response);
+    cr_assert(platform_task_result(world->platform, "acme", "sweeper", "development", true));
+    world_run(world, MINUTES(3));
+    cr_expect(world_published(world, "task-failing", "shop"));
+    const uint64_t writes = world->writes;
+    world_run(world, MINUTES(10));
+    cr_expect_eq(world->writes, writes);
+    world_free(world);
+}

@@ -1,6 +1,7 @@
 #include "gitwatch/fetch_auth.h"
 
 #include "gitwatch/frame.h"
+#include "gitwatch/host_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_LIMIT = 65536, FINGERPRINT_SIZE = 64 };
+enum { SECRET_LIMIT = 65536 };
 
 static int refuse_file(struct error *err, const char *path, const char *why)
 {
@@ -60,30 +61,42 @@ static int read_file(const char *path, char **ret_bytes, size_t *ret_length, str
     return 0;
 }
 
+static int read_secret(const char *given, const char *path, bool is_line, char **ret_bytes,
+                       size_t *ret_length, struct error *err)
+{
+    if (given != NULL) {
+        *ret_length = strlen(given);
+        *ret_bytes = strdup(given);
+        return *ret_bytes == NULL ? error_no_memory(err) : 0;
+    }
+    const int status = read_file(path, ret_bytes, ret_length, err);
+    if (status == 0 && is_line && (*ret_bytes)[*ret_length - 1] == '\n')
+        (*ret_bytes)[--*ret_length] = '\0';
+    return status;
+}
+
 int fetch_auth_init(struct fetch_auth *auth, const struct fetch_request *request,
                     const struct remote_url *url, struct error *err)
 {
     *auth = (struct fetch_auth){.request = request, .url = *url};
     if (request->credential == FETCH_CREDENTIAL_NONE)
         return 0;
-    if (request->secret != NULL) {
-        auth->secret_length = strlen(request->secret);
-        auth->secret = strdup(request->secret);
-        return auth->secret == NULL ? error_no_memory(err) : 0;
-    }
-    const int status = read_file(request->secret_file, &auth->secret, &auth->secret_length, err);
+    int status = read_secret(request->secret, request->secret_file,
+                             request->credential == FETCH_CREDENTIAL_PASSWORD, &auth->secret,
+                             &auth->secret_length, err);
+    if (status == 0 && (request->passphrase != NULL || request->passphrase_file != NULL))
+        status = read_secret(request->passphrase, request->passphrase_file, true, &auth->passphrase,
+                             &auth->passphrase_length, err);
     if (status < 0)
-        return status;
-    if (request->credential == FETCH_CREDENTIAL_PASSWORD &&
-        auth->secret[auth->secret_length - 1] == '\n')
-        auth->secret[--auth->secret_length] = '\0';
-    return 0;
+        fetch_auth_fini(auth);
+    return status;
 }
 
 void fetch_auth_fini(struct fetch_auth *auth)
 {
     frame_wipe(auth->secret, auth->secret_length);
-    auth->secret = NULL;
+    frame_wipe(auth->passphrase, auth->passphrase_length);
+    auth->secret = auth->passphrase = NULL;
 }
 
 static int stop(struct fetch_auth *auth, enum fetch_reason reason, const char *text)
@@ -125,30 +138,16 @@ int fetch_auth_credential(git_credential **ret_credential, const char *url, cons
         return git_credential_userpass_plaintext_new(ret_credential, name, auth->secret);
     if (request->credential == FETCH_CREDENTIAL_SSH_KEY &&
         (allowed & GIT_CREDENTIAL_SSH_MEMORY) != 0)
-        return git_credential_ssh_key_memory_new(ret_credential, name, NULL, auth->secret, NULL);
+        return git_credential_ssh_key_memory_new(ret_credential, name, NULL, auth->secret,
+                                                 auth->passphrase);
     return stop(auth, FETCH_DENIED, "the repository accepts no credential of the configured kind");
-}
-
-static void fingerprint(const unsigned char hash[static 32], char ret_text[static FINGERPRINT_SIZE])
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = ret_text + sprintf(ret_text, "SHA256:");
-    uint32_t bits = 0;
-    int held = 0;
-    for (size_t i = 0; i < 32; i++) {
-        bits = (bits << 8) | hash[i];
-        for (held += 8; held >= 6; held -= 6)
-            *out++ = digits[(bits >> (held - 6)) & 63];
-    }
-    *out++ = digits[(bits << (6 - held)) & 63];
-    *out = '\0';
 }
 
 static int check_host_key(const git_cert_hostkey *key, struct fetch_auth *auth)
 {
-    char shown[FINGERPRINT_SIZE] = "a key without a SHA-256 fingerprint";
+    char shown[HOST_KEY_SIZE] = "a key without a SHA-256 fingerprint";
     if ((key->type & GIT_CERT_SSH_SHA256) != 0) {
-        fingerprint(key->hash_sha256, shown);
+        host_key_format(key->hash_sha256, shown);
         for (size_t i = 0; i < auth->request->host_key_count; i++)
             if (strcmp(auth->request->host_keys[i], shown) == 0)
                 return 0;

@@ -15,15 +15,16 @@
 struct fetch_auth {
     const struct fetch_request *request;
     struct remote_url url;
-    char *secret;
-    size_t secret_length;
+    char *secret, *passphrase; /* passphrase: NULL = none */
+    size_t secret_length, passphrase_length;
     bool shown;               /* the credential was given once */
     enum fetch_reason reason; /* why we stopped it ourselves; FETCH_OK = we did not */
     struct error error;
 };
 
 /* Reads the credential file when there is one: a regular file of at most 64 KiB that others cannot
- * read; one newline at its end is dropped for passwords. `request` is kept. */
+ * read; one newline at its end is dropped, but for keys. The same for the passphrase. `request` is
+ * kept. */
 int fetch_auth_init(struct fetch_auth *auth, const struct fetch_request *request,
                     const struct remote_url *url, struct error *err)
     __attribute__((warn_unused_result));

@@ -1,12 +1,10 @@
 #include "gitwatch/fetch_request.h"
 
 #include "config/base/json.h"
+#include "gitwatch/host_key.h"
 #include "gitwatch/remote_url.h"
 
 #include <string.h>
-
-/* A base64 SHA-256 without padding. */
-enum { HOST_KEY_DIGITS = 43 };
 
 struct fetch_limits fetch_limits_default(void)
 {
@@ -30,14 +28,6 @@ static bool is_given(const char *text)
     return text != NULL && text[0] != '\0';
 }
 
-static bool is_host_key(const char *key)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    return strncmp(key, "SHA256:", 7) == 0 && strlen(key + 7) == HOST_KEY_DIGITS &&
-           strspn(key + 7, alphabet) == HOST_KEY_DIGITS;
-}
-
 static int check_host_keys(const struct fetch_request *request, struct error *err)
 {
     if (request->host_key_count == 0)
@@ -49,7 +39,7 @@ static int check_host_keys(const struct fetch_request *request, struct error *er
                          "%zu host keys are given; at most %d can be", request->host_key_count,
                          FETCH_HOST_KEY_LIMIT);
     for (size_t i = 0; i < request->host_key_count; i++)
-        if (!is_host_key(request->host_keys[i]))
+        if (!host_key_is_fingerprint(request->host_keys[i]))
             return refuse(err, "a host key is not of the form SHA256:<43 base64 digits>, as "
                                "ssh-keygen -lf prints it");
     return 0;
@@ -72,6 +62,9 @@ static int check_credential(const struct fetch_request *request, enum remote_sch
             return refuse(err, "an SSH key is for ssh repositories only");
         break;
     }
+    if (request->credential != FETCH_CREDENTIAL_SSH_KEY &&
+        (is_given(request->passphrase) || is_given(request->passphrase_file)))
+        return refuse(err, "only an SSH key has a passphrase");
     if (!given)
         return refuse(err, "the repository's credential has neither a value nor a file");
     return 0;
@@ -121,18 +114,21 @@ json_t *fetch_request_to_json(const struct fetch_request *request)
 {
     const struct fetch_limits *limits = &request->limits;
     return json_pack(
-        "{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, "
+        "{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, "
+        "s:I, s:I, "
         "s:I, s:I}",
         "url", request->url, "ref", request->ref, "mirror", request->mirror, "credential",
         (int)request->credential, "username", optional_text(request->username), "secret",
-        optional_text(request->secret), "secretFile", optional_text(request->secret_file), "caFile",
-        optional_text(request->ca_file), "hostKeys", host_keys_to_json(request),
-        "requireFastForward", (int)request->require_fast_forward, "reclone", (int)request->reclone,
-        "mayReclone", (int)request->may_reclone, "downloadBytes",
-        (json_int_t)limits->download_bytes, "objects", (json_int_t)limits->objects, "objectBytes",
-        (json_int_t)limits->object_bytes, "memoryBytes", (json_int_t)limits->memory_bytes,
-        "cpuSeconds", (json_int_t)limits->cpu_seconds, "compactPacks",
-        (json_int_t)limits->compact_packs, "deadlineMs", (json_int_t)request->deadline.ms);
+        optional_text(request->secret), "secretFile", optional_text(request->secret_file),
+        "passphrase", optional_text(request->passphrase), "passphraseFile",
+        optional_text(request->passphrase_file), "caFile", optional_text(request->ca_file),
+        "hostKeys", host_keys_to_json(request), "requireFastForward",
+        (int)request->require_fast_forward, "reclone", (int)request->reclone, "mayReclone",
+        (int)request->may_reclone, "downloadBytes", (json_int_t)limits->download_bytes, "objects",
+        (json_int_t)limits->objects, "objectBytes", (json_int_t)limits->object_bytes, "memoryBytes",
+        (json_int_t)limits->memory_bytes, "cpuSeconds", (json_int_t)limits->cpu_seconds,
+        "compactPacks", (json_int_t)limits->compact_packs, "deadlineMs",
+        (json_int_t)request->deadline.ms);
 }
 
 static uint64_t number_at(const json_t *json, const char *key)
@@ -176,6 +172,8 @@ int fetch_request_from_json(const json_t *json, struct fetch_request *ret_reques
         .username = text_at(json, "username", NULL),
         .secret = text_at(json, "secret", NULL),
         .secret_file = text_at(json, "secretFile", NULL),
+        .passphrase = text_at(json, "passphrase", NULL),
+        .passphrase_file = text_at(json, "passphraseFile", NULL),
         .ca_file = text_at(json, "caFile", NULL),
         .host_keys = ret_keys,
         .host_key_count = key_count,

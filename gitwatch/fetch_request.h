@@ -14,7 +14,7 @@
 enum fetch_credential {
     FETCH_CREDENTIAL_NONE,
     FETCH_CREDENTIAL_PASSWORD, /* token or password over HTTP(S) basic authentication */
-    FETCH_CREDENTIAL_SSH_KEY,  /* private key in PEM or OpenSSH form, without passphrase */
+    FETCH_CREDENTIAL_SSH_KEY,  /* private key in PEM or OpenSSH form */
 };
 
 struct fetch_limits {
@@ -38,6 +38,8 @@ struct fetch_request {
     const char *username;         /* NULL = "git" */
     const char *secret;           /* the token, password or key itself; or NULL and */
     const char *secret_file;      /* a file that the worker reads at each fetch (rotation works) */
+    const char *passphrase;       /* of the key; NULL = none, or in */
+    const char *passphrase_file;  /* a file, read as secret_file is */
     const char *ca_file;          /* PEM; replaces the system's authorities; NULL = the system's */
     const char *const *host_keys; /* "SHA256:<base64>" as ssh-keygen -lf prints; ssh needs one */
     size_t host_key_count;
@@ -59,7 +61,7 @@ json_t *fetch_request_to_json(const struct fetch_request *request);
 
 /* The texts in *ret_request are borrowed from `json`; `host_keys` is written to `ret_keys`.
  * Returns 0 or ERR_INVALID. */
-#define FETCH_HOST_KEY_LIMIT 16
+#define FETCH_HOST_KEY_LIMIT 20
 int fetch_request_from_json(const json_t *json, struct fetch_request *ret_request,
                             const char *ret_keys[static FETCH_HOST_KEY_LIMIT], struct error *err)
     __attribute__((warn_unused_result));

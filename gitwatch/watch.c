@@ -2,12 +2,14 @@
 
 #include "config/base/check.h"
 
-enum { JITTER_PERCENT = 10, BACKOFF_DOUBLINGS = 20 };
+/* After a failure polls spread whatever the settings say: many watchers fail at the same moment. */
+enum { BACKOFF_JITTER_PERCENT = 10, JITTER_LIMIT_PERCENT = 50, BACKOFF_DOUBLINGS = 20 };
 
 struct watch_settings watch_settings_default(void)
 {
     return (struct watch_settings){
         .interval = DURATION_S(30),
+        .jitter_percent = 10,
         .gap = DURATION_MS(500),
         .backoff_first = DURATION_S(1),
         .backoff_limit = DURATION_S(60),
@@ -23,12 +25,17 @@ static uint64_t draw(struct watch *watch)
     return z ^ (z >> 31);
 }
 
-/* From 90 % to 110 % of `length`. */
-static struct duration jittered(struct watch *watch, struct duration length)
+/* With 10 percent: from 90 % to 110 % of `length`. */
+static struct duration jittered(struct watch *watch, struct duration length, uint32_t percent)
 {
-    const int64_t spread = length.ms / (100 / (2 * JITTER_PERCENT));
+    const int64_t spread = length.ms * 2 * (int64_t)percent / 100;
     const int64_t least = length.ms - spread / 2;
     return DURATION_MS(least + (int64_t)(draw(watch) % (uint64_t)(spread + 1)));
+}
+
+static struct duration next_interval(struct watch *watch)
+{
+    return jittered(watch, watch->settings.interval, watch->settings.jitter_percent);
 }
 
 static struct duration backoff(const struct watch *watch, uint32_t times)
@@ -56,6 +63,7 @@ void watch_init(struct watch *watch, const struct watch_settings *settings, uint
 {
     CHECK(settings->interval.ms > 0 && settings->gap.ms >= 0);
     CHECK(settings->backoff_first.ms > 0 && settings->backoff_limit.ms > 0);
+    CHECK(settings->jitter_percent <= JITTER_LIMIT_PERCENT);
     *watch = (struct watch){.settings = *settings, .random = seed, .due = now};
 }
 
@@ -64,7 +72,7 @@ void watch_configure(struct watch *watch, const struct watch_settings *settings,
 {
     watch->settings = *settings;
     if (watch->failures == 0)
-        watch->due = sooner(watch->due, after(now, jittered(watch, settings->interval)));
+        watch->due = sooner(watch->due, after(now, next_interval(watch)));
 }
 
 uint64_t watch_sync(struct watch *watch)
@@ -115,11 +123,11 @@ static void schedule(struct watch *watch, struct mono_time now)
     const uint32_t again = watch->damages > 1 && watch->damaged ? watch->damages - 1 : 0;
     const uint32_t times = watch->failures > again ? watch->failures : again;
     if (times > 0)
-        watch->due = after(now, jittered(watch, backoff(watch, times)));
+        watch->due = after(now, jittered(watch, backoff(watch, times), BACKOFF_JITTER_PERCENT));
     else if (watch->damaged)
         watch->due = now;
     else
-        watch->due = after(now, jittered(watch, watch->settings.interval));
+        watch->due = after(now, next_interval(watch));
 }
 
 void watch_finished(struct watch *watch, const struct fetch_result *result, struct mono_time now)

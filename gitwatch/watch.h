@@ -1,8 +1,8 @@
 /* When to fetch: the timing of one watched branch, without a clock, a thread or a loop.
  *
  *            watch_next(): START             watch_finished(ok)
- *   WAITING ─────────────────▶ FETCHING ─────────────────────────▶ WAITING, due after interval ± 10
- * % ▲                          │  watch_finished(failed)
+ *   WAITING ─────────────────▶ FETCHING ─────────────────────────▶ WAITING, due after the
+ *      ▲                          │  watch_finished(failed)              interval ± jitter
  *      └──────────────────────────┴──────────────────────────────▶ WAITING, due after the backoff
  *
  * A sync request makes WAITING due at once (never sooner than `gap` after the last start: a flood
@@ -19,6 +19,7 @@
 
 struct watch_settings {
     struct duration interval;      /* 30 s */
+    uint32_t jitter_percent;       /* 10: of the interval, both ways; at most 50 */
     struct duration gap;           /* 500 ms: the least time between two starts */
     struct duration backoff_first; /* 1 s */
     struct duration backoff_limit; /* 60 s */

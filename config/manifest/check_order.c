@@ -11,13 +11,16 @@
 #include <string.h>
 
 #define NO_PHASE (-1)
+/* Cells in a row that wait for each other. */
+#define CHAIN_LIMIT 64u
 
 struct order {
     struct loader *loader;
     int *phases; /* by cell */
     unsigned char *colours;
-    size_t *path; /* of the walk: cells */
-    size_t *next; /* of the walk: which dependency comes next */
+    size_t *path;    /* of the walk: cells */
+    size_t *next;    /* of the walk: which dependency comes next */
+    size_t *heights; /* cells in the longest chain below each cell */
 };
 
 static size_t index_of(const struct loader *loader, const struct manifest_cell *entry)
@@ -139,6 +142,22 @@ static void report_circle(struct order *order, size_t first, size_t depth)
     }
 }
 
+/* Once per chain: at the first cell that makes it too long. */
+static void check_height(struct order *order, size_t at)
+{
+    struct manifest_cell *entry = &order->loader->set->cells[at];
+    if (order->heights[at] == CHAIN_LIMIT + 1)
+        loader_error(order->loader, entry, "E_DEPENDENCY_DEPTH", entry->cell->depends_on.at,
+                     "put cells that need no order into one phase",
+                     "\"%s\" waits for a chain of more than %u cells", entry->name, CHAIN_LIMIT);
+}
+
+static void raise_height(struct order *order, size_t at, size_t below)
+{
+    if (order->heights[at] < order->heights[below] + 1)
+        order->heights[at] = order->heights[below] + 1;
+}
+
 enum { WHITE, GREY, BLACK };
 
 /* Depth first, without recursion; cells are visited in the order of their names. */
@@ -154,7 +173,10 @@ static void walk(struct order *order, size_t start)
         const struct cell *cell = loader->set->cells[at].cell;
         if (cell == NULL || order->next[depth - 1] >= cell->depends_on.count) {
             order->colours[at] = BLACK;
-            depth--;
+            if (cell != NULL)
+                check_height(order, at);
+            if (--depth > 0)
+                raise_height(order, order->path[depth - 1], at);
             continue;
         }
         const char *name = cell->depends_on.items[order->next[depth - 1]++].text;
@@ -165,6 +187,8 @@ static void walk(struct order *order, size_t start)
             while (first > 0 && order->path[first - 1] != to)
                 first--;
             report_circle(order, first - 1, depth);
+        } else if (to != at && order->colours[to] == BLACK) {
+            raise_height(order, at, to);
         } else if (order->colours[to] == WHITE) {
             order->path[depth] = to;
             order->next[depth++] = 0;
@@ -182,8 +206,10 @@ void check_order(struct loader *loader)
         .colours = calloc(count + 1, 1),
         .path = calloc(count + 1, sizeof(size_t)),
         .next = calloc(count + 1, sizeof(size_t)),
+        .heights = calloc(count + 1, sizeof(size_t)),
     };
-    if (order.phases == NULL || order.colours == NULL || order.path == NULL || order.next == NULL)
+    if (order.phases == NULL || order.colours == NULL || order.path == NULL || order.next == NULL ||
+        order.heights == NULL)
         loader->status = -ENOMEM;
     else {
         if (loader->platform != NULL)
@@ -205,4 +231,5 @@ void check_order(struct loader *loader)
     free(order.colours);
     free(order.path);
     free(order.next);
+    free(order.heights);
 }

@@ -28,7 +28,8 @@ static bool contains(const char *text, const char *word)
 {
     const size_t length = strlen(word);
     for (; *text != '\0'; text++) {
-        if (strncasecmp(text, word, length) == 0)
+        /* Words are upper case: 0x20 is what a lower case letter differs by. */
+        if ((*text & ~0x20) == word[0] && strncasecmp(text, word, length) == 0)
             return true;
     }
     return false;

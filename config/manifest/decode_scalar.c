@@ -12,7 +12,8 @@ static bool is_deceptive(const struct yaml_node *value)
 {
     static const char *const words[] = {"yes", "Yes", "YES", "no",  "No", "NO", "on", "On",
                                         "ON",  "off", "Off", "OFF", "y",  "Y",  "n",  "N"};
-    if (!value->plain || value->length > 3)
+    if (!value->plain || value->length > 3 || value->length == 0 ||
+        strchr("yYnNoO", value->text[0]) == NULL)
         return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(value->text, words[i]) == 0)
@@ -23,8 +24,9 @@ static bool is_deceptive(const struct yaml_node *value)
 
 static bool is_null_word(const struct yaml_node *value)
 {
-    return value->plain && (strcmp(value->text, "null") == 0 || strcmp(value->text, "Null") == 0 ||
-                            strcmp(value->text, "NULL") == 0 || strcmp(value->text, "~") == 0);
+    return value->plain && (value->length == 4 || value->length == 1) &&
+           (strcmp(value->text, "null") == 0 || strcmp(value->text, "Null") == 0 ||
+            strcmp(value->text, "NULL") == 0 || strcmp(value->text, "~") == 0);
 }
 
 static bool check_scalar(struct decoder *decoder, const char *field, const struct yaml_node *value,

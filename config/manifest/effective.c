@@ -159,10 +159,14 @@ static void complete_amount(struct manifest_text *amount, const char *fallback,
 
 static void complete_resources(struct resources *resources)
 {
-    complete_amount(&resources->requests.cpu, "50m", &resources->limits.cpu, true);
-    complete_amount(&resources->requests.memory, "64Mi", &resources->limits.memory, true);
-    complete_amount(&resources->limits.cpu, "500m", &resources->requests.cpu, false);
-    complete_amount(&resources->limits.memory, "256Mi", &resources->requests.memory, false);
+    complete_amount(&resources->requests.cpu, shape_fallback(&requests_shape, "cpu"),
+                    &resources->limits.cpu, true);
+    complete_amount(&resources->requests.memory, shape_fallback(&requests_shape, "memory"),
+                    &resources->limits.memory, true);
+    complete_amount(&resources->limits.cpu, shape_fallback(&limits_shape, "cpu"),
+                    &resources->requests.cpu, false);
+    complete_amount(&resources->limits.memory, shape_fallback(&limits_shape, "memory"),
+                    &resources->requests.memory, false);
 }
 
 /* --- connections ------------------------------------------------------------------------------ */

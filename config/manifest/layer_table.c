@@ -151,24 +151,47 @@ const struct shape connection_shape = {
 /* --- resources, scaling ----------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct resource_amounts, member)
-static const struct field amount_fields[] = {
+static const struct field request_fields[] = {
     {.name = "cpu",
      .kind = FIELD_TEXT,
      .offset = AT(cpu),
      .form = FORM_CPU,
+     .fallback = "50m",
      .doc = "processors: 100m is a tenth of one"},
     {.name = "memory",
      .kind = FIELD_TEXT,
      .offset = AT(memory),
      .form = FORM_MEMORY,
+     .fallback = "64Mi",
      .doc = "bytes: 128Mi"},
 };
-static const struct shape amount_shape = {
-    .name = "amounts",
-    .doc = "Processors and memory",
+const struct shape requests_shape = {
+    .name = "requests",
+    .doc = "What is kept free for each replica; the defaults give way to a lower limit",
     .size = sizeof(struct resource_amounts),
-    .fields = amount_fields,
-    .field_count = SHAPE_COUNT(amount_fields),
+    .fields = request_fields,
+    .field_count = SHAPE_COUNT(request_fields),
+};
+static const struct field limit_fields[] = {
+    {.name = "cpu",
+     .kind = FIELD_TEXT,
+     .offset = AT(cpu),
+     .form = FORM_CPU,
+     .fallback = "500m",
+     .doc = "processors: 100m is a tenth of one"},
+    {.name = "memory",
+     .kind = FIELD_TEXT,
+     .offset = AT(memory),
+     .form = FORM_MEMORY,
+     .fallback = "256Mi",
+     .doc = "bytes: 128Mi"},
+};
+const struct shape limits_shape = {
+    .name = "limits",
+    .doc = "What a replica may use at most; the defaults give way to a higher request",
+    .size = sizeof(struct resource_amounts),
+    .fields = limit_fields,
+    .field_count = SHAPE_COUNT(limit_fields),
 };
 #undef AT
 
@@ -177,13 +200,13 @@ static const struct field resource_fields[] = {
     {.name = "requests",
      .kind = FIELD_MAPPING,
      .offset = AT(requests),
-     .shape = &amount_shape,
-     .doc = "what is kept free for each replica; default 50m and 64Mi"},
+     .shape = &requests_shape,
+     .doc = "what is kept free for each replica"},
     {.name = "limits",
      .kind = FIELD_MAPPING,
      .offset = AT(limits),
-     .shape = &amount_shape,
-     .doc = "what a replica may use at most; default 500m and 256Mi"},
+     .shape = &limits_shape,
+     .doc = "what a replica may use at most"},
 };
 
 static void check_amount(struct decoder *decoder, const char *what,
@@ -271,139 +294,6 @@ static const struct shape scaling_shape = {
     .at = AT(at),
     .set = AT(set),
     .finish = finish_scaling,
-};
-#undef AT
-
-/* --- readiness -------------------------------------------------------------------------------- */
-
-#define AT(member) offsetof(struct readiness, member)
-
-static void read_port(struct decoder *decoder, const struct field *field,
-                      const struct yaml_node *key, const struct yaml_node *value, void *object)
-{
-    struct readiness *readiness = object;
-    struct manifest_number port = {0};
-    (void)key;
-    if (decode_number(decoder, field, value, &port))
-        readiness->port = (uint16_t)port.value;
-}
-
-static const struct field http_fields[] = {
-    {.name = "path",
-     .kind = FIELD_TEXT,
-     .offset = AT(path),
-     .form = FORM_URL_PATH,
-     .fallback = "/",
-     .doc = "answers 200 when ready"},
-    {.name = "port",
-     .kind = FIELD_NUMBER,
-     .min = 1,
-     .max = 65535,
-     .read = read_port,
-     .doc = "default: the first endpoint's"},
-};
-static const struct shape http_shape = {
-    .name = "readiness.http",
-    .doc = "Ready when a GET is answered",
-    .size = sizeof(struct readiness),
-    .fields = http_fields,
-    .field_count = SHAPE_COUNT(http_fields),
-};
-static const struct field port_fields[] = {
-    {.name = "port",
-     .kind = FIELD_NUMBER,
-     .min = 1,
-     .max = 65535,
-     .read = read_port,
-     .doc = "default: the first endpoint's"},
-};
-static const struct shape tcp_shape = {
-    .name = "readiness.tcp",
-    .doc = "Ready when the port accepts a connection",
-    .size = sizeof(struct readiness),
-    .fields = port_fields,
-    .field_count = SHAPE_COUNT(port_fields),
-};
-static const struct shape grpc_shape = {
-    .name = "readiness.grpc",
-    .doc = "Ready when the gRPC health service says so",
-    .size = sizeof(struct readiness),
-    .fields = port_fields,
-    .field_count = SHAPE_COUNT(port_fields),
-};
-
-static const struct field readiness_fields[] = {
-    {.name = "http", .kind = FIELD_MAPPING, .shape = &http_shape, .doc = "a GET is answered"},
-    {.name = "tcp", .kind = FIELD_MAPPING, .shape = &tcp_shape, .doc = "the port is open"},
-    {.name = "grpc",
-     .kind = FIELD_MAPPING,
-     .shape = &grpc_shape,
-     .doc = "the gRPC health service says so"},
-    {.name = "period",
-     .kind = FIELD_DURATION,
-     .offset = AT(period),
-     .min = 1000,
-     .max = 3600000,
-     .fallback = "5s",
-     .is_default = true,
-     .doc = "time between two probes"},
-    {.name = "timeout",
-     .kind = FIELD_DURATION,
-     .offset = AT(timeout),
-     .min = 1000,
-     .max = 3600000,
-     .fallback = "2s",
-     .is_default = true,
-     .doc = "a probe that takes longer fails"},
-    {.name = "initialDelay",
-     .kind = FIELD_DURATION,
-     .offset = AT(initial_delay),
-     .min = 0,
-     .max = 3600000,
-     .fallback = "0s",
-     .is_default = true,
-     .doc = "time before the first probe"},
-    {.name = "failureThreshold",
-     .kind = FIELD_NUMBER,
-     .offset = AT(failure_threshold),
-     .min = 1,
-     .max = 100,
-     .fallback = "3",
-     .is_default = true,
-     .doc = "so many failures in a row make it not ready"},
-};
-
-static const struct shape readiness_shape;
-
-static void finish_readiness(struct decoder *decoder, void *object, const struct yaml_node *mapping,
-                             uint64_t seen)
-{
-    struct readiness *readiness = object;
-    (void)mapping;
-    const bool http = shape_saw(&readiness_shape, seen, "http");
-    const bool tcp = shape_saw(&readiness_shape, seen, "tcp");
-    const bool grpc = shape_saw(&readiness_shape, seen, "grpc");
-    readiness->kind = http ? PROBE_HTTP : tcp ? PROBE_TCP : grpc ? PROBE_GRPC : PROBE_NONE;
-    if (http + tcp + grpc > 1)
-        DECODE_ERROR(decoder, "E_READINESS", readiness->at,
-                     "readiness has one of http, tcp and grpc, not several");
-    const struct manifest_duration *const durations[] = {&readiness->period, &readiness->timeout,
-                                                         &readiness->initial_delay};
-    for (size_t i = 0; i < SHAPE_COUNT(durations); i++) {
-        if (durations[i]->value.ms % 1000 != 0)
-            DECODE_ERROR(decoder, "E_READINESS", durations[i]->at, "probes count in whole seconds");
-    }
-}
-
-static const struct shape readiness_shape = {
-    .name = "readiness",
-    .doc = "When a replica may get traffic",
-    .size = sizeof(struct readiness),
-    .fields = readiness_fields,
-    .field_count = SHAPE_COUNT(readiness_fields),
-    .at = AT(at),
-    .set = AT(set),
-    .finish = finish_readiness,
 };
 #undef AT
 

@@ -3,6 +3,7 @@
 #include "config/base/arena.h"
 #include "config/base/check.h"
 #include "config/manifest/loader.h"
+#include "config/manifest/problem.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -296,6 +297,7 @@ static void read_all(struct loader *loader)
     struct manifest_set *set = loader->set;
     loader_read_platform(loader);
     loader_read_cells(loader);
+    problem_keep_absent(loader);
     if (loader->status == 0 && set->cell_count > 1)
         qsort(set->cells, set->cell_count, sizeof(set->cells[0]), compare_cells);
     if (loader->status == 0)
@@ -303,19 +305,21 @@ static void read_all(struct loader *loader)
     if (loader->status == 0) {
         check_twins(loader);
         loader_read_natives(loader);
+        problem_condemn(loader);
         run_checks(loader);
+        problem_finish(loader);
     }
 }
 
-int manifest_load(const struct manifest_file *files, size_t file_count,
-                  const struct manifest_limits *limits, const struct manifest_set *previous,
-                  const struct manifest_set *fallback, struct manifest_set **ret_set,
-                  struct error *err)
+int manifest_load_source(const struct manifest_source *source, const struct manifest_limits *limits,
+                         const struct manifest_set *previous, const struct manifest_set *fallback,
+                         struct manifest_set **ret_set, struct error *err)
 {
-    struct loader loader = {.limits = limits == NULL ? &manifest_limits_default : limits,
+    struct loader loader = {.source = source,
+                            .limits = limits == NULL ? &manifest_limits_default : limits,
                             .previous = previous,
                             .fallback = fallback};
-    const int status = sort_files(&loader, files, file_count, err);
+    const int status = sort_files(&loader, source->files, source->file_count, err);
     if (status < 0)
         return status;
     loader.set = set_new();
@@ -340,4 +344,13 @@ int manifest_load(const struct manifest_file *files, size_t file_count,
     diagnostics_sort(set->diagnostics);
     *ret_set = set;
     return 0;
+}
+
+int manifest_load(const struct manifest_file *files, size_t file_count,
+                  const struct manifest_limits *limits, const struct manifest_set *previous,
+                  const struct manifest_set *fallback, struct manifest_set **ret_set,
+                  struct error *err)
+{
+    const struct manifest_source source = {.files = files, .file_count = file_count};
+    return manifest_load_source(&source, limits, previous, fallback, ret_set, err);
 }

@@ -38,6 +38,23 @@ struct manifest_file {
     const char *blob_id; /* hex */
 };
 
+/* Something that could not be read: what is at or below `path` is unknown, not gone. Borrowed
+ * during the call. */
+struct manifest_problem {
+    const char *path;    /* of a file or a directory below the repository root; "" = all of it */
+    const char *message; /* one sentence */
+};
+
+/* What a revision consists of, as far as it could be looked at. Borrowed during the call. */
+struct manifest_source {
+    const struct manifest_file *files;
+    size_t file_count;
+    const struct manifest_problem *problems;
+    size_t problem_count;
+    bool incomplete;           /* there were more problems: what is absent may still be there */
+    const char *platform_path; /* where the platform's file is expected; NULL = "platform.yaml" */
+};
+
 /* One cell of the set. `cell` is NULL when it could not be read at all. */
 struct manifest_cell {
     const char *name; /* from metadata, or the directory's name when that could not be read */
@@ -45,7 +62,7 @@ struct manifest_cell {
     struct cell *cell; /* referenced */
     bool broken;       /* an error of its own, or one that it shares (cycle, collision) */
     bool silent;       /* nothing was said about its files alone: it may be shared */
-    /* The first error: "path:line:column: message"; NULL when sound. */
+    /* The first error: "path:line:column: message", or "path: message"; NULL when sound. */
     const char *reason;
 };
 
@@ -68,6 +85,9 @@ struct manifest_set {
     size_t cell_count;
     const struct native_resource *natives;
     size_t native_count;
+    /* Why there may be cells that are not in here, not even as broken: "path: message". NULL = what
+     * is not in here is really not there. */
+    const char *unknown;
     struct diagnostics *diagnostics;
     struct arena *arena; /* of names and lists above */
     _Atomic unsigned references;
@@ -87,6 +107,17 @@ int manifest_load(const struct manifest_file *files, size_t file_count,
                   const struct manifest_limits *limits, const struct manifest_set *previous,
                   const struct manifest_set *fallback, struct manifest_set **ret_set,
                   struct error *err) __attribute__((warn_unused_result));
+
+/* The same for a revision of which parts could not be read: only those are broken.
+ *
+ * A cell whose file, or the file beside a component's source, is at or below a problem's path keeps
+ * its last good content from the fallback as a broken cell, also when it is absent from `files`; so
+ * does every absent cell of the fallback when the source is incomplete. The platform is broken by a
+ * problem with its file, or with a native manifest that belongs to no cell. */
+int manifest_load_source(const struct manifest_source *source, const struct manifest_limits *limits,
+                         const struct manifest_set *previous, const struct manifest_set *fallback,
+                         struct manifest_set **ret_set, struct error *err)
+    __attribute__((warn_unused_result));
 
 struct manifest_set *manifest_set_ref(struct manifest_set *set);
 struct manifest_set *manifest_set_unref(struct manifest_set *set);

@@ -9,6 +9,9 @@
 #include <stddef.h>
 
 struct loader {
+    const struct manifest_source *source;
+    bool *told;                /* by problem: it broke something, which its diagnostic names */
+    const char *native_reason; /* why the platform's native manifests are not all known */
     const struct manifest_limits *limits;
     const struct manifest_file **files; /* sorted by kind and path */
     size_t file_count;
@@ -47,6 +50,9 @@ void loader_conflict(struct loader *loader, struct manifest_cell *cell, const ch
 /* Marks the cell broken, for a reason that somebody else's problem already tells. */
 void loader_condemn(struct loader *loader, struct manifest_cell *cell, struct source_pos at,
                     const char *message);
+
+/* The name of the cell whose directory holds a native manifest: the deepest one; NULL = none. */
+const char *native_owner(const struct loader *loader, const char *path);
 
 struct manifest_cell *loader_cell(const struct loader *loader, const char *name);
 

@@ -2,6 +2,7 @@
 #include "config/base/arena.h"
 #include "config/manifest/document.h"
 #include "config/manifest/loader.h"
+#include "config/manifest/problem.h"
 #include "config/yaml/typed.h"
 
 #include <errno.h>
@@ -42,8 +43,7 @@ static void report(struct loader *loader, const struct manifest_file *file,
                                               });
 }
 
-/* The cell whose directory holds the file: the deepest one. */
-static const char *owner_of(const struct loader *loader, const char *path)
+const char *native_owner(const struct loader *loader, const char *path)
 {
     const struct manifest_set *set = loader->set;
     const char *owner = NULL;
@@ -116,16 +116,70 @@ static void read_document(struct loader *loader, const struct manifest_file *fil
         .namespace_name = is_text(space) ? copy_text(loader, space) : NULL,
         .body = body_of(root),
         .at = {arena_text(loader->set->arena, file->path), root->line, root->column},
-        .cell = owner_of(loader, file->path),
+        .cell = native_owner(loader, file->path),
     };
     if (resource->body == NULL || resource->at.path == NULL)
         loader->status = -ENOMEM;
+}
+
+/* What the last good revision declared there: unknown is not gone. */
+static void keep_good(struct loader *loader, const struct native_resource *good,
+                      struct native_list *list)
+{
+    struct arena *arena = loader->set->arena;
+    struct native_resource *resource = add(list);
+    if (resource == NULL) {
+        loader->status = -ENOMEM;
+        return;
+    }
+    *resource = (struct native_resource){
+        .kind = arena_text(arena, good->kind),
+        .name = arena_text(arena, good->name),
+        .namespace_name =
+            good->namespace_name == NULL ? NULL : arena_text(arena, good->namespace_name),
+        .body = json_incref(good->body),
+        .at = {arena_text(arena, good->at.path), good->at.line, good->at.column},
+        .cell = native_owner(loader, good->at.path),
+    };
+    if (resource->kind == NULL || resource->name == NULL || resource->at.path == NULL ||
+        (good->namespace_name != NULL && resource->namespace_name == NULL))
+        loader->status = -ENOMEM;
+}
+
+/* A file with errors: none of it counts, and the last good one stands in for it. */
+static void refuse_file(struct loader *loader, const struct manifest_file *file, size_t read_before,
+                        const char *reason, struct native_list *list)
+{
+    const struct manifest_set *fallback = loader->fallback;
+    while (list->count > read_before)
+        json_decref(list->items[--list->count].body);
+    for (size_t i = 0; fallback != NULL && i < fallback->native_count; i++) {
+        if (strcmp(fallback->natives[i].at.path, file->path) == 0)
+            keep_good(loader, &fallback->natives[i], list);
+    }
+    problem_break_native(loader, file->path, reason);
+}
+
+/* Files that are not there, or were not read, because of a problem. */
+static void keep_unknown(struct loader *loader, struct native_list *list)
+{
+    const struct manifest_set *fallback = loader->fallback;
+    for (size_t i = 0; fallback != NULL && i < fallback->native_count && loader->status == 0; i++) {
+        const char *path = fallback->natives[i].at.path;
+        const char *reason = problem_of_native(loader, path);
+        if (reason == NULL)
+            continue;
+        if (loader_file(loader, MANIFEST_FILE_NATIVE, path) == NULL)
+            keep_good(loader, &fallback->natives[i], list);
+        problem_break_native(loader, path, reason);
+    }
 }
 
 static void read_file(struct loader *loader, const struct manifest_file *file,
                       struct native_list *list)
 {
     struct document document;
+    const size_t read_before = list->count;
     struct arena *texts = arena_new(TEXT_BYTES);
     if (texts == NULL) {
         loader->status = -ENOMEM;
@@ -136,6 +190,8 @@ static void read_file(struct loader *loader, const struct manifest_file *file,
         for (const struct yaml_node *root = document.first; root != NULL; root = root->next)
             read_document(loader, file, root, list);
     }
+    if (document_errors(loader, &document) > 0)
+        refuse_file(loader, file, read_before, document_reason(loader, &document, file), list);
     arena_free(texts);
 }
 
@@ -180,6 +236,8 @@ void loader_read_natives(struct loader *loader)
     const struct manifest_file *const *files = loader_files(loader, MANIFEST_FILE_NATIVE, &count);
     for (size_t i = 0; i < count && loader->status == 0; i++)
         read_file(loader, files[i], &list);
+    if (loader->status == 0)
+        keep_unknown(loader, &list);
     if (loader->status == 0 && list.count > 1)
         qsort(list.items, list.count, sizeof(*list.items), compare);
     if (loader->status == 0)

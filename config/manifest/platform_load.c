@@ -3,6 +3,7 @@
 #include "config/base/digest.h"
 #include "config/manifest/document.h"
 #include "config/manifest/loader.h"
+#include "config/manifest/problem.h"
 #include "config/manifest/shapes.h"
 
 #include <errno.h>
@@ -93,9 +94,8 @@ void loader_read_platform(struct loader *loader)
     size_t count = 0;
     const struct manifest_file *const *files = loader_files(loader, MANIFEST_FILE_PLATFORM, &count);
     if (count == 0) {
-        loader_error(loader, NULL, "E_NO_PLATFORM", (struct source_pos){"platform.yaml", 0, 0},
-                     "add it, or set repository.platformFile in celld.yaml",
-                     "the revision has no platform file");
+        const char *path = loader->source->platform_path;
+        problem_report_platform(loader, path == NULL ? "platform.yaml" : path);
     } else if (count > 1) {
         loader_error(loader, NULL, "E_TWO_PLATFORMS", (struct source_pos){files[1]->path, 1, 1},
                      "keep one", "the revision has %zu platform files", count);

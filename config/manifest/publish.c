@@ -191,6 +191,19 @@ static void write_range(const struct field *field, bool durations, struct text *
     }
 }
 
+/* To the section of the shape, whose anchor is lower case and without spaces and dots. */
+static void write_link(const struct shape *shape, struct text *out)
+{
+    text_format(out, "[%s](#", shape->name);
+    for (const char *c = shape->name; *c != '\0'; c++) {
+        if (*c == ' ')
+            text_add_char(out, '-');
+        else if (*c != '.')
+            text_add_char(out, *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c);
+    }
+    text_add_char(out, ')');
+}
+
 static void write_type(const struct field *field, struct text *out)
 {
     if (field->type_doc != NULL) {
@@ -220,13 +233,15 @@ static void write_type(const struct field *field, struct text *out)
         text_format(out, "list of: %s", form_doc(field->form));
         return;
     case FIELD_MAPPING:
-        text_format(out, "[%s](#%s)", field->shape->name, field->shape->name);
+        write_link(field->shape, out);
         return;
     case FIELD_LIST:
-        text_format(out, "list of [%s](#%s)", field->shape->name, field->shape->name);
+        text_add(out, "list of ");
+        write_link(field->shape, out);
         return;
     case FIELD_TABLE:
-        text_format(out, "mapping from names to [%s](#%s)", field->shape->name, field->shape->name);
+        text_add(out, "mapping from names to ");
+        write_link(field->shape, out);
         return;
     case FIELD_JSON:
         text_add(out, "any mapping");

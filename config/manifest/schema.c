@@ -39,8 +39,8 @@ static int find_in(const struct shape *shape, const char *name, size_t length, s
     const size_t count = shape->field_count;
     for (size_t i = 0; i < count; i++) {
         const size_t at = expected + i < count ? expected + i : expected + i - count;
-        if (fields[at].name[0] == name[0] && strlen(fields[at].name) == length &&
-            memcmp(fields[at].name, name, length) == 0)
+        const char *own = fields[at].name;
+        if (own[0] == name[0] && strncmp(own, name, length) == 0 && own[length] == '\0')
             return (int)at;
     }
     return -1;

@@ -10,6 +10,8 @@ extern const struct shape component_file_shape; /* struct component_file */
 extern const struct shape layer_shape;   /* struct layer: what may stand on each level */
 extern const struct shape run_shape;     /* struct layer: what is one component's */
 extern const struct shape rollout_shape; /* struct rollout_policy */
+extern const struct shape requests_shape, limits_shape; /* struct resource_amounts */
+extern const struct shape readiness_shape;
 extern const struct shape connection_shape;
 extern const struct shape configuration_shape;
 extern const struct shape endpoint_shape;

@@ -5,6 +5,7 @@
 #include "config/settings/settings.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SOCKET_PATH_LIMIT 107u
@@ -233,15 +234,34 @@ static void check_order(struct decoder *decoder, const struct manifest_duration 
     }
 }
 
+/* Four numbers up to 255; or, in brackets, what IPv6 addresses are made of: the daemon reads it
+ * closely when it listens. */
+static bool is_numeric_host(const char *host, size_t length)
+{
+    if (host[0] == '[')
+        return length > 3 && host[length - 1] == ']' &&
+               strspn(host + 1, "0123456789abcdefABCDEF:.") == length - 2 &&
+               memchr(host, ':', length) != NULL;
+    unsigned parts = 0;
+    for (size_t i = 0; i < length; parts++) {
+        const size_t digits = strspn(host + i, "0123456789");
+        if (digits == 0 || digits > 3 || (digits > 1 && host[i] == '0') ||
+            strtol(host + i, NULL, 10) > 255)
+            return false;
+        i += digits;
+        if (i < length && (host[i++] != '.' || i == length))
+            return false;
+    }
+    return parts == 4;
+}
+
 /* "127.0.0.1:9464", "[::1]:9464". */
 static bool is_listen_address(const char *text)
 {
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || strlen(colon + 1) == 0 || strlen(colon + 1) > 5 ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1))
-        return false;
-    const bool bracketed = text[0] == '[' && colon[-1] == ']';
-    return bracketed || memchr(text, ':', (size_t)(colon - text)) == NULL;
+    return colon != NULL && colon[1] != '\0' && strlen(colon + 1) <= 5 &&
+           strspn(colon + 1, "0123456789") == strlen(colon + 1) &&
+           strtol(colon + 1, NULL, 10) <= 65535 && is_numeric_host(text, (size_t)(colon - text));
 }
 
 void settings_check_all(struct decoder *decoder, void *object, const struct yaml_node *mapping,

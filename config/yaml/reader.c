@@ -29,6 +29,7 @@ struct reader {
     const struct yaml_node *first;
     struct yaml_node *last;
     bool has_duplicates;
+    bool has_other_bytes; /* than ASCII */
 };
 
 __attribute__((format(printf, 6, 7))) static int report(struct reader *reader, int status,
@@ -169,7 +170,9 @@ static int on_scalar(struct reader *reader, const yaml_event_t *event)
     if (memchr(text, '\0', length) != NULL)
         return report(reader, ERR_SYNTAX, &event->start_mark, "E_YAML_NUL", "remove it",
                       "a text with the character U+0000 in it");
-    const bool invisible = may_be_invisible(text, length);
+    /* What is not in the file's bytes can only come from an escape. */
+    const bool invisible = (reader->has_other_bytes || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE) &&
+                           may_be_invisible(text, length);
     const bool is_key = expects_key(reader);
     if (is_key) {
         const int status = check_key(reader, event, invisible);
@@ -340,7 +343,7 @@ int yaml_read(const struct yaml_source *source, const struct yaml_limits *limits
         return report(&reader, ERR_LIMIT, &start, "E_YAML_FILE_SIZE", "split the file",
                       "the file has %zu bytes; at most %zu are read", source->length,
                       limits->file_bytes);
-    int status = yaml_scan(source, found);
+    int status = yaml_scan(source, &reader.has_other_bytes, found);
     if (status < 0)
         return status;
     status = read_documents(&reader);

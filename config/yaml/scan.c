@@ -96,12 +96,24 @@ static bool is_other_encoding(const unsigned char *bytes, size_t length)
                            (length >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] == 0xFE));
 }
 
+/* Whether the next eight bytes are all between space and ~. A wrong no costs only time. */
+static bool is_plain_word(const unsigned char *bytes, size_t left)
+{
+    uint64_t word;
+    if (left < sizeof(word))
+        return false;
+    memcpy(&word, bytes, sizeof(word));
+    const uint64_t low = word - UINT64_C(0x2020202020202020);
+    const uint64_t high = word + UINT64_C(0x0101010101010101);
+    return ((word | low | high) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 size_t yaml_scan_mark(const struct yaml_source *source)
 {
     return source->length >= 3 && memcmp(source->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
-int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
+int yaml_scan(const struct yaml_source *source, bool *ret_has_other, struct diagnostics *found)
 {
     struct scan scan = {.source = source, .line = 1};
     const unsigned char *bytes = (const unsigned char *)source->bytes;
@@ -112,6 +124,10 @@ int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
     bool line_begins = true;
     while (scan.at < source->length) {
         const unsigned char c = bytes[scan.at];
+        if (!line_begins && is_plain_word(bytes + scan.at, source->length - scan.at)) {
+            scan.at += sizeof(uint64_t);
+            continue;
+        }
         if (line_begins && c == '%')
             return report(&scan, found, "E_YAML_DIRECTIVE", "directives (%YAML, %TAG) are refused",
                           "remove the line; a text that begins with % goes in quotes");
@@ -122,8 +138,10 @@ int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
             line_begins = true;
         } else if ((c >= 0x20 && c < 0x7F) || c == '\t') {
             scan.at++;
-        } else if (check_special(&scan, found) < 0) {
-            return ERR_SYNTAX;
+        } else {
+            *ret_has_other |= c >= 0x80;
+            if (check_special(&scan, found) < 0)
+                return ERR_SYNTAX;
         }
     }
     return 0;

@@ -4,8 +4,9 @@
 #include "config/manifest/diagnostic.h"
 #include "config/yaml/reader.h"
 
-/* Returns 0, or ERR_SYNTAX with one diagnostic added. */
-int yaml_scan(const struct yaml_source *source, struct diagnostics *found)
+/* Returns 0, or ERR_SYNTAX with one diagnostic added. *ret_has_other tells of characters beyond
+ * ASCII. */
+int yaml_scan(const struct yaml_source *source, bool *ret_has_other, struct diagnostics *found)
     __attribute__((warn_unused_result));
 
 /* Whether the text has characters that are not seen, or that turn the direction of what follows. */

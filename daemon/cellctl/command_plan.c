@@ -69,11 +69,14 @@ static void print_node(const json_t *node, bool colour)
     const char *wait = json_text_or(json_object_get(node, "wait"), NULL);
     if (strcmp(action, "none") == 0 && wait == NULL)
         return;
-    output_text(stdout, json_text_or(json_object_get(node, "cell"), "platform"));
+    const char *cell = json_text_or(json_object_get(node, "cell"), "");
+    const char *message = json_text_or(json_object_get(node, "message"), NULL);
+    output_text(stdout, cell[0] == '\0' ? "platform" : cell);
     print_after(" on ", json_text_or(json_object_get(node, "target"), NULL));
     (void)fputs(": ", stdout);
     print_word(action, colour);
-    print_after(", ", json_text_or(json_object_get(node, "message"), NULL));
+    print_after(", waits: ", message == NULL ? wait : NULL);
+    print_after(", ", message);
     (void)fputc('\n', stdout);
     print_components(json_object_get(node, "components"));
     print_objects(json_object_get(node, "objects"), colour);

@@ -150,36 +150,69 @@ static void print_head(FILE *file, const json_t *status, bool colour)
                "control plane: ", text_at(json_object_get(status, "control_plane"), "message"));
 }
 
-/* Every cell that is not through says why, once per distinct reason. */
-static void print_reasons(FILE *file, const json_t *status, bool colour)
+/* "cart on production: message", without what the message says itself. */
+static void print_about(FILE *file, const char *before, const char *cell, const char *target,
+                        const char *message)
 {
-    OWNED(grid_freep) struct grid *grid = grid_new(3);
-    size_t cell_index;
-    size_t node_index;
-    const json_t *cell;
-    const json_t *node;
-    json_array_foreach(json_object_get(status, "cells"), cell_index, cell)
-    {
-        const char *name = text_at(cell, "name");
-        if (json_is_string(json_object_get(cell, "broken"))) {
-            grid_add(grid, COLOUR_BAD, name);
-            grid_add(grid, COLOUR_NONE, "");
-            grid_add(grid, COLOUR_NONE, text_at(cell, "broken"));
-        }
-        json_array_foreach(json_object_get(cell, "targets"), node_index, node)
-        {
-            if (strcmp(json_text_or(json_object_get(node, "state"), ""), "converged") == 0 &&
-                !json_is_string(json_object_get(node, "wait")))
-                continue;
-            grid_add(grid, COLOUR_NONE, name);
-            grid_add(grid, COLOUR_QUIET, text_at(node, "target"));
-            grid_add(grid, COLOUR_NONE, text_at(node, "message"));
-        }
+    (void)fputs(before, file);
+    if (message == NULL || cell == NULL || strstr(message, cell) == NULL) {
+        output_text(file, cell == NULL ? "" : cell);
+        (void)fputs(cell != NULL && target != NULL ? " on " : "", file);
+        output_text(file, target == NULL ? "" : target);
+        (void)fputs(cell != NULL || target != NULL ? ": " : "", file);
     }
-    if (grid_rows(grid) == 0)
-        return;
+    output_text(file, message == NULL ? "" : message);
     (void)fputc('\n', file);
-    grid_print(grid, file, colour);
+}
+
+/* Waiting for somebody else, whose own line says why. */
+static bool is_derived(const char *wait)
+{
+    static const char *const waits[] = {"promotion", "region", "phase", "dependency"};
+    for (size_t i = 0; wait != NULL && i < sizeof(waits) / sizeof(waits[0]); i++) {
+        if (strcmp(wait, waits[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *take(const char **text)
+{
+    const char *taken = *text;
+    *text = "";
+    return taken;
+}
+
+/* Of each cell that is not through, the first target and those with a reason of their own. */
+static void print_reasons_of(FILE *file, const json_t *cell, const char **before)
+{
+    size_t index;
+    const json_t *node;
+    bool first = true;
+    if (json_is_string(json_object_get(cell, "broken")))
+        print_about(file, take(before), text_at(cell, "name"), NULL, text_at(cell, "broken"));
+    json_array_foreach(json_object_get(cell, "targets"), index, node)
+    {
+        const char *wait = text_at(node, "wait");
+        if (strcmp(json_text_or(json_object_get(node, "state"), ""), "converged") == 0 &&
+            wait == NULL)
+            continue;
+        if (first || !is_derived(wait))
+            print_about(file, take(before), text_at(cell, "name"), text_at(node, "target"),
+                        text_at(node, "message"));
+        first = false;
+    }
+}
+
+static void print_reasons(FILE *file, const json_t *status)
+{
+    size_t index;
+    const json_t *cell;
+    const char *before = "\n"; /* of the first line only */
+    json_array_foreach(json_object_get(status, "cells"), index, cell)
+    {
+        print_reasons_of(file, cell, &before);
+    }
 }
 
 static void print_holds(FILE *file, const json_t *status, bool colour)
@@ -193,7 +226,8 @@ static void print_holds(FILE *file, const json_t *status, bool colour)
                   output_colour_end(colour, COLOUR_HEAD));
     json_array_foreach(holds, index, hold)
     {
-        print_line(file, "  ", text_at(hold, "message"));
+        print_about(file, "  ", text_at(hold, "cell"), text_at(hold, "target"),
+                    text_at(hold, "message"));
         print_line(file, "    ", text_at(hold, "command"));
     }
 }
@@ -203,7 +237,7 @@ void overview_print(FILE *file, const json_t *status, bool colour)
     print_head(file, status, colour);
     (void)fputc('\n', file);
     print_matrix(file, status, colour);
-    print_reasons(file, status, colour);
+    print_reasons(file, status);
     print_holds(file, status, colour);
 }
 
@@ -224,7 +258,10 @@ static void add_component(struct grid *grid, const char *target, const json_t *c
         grid_add(grid, COLOUR_QUIET, "-");
     grid_add(grid, COLOUR_NONE, text_at(json_object_get(component, "stable"), "release"));
     grid_add(grid, COLOUR_BUSY, text_at(next, "release"));
-    grid_add(grid, COLOUR_NONE, json_text_or(json_object_get(component, "message"), ""));
+    /* One that rests has nothing to say that the columns do not. */
+    const bool rests = strcmp(json_text_or(json_object_get(component, "state"), ""), "idle") == 0;
+    grid_add(grid, COLOUR_NONE,
+             rests ? "" : json_text_or(json_object_get(component, "message"), ""));
 }
 
 void overview_print_cell(FILE *file, const json_t *cell, bool colour)
@@ -238,7 +275,6 @@ void overview_print_cell(FILE *file, const json_t *cell, bool colour)
     (void)fputc('\n', file);
     print_line(file, "", text_at(cell, "description"));
     print_line(file, "broken: ", text_at(cell, "broken"));
-    print_line(file, "", text_at(cell, "message"));
     (void)fputc('\n', file);
     OWNED(grid_freep) struct grid *grid = grid_new(sizeof(heads) / sizeof(heads[0]));
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
@@ -258,7 +294,7 @@ void overview_print_cell(FILE *file, const json_t *cell, bool colour)
     (void)fputc('\n', file);
     json_array_foreach(json_object_get(cell, "targets"), node_index, node)
     {
-        output_text(file, json_text_or(json_object_get(node, "target"), "?"));
-        print_line(file, ": ", json_text_or(json_object_get(node, "message"), ""));
+        print_about(file, "", text_at(cell, "name"), text_at(node, "target"),
+                    text_at(node, "message"));
     }
 }

@@ -126,16 +126,17 @@ static int peel(git_repository *repository, const git_oid *id, struct object_id 
 /* By name only: expressions of git ("HEAD~3") are never interpreted. */
 static int resolve(git_repository *repository, const char *ref, struct object_id *ret_commit)
 {
-    static const char *const places[] = {"%s", "refs/heads/%s", "refs/tags/%s", "refs/remotes/%s"};
+    static const char *const places[] = {"", "refs/heads/", "refs/tags/", "refs/remotes/"};
     git_oid id;
     if (object_id_parse(ref, ret_commit) == 0)
         return git_oid_fromstr(&id, ref) == 0 ? peel(repository, &id, ret_commit) : -ENOENT;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         char name[256];
-        const size_t prefix = strlen(places[i]) - 2;
+        const size_t prefix = strlen(places[i]);
         if (prefix + strlen(ref) >= sizeof(name))
             return -ENOENT;
-        (void)snprintf(name, sizeof(name), "%.*s%s", (int)prefix, places[i], ref);
+        memcpy(name, places[i], prefix);
+        memcpy(name + prefix, ref, strlen(ref) + 1);
         if (git_reference_name_to_id(&id, repository, name) == 0)
             return peel(repository, &id, ret_commit);
     }

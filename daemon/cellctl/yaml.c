@@ -71,9 +71,11 @@ static bool emit_object(yaml_emitter_t *emitter, const json_t *value)
     const char *key;
     json_t *member;
     /* Reading does not change it; the iteration has no const form. */
-    json_t *object;
-    memcpy(&object, &value, sizeof(object));
-    json_object_foreach(object, key, member)
+    union {
+        const json_t *given;
+        json_t *iterated;
+    } object = {.given = value};
+    json_object_foreach(object.iterated, key, member)
     {
         fine = fine && emit_text(emitter, key) && emit(emitter, member);
     }

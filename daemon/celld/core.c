@@ -200,7 +200,9 @@ static int make_client(struct core *core, const struct core_options *options, st
         client.token = (struct token_source){.kind = TOKEN_CLIENT_CREDENTIALS,
                                              .client_id = settings->client_id.text,
                                              .client_secret_file = secret,
-                                             .scope = settings->scope.text};
+                                             .scope = settings->scope.text,
+                                             .issuer = settings->issuer.text,
+                                             .endpoint = settings->token_url.text};
         break;
     }
     result = client_new(core->loop, &client, &core->client, err);
@@ -225,6 +227,7 @@ static int make_engine(struct core *core, const struct core_options *options, st
     engine.retry_first = settings->engine.retry_first.value;
     engine.retry_slowest = settings->engine.retry_longest.value;
     engine.events_kept = (size_t)settings->journal.keep_events.value;
+    engine.events_age = settings->journal.keep.value;
     core->engine = engine_new(&engine);
     return core->engine == NULL ? error_no_memory(err) : 0;
 }
@@ -310,6 +313,11 @@ int core_start(uv_loop_t *loop, struct journal *journal, const struct core_optio
 const struct engine *core_engine(const struct core *core)
 {
     return core->engine;
+}
+
+struct repository_counters core_fetches(const struct core *core)
+{
+    return repository_counters(core->repository);
 }
 
 bool core_is_idle(const struct core *core)

@@ -6,6 +6,7 @@
 
 #include "config/base/error.h"
 #include "config/settings/settings.h"
+#include "daemon/celld/repository.h"
 #include "daemon/journal/journal.h"
 #include "daemon/metrics/metrics.h"
 #include "reconciler/engine/engine.h"
@@ -46,6 +47,9 @@ int core_start(uv_loop_t *loop, struct journal *journal, const struct core_optio
 
 /* For questions; borrowed until the core is stopped. */
 const struct engine *core_engine(const struct core *core);
+
+/* For metrics: of this core. */
+struct repository_counters core_fetches(const struct core *core);
 
 /* A core without effects under way: everything that was decided is done or durable. */
 bool core_is_idle(const struct core *core);

@@ -271,6 +271,13 @@ static const char *needs_restart(const struct settings *old, const struct settin
     if (!same_text(&old->status_socket.path, &new->status_socket.path) ||
         !same_text(&old->admin_socket.path, &new->admin_socket.path))
         return "a socket's path changed: restart celld for that; the old settings stay";
+    if (!same_text(&old->status_socket.group, &new->status_socket.group) ||
+        !same_text(&old->admin_socket.group, &new->admin_socket.group) ||
+        old->status_socket.mode.value != new->status_socket.mode.value ||
+        old->admin_socket.mode.value != new->admin_socket.mode.value)
+        return "a socket's group or mode changed: restart celld for that; the old settings stay";
+    if (!same_text(&old->metrics_listen, &new->metrics_listen))
+        return "metricsListen changed: restart celld for that; the old settings stay";
     return NULL;
 }
 
@@ -450,6 +457,7 @@ static int start_sockets(struct daemon *daemon, struct error *err)
                                           .mode = (unsigned)settings->admin_socket.mode.value,
                                           .fd = service_socket("admin")};
     options.backend = &backend;
+    options.scrape = settings->metrics_listen.text;
     options.metrics = daemon->metrics;
     options.events_kept = (size_t)settings->journal.keep_events.value;
     return socket_start(&options, &daemon->loop, &daemon->sockets, err);
@@ -498,6 +506,20 @@ static void start(struct daemon *daemon)
     open_journal(daemon);
 }
 
+static void collect(void *context)
+{
+    struct daemon *daemon = context;
+    struct gauges_facts facts = {.writable = daemon->state == DAEMON_RUNNING,
+                                 .steps = daemon->steps};
+    if (daemon->journal != NULL)
+        facts.journal = journal_counters(daemon->journal);
+    if (daemon->core != NULL) {
+        facts.engine = core_engine(daemon->core);
+        facts.fetches = core_fetches(daemon->core);
+    }
+    gauges_write(daemon->metrics, &facts);
+}
+
 int daemon_run(const struct options *options, struct settings *settings)
 {
     struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -510,6 +532,7 @@ int daemon_run(const struct options *options, struct settings *settings)
     daemon->service = service_start(&daemon->loop, is_alive, daemon);
     daemon->metrics = metrics_new(4096);
     CHECK(daemon->service != NULL && daemon->metrics != NULL);
+    metrics_on_collect(daemon->metrics, collect, daemon);
     start(daemon);
     CHECK(uv_run(&daemon->loop, UV_RUN_DEFAULT) == 0);
     CHECK(uv_loop_close(&daemon->loop) == 0);

@@ -6,6 +6,7 @@
 #include "daemon/celld/revision.h"
 #include "daemon/celld/settings_file.h"
 #include "gitwatch/fetch_job.h"
+#include "gitwatch/host_key.h"
 #include "gitwatch/remote_url.h"
 #include "gitwatch/watch.h"
 
@@ -34,8 +35,10 @@ struct repository {
     uv_loop_t *loop;
     struct repository_hooks hooks;
     const struct settings *settings;
-    char *mirror, *worker, *secret_file;
-    const char **cell_files, **native_files, **host_keys;
+    char *mirror, *worker, *secret_file, *passphrase_file;
+    const char **cell_files, **native_files;
+    char (*host_key_texts)[HOST_KEY_SIZE];
+    const char **host_keys;
     struct watch watch;
     uv_timer_t timer;
     uv_poll_t poll;
@@ -47,6 +50,7 @@ struct repository {
     struct revision *newest; /* handed over; kept for repeats */
     struct error failure;    /* of the last fetch or reading; kind ERROR_NONE = all is well */
     const char *failure_reason;
+    struct repository_counters counters;
     bool stopping;
     unsigned open_handles;
     void (*stopped)(void *context);
@@ -232,6 +236,7 @@ static struct fetch_request fetch_request(const struct repository *repository,
         .mirror = repository->mirror,
         .username = settings->user.text,
         .secret_file = repository->secret_file,
+        .passphrase_file = repository->passphrase_file,
         .ca_file = settings->ca_file.text,
         .host_keys = repository->host_keys,
         .host_key_count = settings->host_keys.count,
@@ -259,6 +264,8 @@ static struct fetch_request fetch_request(const struct repository *repository,
 static void finish_fetch(struct repository *repository, const struct fetch_result *result)
 {
     watch_finished(&repository->watch, result, executor_now().mono);
+    repository->counters.fetches++;
+    repository->counters.failures += result->reason != FETCH_OK;
     if (result->reason != FETCH_OK)
         deliver_failure(repository, fetch_reason_name(result->reason), &result->error);
     const bool is_new =
@@ -343,14 +350,33 @@ static const char **texts_of(const struct manifest_texts *texts)
     return list;
 }
 
+static int read_host_keys(struct repository *repository, const struct repository_settings *settings,
+                          struct error *err)
+{
+    const size_t count = settings->host_keys.count;
+    repository->host_keys = calloc(count + 1, sizeof(*repository->host_keys));
+    repository->host_key_texts = calloc(count + 1, sizeof(*repository->host_key_texts));
+    if (repository->host_keys == NULL || repository->host_key_texts == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        char *text = repository->host_key_texts[i];
+        if (host_key_read(settings->host_keys.items[i].text, text, err) < 0)
+            return error_context(err, "repository.hostKeys");
+        repository->host_keys[i] = text;
+    }
+    return 0;
+}
+
 static void repository_free(struct repository *repository)
 {
     free(repository->mirror);
     free(repository->worker);
     free(repository->secret_file);
+    free(repository->passphrase_file);
     free(repository->cell_files);
     free(repository->native_files);
     free(repository->host_keys);
+    free(repository->host_key_texts);
     (void)revision_free(repository->newest);
     free(repository);
 }
@@ -362,19 +388,22 @@ static int prepare(struct repository *repository, const struct repository_option
     struct remote_url url;
     if (remote_url_parse(settings->url.text, &url, err) < 0)
         return error_context(err, "repository.url");
-    const int result = settings_file_secret(&settings->secret, "the repository's secret",
-                                            &repository->secret_file, err);
+    int result = settings_file_secret(&settings->secret, "the repository's secret",
+                                      &repository->secret_file, err);
+    if (result == 0)
+        result = settings_file_secret(&settings->passphrase, "the passphrase of the private key",
+                                      &repository->passphrase_file, err);
+    if (result == 0)
+        result = read_host_keys(repository, settings, err);
     if (result < 0)
         return result;
     repository->cell_files = texts_of(&settings->cell_files);
     repository->native_files = texts_of(&settings->native_files);
-    repository->host_keys = texts_of(&settings->host_keys);
     repository->worker = options->worker == NULL ? NULL : strdup(options->worker);
     if (asprintf(&repository->mirror, "%s/mirror", options->state_directory) < 0)
         repository->mirror = NULL;
     if (repository->mirror == NULL || repository->cell_files == NULL ||
-        repository->native_files == NULL || repository->host_keys == NULL ||
-        (options->worker != NULL && repository->worker == NULL))
+        repository->native_files == NULL || (options->worker != NULL && repository->worker == NULL))
         return error_no_memory(err);
     return 0;
 }
@@ -396,6 +425,7 @@ int repository_start(uv_loop_t *loop, const struct repository_options *options,
     }
     struct watch_settings timing = watch_settings_default();
     timing.interval = options->settings->repository.interval.value;
+    timing.jitter_percent = (uint32_t)options->settings->repository.jitter_percent.value;
     watch_init(&repository->watch, &timing, options->seed, executor_now().mono);
     CHECK(uv_timer_init(loop, &repository->timer) == 0);
     repository->timer.data = repository;
@@ -446,6 +476,11 @@ void repository_last_good(struct repository *repository, const char *commit)
 struct manifest_set *repository_set(const struct repository *repository)
 {
     return repository->newest == NULL ? NULL : repository->newest->set;
+}
+
+struct repository_counters repository_counters(const struct repository *repository)
+{
+    return repository->counters;
 }
 
 void repository_repeat(struct repository *repository)

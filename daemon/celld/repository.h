@@ -50,6 +50,12 @@ void repository_last_good(struct repository *repository, const char *commit);
 /* The newest set that was handed over; NULL = none yet. Borrowed until the next one. */
 struct manifest_set *repository_set(const struct repository *repository);
 
+/* For metrics: fetches that ended, and those among them that ended badly. */
+struct repository_counters {
+    uint64_t fetches, failures;
+};
+struct repository_counters repository_counters(const struct repository *repository);
+
 /* Hands the newest revision over once more, to an engine that was built anew. */
 void repository_repeat(struct repository *repository);
 

@@ -40,25 +40,18 @@ static struct tree_limits limits_of(const struct revision_request *request)
     return limits;
 }
 
-/* What cannot be looked at is unknown, and nothing may be concluded from it: the revision waits. */
-static int check_listing(const struct tree_listing *listing, struct error *err)
-{
-    if (listing->finding_count > 0)
-        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s: %s", listing->findings[0].path,
-                         listing->findings[0].message);
-    if (!listing->complete)
-        return error_set(err, ERROR_LIMIT, ERR_LIMIT,
-                         "the revision's tree could not be looked at completely");
-    return 0;
-}
-
 static int load_set(const struct tree_listing *listing, const struct selection *selection,
-                    const struct manifest_set *previous, const struct manifest_set *fallback,
-                    struct manifest_set **ret_set, struct error *err)
+                    const char *platform_file, const struct manifest_set *previous,
+                    const struct manifest_set *fallback, struct manifest_set **ret_set,
+                    struct error *err)
 {
     struct manifest_file *files = calloc(listing->file_count + 1, sizeof(*files));
-    if (files == NULL)
+    struct manifest_problem *problems = calloc(listing->finding_count + 1, sizeof(*problems));
+    if (files == NULL || problems == NULL) {
+        free(files);
+        free(problems);
         return error_no_memory(err);
+    }
     for (size_t i = 0; i < listing->file_count; i++) {
         const struct tree_file *file = &listing->files[i];
         files[i] = (struct manifest_file){
@@ -69,9 +62,19 @@ static int load_set(const struct tree_listing *listing, const struct selection *
             .blob_id = file->blob.hex,
         };
     }
-    const int result = manifest_load(files, listing->file_count, &manifest_limits_default, previous,
-                                     fallback, ret_set, err);
+    for (size_t i = 0; i < listing->finding_count; i++)
+        problems[i] = (struct manifest_problem){.path = listing->findings[i].path,
+                                                .message = listing->findings[i].message};
+    const struct manifest_source source = {.files = files,
+                                           .file_count = listing->file_count,
+                                           .problems = problems,
+                                           .problem_count = listing->finding_count,
+                                           .incomplete = !listing->complete,
+                                           .platform_path = platform_file};
+    const int result =
+        manifest_load_source(&source, &manifest_limits_default, previous, fallback, ret_set, err);
     free(files);
+    free(problems);
     return result;
 }
 
@@ -85,9 +88,9 @@ static int read_selection(struct mirror *mirror, const struct revision_request *
                                           .count = selection->count};
     OWNED(tree_listing_freep) struct tree_listing *listing = NULL;
     int result = tree_reader_load(mirror, commit, NULL, &wanted, &limits, &listing, err);
-    if (result == 0)
-        result = check_listing(listing, err);
-    return result < 0 ? result : load_set(listing, selection, previous, fallback, ret_set, err);
+    return result < 0 ? result
+                      : load_set(listing, selection, request->platform_file, previous, fallback,
+                                 ret_set, err);
 }
 
 /* Two readings when the platform names native manifests besides those of the settings: which files
@@ -125,7 +128,7 @@ static int read_set(struct mirror *mirror, const struct revision_request *reques
 
 static bool is_broken(const struct manifest_set *set)
 {
-    if (set->platform_reason != NULL || set->platform == NULL)
+    if (set->platform_reason != NULL || set->platform == NULL || set->unknown != NULL)
         return true;
     for (size_t i = 0; i < set->cell_count; i++) {
         if (set->cells[i].broken)
@@ -154,6 +157,9 @@ static int read_with_last_good(struct mirror *mirror, const struct revision_requ
             }
         }
         if (good != NULL) {
+            /* Some of what was sound once, not all of what there is. */
+            if (good->unknown == NULL)
+                good->unknown = "what was sound before the restart is not known completely";
             set = manifest_set_unref(set);
             result = read_set(mirror, request, commit, good, &set, err);
             if (result < 0)

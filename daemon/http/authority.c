@@ -20,7 +20,8 @@
 #define OPEN_SERVER_LIFETIME DURATION_S(300)
 
 /* RESOURCE -> CONFIGURATION -> GRANT -> IDLE; once the endpoint is known IDLE -> GRANT -> IDLE; any
- * failure -> IDLE, and what was discovered is forgotten. */
+ * failure -> IDLE, and what was discovered is forgotten. With an issuer in the settings it begins
+ * at CONFIGURATION, with an endpoint at GRANT. */
 enum step { STEP_IDLE, STEP_RESOURCE, STEP_CONFIGURATION, STEP_GRANT };
 
 struct authority {
@@ -46,6 +47,7 @@ struct authority {
     struct secret *credential, *form; /* of the exchange */
     char *url;                        /* where to */
     struct address issuer, endpoint;
+    char *given_issuer, *given_endpoint; /* NULL = discovered */
     struct backoff backoff;
     struct mono_time not_before; /* the next fetch, after a failure */
     struct error failure;
@@ -66,7 +68,9 @@ static int copy_source(struct authority *authority, const struct token_source *s
     if (copy_text(source->token_file, &authority->token_file) < 0 ||
         copy_text(source->client_id, &authority->client_id) < 0 ||
         copy_text(source->client_secret_file, &authority->client_secret_file) < 0 ||
-        copy_text(source->scope, &authority->scope) < 0)
+        copy_text(source->scope, &authority->scope) < 0 ||
+        copy_text(source->issuer, &authority->given_issuer) < 0 ||
+        copy_text(source->endpoint, &authority->given_endpoint) < 0)
         return error_no_memory(err);
     return 0;
 }
@@ -93,6 +97,20 @@ static int try_source(const struct authority *authority, struct error *err)
     return secret_read(path, SECRET_LINE, &secret, err);
 }
 
+/* What the settings say is known without asking. */
+static int know_given(struct authority *authority, struct error *err)
+{
+    int result = 0;
+    if (authority->given_issuer != NULL && authority->issuer.url == NULL)
+        result = address_init(&authority->issuer, authority->given_issuer,
+                              authority->allow_plaintext, "the issuer in the settings", err);
+    if (result == 0 && authority->given_endpoint != NULL && authority->endpoint.url == NULL)
+        result =
+            address_init(&authority->endpoint, authority->given_endpoint,
+                         authority->allow_plaintext, "the token endpoint in the settings", err);
+    return result;
+}
+
 int authority_new(const struct authority_options *options, struct authority **ret_authority,
                   struct error *err)
 {
@@ -111,6 +129,8 @@ int authority_new(const struct authority_options *options, struct authority **re
     int result = copy_source(authority, &options->source, err);
     if (result == 0)
         result = try_source(authority, err);
+    if (result == 0)
+        result = know_given(authority, err);
     if (result < 0) {
         authority_free(authority);
         return result;
@@ -152,6 +172,8 @@ struct authority *authority_free(struct authority *authority)
     free(authority->client_id);
     free(authority->client_secret_file);
     free(authority->scope);
+    free(authority->given_issuer);
+    free(authority->given_endpoint);
     free(authority);
     return NULL;
 }
@@ -310,13 +332,23 @@ static void on_answer(void *context, const struct exchange_answer *raw)
         authority->changed(authority->context);
 }
 
+static int ask_next(struct authority *authority, struct error *err)
+{
+    const int result = know_given(authority, err);
+    if (result < 0)
+        return result;
+    if (authority->endpoint.url != NULL)
+        return ask_grant(authority, err);
+    if (authority->given_issuer != NULL)
+        return ask_document(authority, STEP_CONFIGURATION, &authority->issuer,
+                            TOKEN_CONFIGURATION_PATH, err);
+    return ask_document(authority, STEP_RESOURCE, authority->server, TOKEN_RESOURCE_PATH, err);
+}
+
 static int begin_fetch(struct authority *authority, struct error *err)
 {
     struct error failure = {.kind = ERROR_NONE};
-    const int result = authority->endpoint.url != NULL
-                           ? ask_grant(authority, &failure)
-                           : ask_document(authority, STEP_RESOURCE, authority->server,
-                                          TOKEN_RESOURCE_PATH, &failure);
+    const int result = ask_next(authority, &failure);
     if (result < 0) {
         fetch_failed(authority, &failure);
         *err = authority->failure;

@@ -27,7 +27,7 @@
 enum token_kind {
     TOKEN_NONE,
     TOKEN_FILE,              /* a bearer token in a credential file, read at each use */
-    TOKEN_CLIENT_CREDENTIALS /* OAuth2, with discovery from the server itself */
+    TOKEN_CLIENT_CREDENTIALS /* OAuth2; what is not given is discovered from the server itself */
 };
 
 struct token_source {
@@ -36,6 +36,8 @@ struct token_source {
     const char *client_id;          /* TOKEN_CLIENT_CREDENTIALS */
     const char *client_secret_file; /* read at each use */
     const char *scope;              /* NULL = none */
+    const char *issuer;             /* NULL = what the server names */
+    const char *endpoint;           /* where tokens are; NULL = what the issuer names */
 };
 
 /* Zero means the default, for every number. Texts are copied. */

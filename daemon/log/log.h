@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-
 /* What the event is about; NULL and 0 = does not apply. */
 struct log_subject {
     const char *message_id; /* one of daemon/log/message_id.h */

@@ -182,9 +182,12 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 static void on_accepted(void *context, int fd)
 {
     struct httpd *httpd = context;
-    const struct sockaddr_un peer = {.sun_family = AF_UNIX};
+    struct sockaddr_storage peer = {.ss_family = AF_UNIX};
+    socklen_t size = sizeof(peer);
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 || size < sizeof(sa_family_t))
+        size = sizeof(sa_family_t); /* gone already: the library finds out */
     /* Closes the descriptor when it fails. */
-    (void)MHD_add_connection(httpd->daemon, fd, (const struct sockaddr *)&peer, sizeof(peer));
+    (void)MHD_add_connection(httpd->daemon, fd, (const struct sockaddr *)&peer, size);
     listener_pause(httpd->options.listener, httpd->connections >= httpd->options.connections);
     drive_soon(httpd);
 }

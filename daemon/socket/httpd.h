@@ -1,4 +1,4 @@
-/* libmicrohttpd inside the uv loop, on one Unix socket: connections, limits and deadlines. What is
+/* libmicrohttpd inside the uv loop, on one socket: connections, limits and deadlines. What is
  * asked and answered is the handler's. */
 #pragma once
 

@@ -1,9 +1,12 @@
 #include "daemon/socket/listener.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -137,6 +140,81 @@ int listener_open(struct listener *listener, const char *path, const char *group
     listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return 0;
 }
+
+/* --- TCP -------------------------------------------------------------------------------------- */
+
+/* Splits "host:port" and reads both as numbers. */
+static bool read_address(const char *text, struct sockaddr_storage *ret_address,
+                         socklen_t *ret_size)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    char host[INET6_ADDRSTRLEN];
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strlen(colon + 1) > 5 || atoi(colon + 1) > UINT16_MAX)
+        return false;
+    const in_port_t port = htons((uint16_t)atoi(colon + 1));
+    const bool bracketed = text[0] == '[' && colon[-1] == ']';
+    const char *first = bracketed ? text + 1 : text;
+    const size_t length = (size_t)(colon - first) - (bracketed ? 1 : 0);
+    if (length >= sizeof(host))
+        return false;
+    memcpy(host, first, length);
+    host[length] = '\0';
+    if (bracketed && inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
+        v6.sin6_port = port;
+        memcpy(ret_address, &v6, sizeof(v6));
+        *ret_size = sizeof(v6);
+        return true;
+    }
+    if (bracketed || inet_pton(AF_INET, host, &v4.sin_addr) != 1)
+        return false;
+    v4.sin_port = port;
+    memcpy(ret_address, &v4, sizeof(v4));
+    *ret_size = sizeof(v4);
+    return true;
+}
+
+int listener_open_tcp(struct listener *listener, const char *address, struct error *err)
+{
+    struct sockaddr_storage place = {0};
+    socklen_t size = 0;
+    const int yes = 1;
+    *listener = (struct listener){.fd = -1, .reserve_fd = -1};
+    if (!read_address(address, &place, &size))
+        return error_set(err, ERROR_INVALID, ERR_INVALID,
+                         "%s is no address with a port to listen on: write 127.0.0.1:9464 or "
+                         "[::1]:9464",
+                         address);
+    listener->fd = socket(place.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener->fd < 0)
+        return failed(err, "make a socket for", address);
+    if (setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+        bind(listener->fd, (const struct sockaddr *)&place, size) != 0 ||
+        listen(listener->fd, BACKLOG) != 0) {
+        const int result = failed(err, "listen on", address);
+        listener_close(listener, NULL);
+        return result;
+    }
+    listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return 0;
+}
+
+uint16_t listener_port(const struct listener *listener)
+{
+    struct sockaddr_storage place = {0};
+    socklen_t size = sizeof(place);
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (getsockname(listener->fd, (struct sockaddr *)&place, &size) != 0)
+        return 0;
+    memcpy(&v4, &place, sizeof(v4));
+    memcpy(&v6, &place, sizeof(v6));
+    return ntohs(place.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port);
+}
+
+/* --- accepting -------------------------------------------------------------------------------- */
 
 /* Without a free descriptor the client would wait, and the loop would spin: the reserved one is
  * used to take the connection and end it. */

@@ -1,5 +1,6 @@
-/* A listening Unix socket: made with the right owner and mode, or taken over from the service
- * manager; hands accepted connections on, and stops accepting when there are enough. */
+/* A listening socket: a Unix socket made with the right owner and mode, or taken over from the
+ * service manager, or a TCP socket; hands accepted connections on, and stops accepting when there
+ * are enough. */
 #pragma once
 
 #include "config/base/error.h"
@@ -8,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Takes the descriptor. */
@@ -30,6 +32,14 @@ struct listener {
  * NULL = ours. Returns 0 (then listener_close() must be called) or a negative code. */
 int listener_open(struct listener *listener, const char *path, const char *group, unsigned mode,
                   int given, struct error *err) __attribute__((warn_unused_result));
+
+/* Binds to "127.0.0.1:9464" or "[::1]:9464": numbers, not names; port 0 = any free one. Returns as
+ * above. */
+int listener_open_tcp(struct listener *listener, const char *address, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The port of a TCP listener. */
+uint16_t listener_port(const struct listener *listener);
 
 /* Begins to accept on the loop. */
 int listener_start(struct listener *listener, uv_loop_t *loop, listener_accepted *accepted,

@@ -9,29 +9,30 @@
 struct route {
     const char *segments[TARGET_SEGMENTS]; /* "*" = any one */
     bool acts;                             /* POST, on the admin socket only */
+    bool scraped;                          /* on the port for monitoring too */
     const char *query[QUERY_MOST + 1];
     void (*answer)(struct socket_server *server, struct call *call);
 };
 
 static const struct route routes[] = {
-    {{"healthz"}, false, {NULL}, answers_health},
-    {{"readyz"}, false, {NULL}, answers_ready},
-    {{"metrics"}, false, {NULL}, answers_metrics},
-    {{"v1", "healthz"}, false, {NULL}, answers_health},
-    {{"v1", "readyz"}, false, {NULL}, answers_ready},
-    {{"v1", "metrics"}, false, {NULL}, answers_metrics},
-    {{"v1", "version"}, false, {NULL}, answers_version},
-    {{"v1", "status"}, false, {NULL}, answers_status},
-    {{"v1", "cells", "*"}, false, {NULL}, answers_cell},
-    {{"v1", "cells", "*", "why"}, false, {"target"}, answers_why},
-    {{"v1", "plan"}, false, {"ref"}, answers_plan},
-    {{"v1", "diff"}, false, {"cell"}, answers_diff},
-    {{"v1", "render"}, false, {"cell", "target"}, answers_render},
-    {{"v1", "gates"}, false, {NULL}, answers_gates},
-    {{"v1", "quarantine"}, false, {NULL}, answers_quarantine},
-    {{"v1", "events"}, false, {"after", "last", "limit"}, answers_events},
-    {{"v1", "history"}, false, {"cell", "target", "limit", "before"}, answers_history},
-    {{"v1", "commands", "*"}, true, {NULL}, answers_command},
+    {{"healthz"}, false, true, {NULL}, answers_health},
+    {{"readyz"}, false, true, {NULL}, answers_ready},
+    {{"metrics"}, false, true, {NULL}, answers_metrics},
+    {{"v1", "healthz"}, false, false, {NULL}, answers_health},
+    {{"v1", "readyz"}, false, false, {NULL}, answers_ready},
+    {{"v1", "metrics"}, false, false, {NULL}, answers_metrics},
+    {{"v1", "version"}, false, false, {NULL}, answers_version},
+    {{"v1", "status"}, false, false, {NULL}, answers_status},
+    {{"v1", "cells", "*"}, false, false, {NULL}, answers_cell},
+    {{"v1", "cells", "*", "why"}, false, false, {"target"}, answers_why},
+    {{"v1", "plan"}, false, false, {"ref"}, answers_plan},
+    {{"v1", "diff"}, false, false, {"cell"}, answers_diff},
+    {{"v1", "render"}, false, false, {"cell", "target"}, answers_render},
+    {{"v1", "gates"}, false, false, {NULL}, answers_gates},
+    {{"v1", "quarantine"}, false, false, {NULL}, answers_quarantine},
+    {{"v1", "events"}, false, false, {"after", "last", "limit"}, answers_events},
+    {{"v1", "history"}, false, false, {"cell", "target", "limit", "before"}, answers_history},
+    {{"v1", "commands", "*"}, true, false, {NULL}, answers_command},
 };
 
 static bool matches(const struct route *route, const struct target_path *path)
@@ -72,10 +73,11 @@ void routes_handle(void *context, struct call *call)
 {
     const struct server_door *door = context;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (matches(&routes[i], &call->path)) {
+        if (matches(&routes[i], &call->path) && (routes[i].scraped || !door->scrapes)) {
             answer(door, call, &routes[i]);
             return;
         }
     }
-    call_message(call, MHD_HTTP_NOT_FOUND, "there is nothing at this path; see /v1/status");
+    call_message(call, MHD_HTTP_NOT_FOUND, "there is nothing at this path; see %s",
+                 door->scrapes ? "/metrics" : "/v1/status");
 }

@@ -1,4 +1,4 @@
-/* Both sockets and what they share. For the files of this folder only. */
+/* The sockets and what they share. For the files of this folder only. */
 #pragma once
 
 #include "daemon/socket/backlog.h"
@@ -9,12 +9,13 @@
 
 struct socket_server;
 
-/* One of the two sockets. */
+/* One of the sockets. */
 struct server_door {
     struct socket_server *server;
     struct listener listener;
     struct httpd *httpd;
-    bool acts; /* the admin socket */
+    bool acts;    /* the admin socket */
+    bool scrapes; /* the port for monitoring */
 };
 
 struct socket_server {
@@ -23,7 +24,7 @@ struct socket_server {
     struct backlog history;
     struct stream_limits stream_limits;
     unsigned streams_most;
-    struct server_door status, admin;
+    struct server_door status, admin, scrape;
     uint64_t last_id;
     /* The status as last written: many readers cost one writing. */
     struct MHD_Response *status_response;
@@ -33,7 +34,7 @@ struct socket_server {
     void *stopped_context;
 };
 
-/* Finds the route of a call and answers it: the handler of both doors. */
+/* Finds the route of a call and answers it: the handler of all doors. */
 void routes_handle(void *context, struct call *call);
 
 /* The answers; each takes the call's path and query as checked by its route. */

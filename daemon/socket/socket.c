@@ -10,6 +10,7 @@ const struct socket_options socket_options_default = {
     .status = {.mode = 0660, .fd = -1},
     .admin = {.mode = 0660, .fd = -1},
     .connections = 64,
+    .scrape_connections = 8,
     .streams = 32,
     .events_kept = 2000,
     .body_bytes = (size_t)64 * 1024,
@@ -37,15 +38,15 @@ static int open_door(struct server_door *door, const struct socket_place *place,
                             : 0;
 }
 
-static int serve_door(struct server_door *door, const struct socket_place *place,
-                      const struct socket_options *options, uv_loop_t *loop, struct error *err)
+static int serve_door(struct server_door *door, const struct socket_options *options,
+                      uv_loop_t *loop, struct error *err)
 {
-    if (!is_wanted(place))
+    if (door->listener.fd < 0)
         return 0;
     const struct httpd_options http = {
         .listener = &door->listener,
-        .connections = options->connections,
-        .body_bytes = options->body_bytes,
+        .connections = door->scrapes ? options->scrape_connections : options->connections,
+        .body_bytes = door->scrapes ? 0 : options->body_bytes,
         .idle_ms = options->idle_ms,
         .drain_ms = options->drain_ms,
         .reply_ms = options->reply_ms,
@@ -67,32 +68,59 @@ static void free_server(struct socket_server *server)
     free(server);
 }
 
-static void on_half_started(void *context)
+#define DOORS 3
+
+static void doors_of(struct socket_server *server, struct server_door *ret_doors[static DOORS])
 {
-    struct server_door *door = context;
-    free_server(door->server);
+    ret_doors[0] = &server->status;
+    ret_doors[1] = &server->admin;
+    ret_doors[2] = &server->scrape;
 }
 
-/* Opens both before serving either: a failure then leaves nothing that closes later, but for the
- * improbable one of the second server. */
+static int open_doors(struct socket_server *server, const struct socket_options *options,
+                      struct error *err)
+{
+    int result = open_door(&server->status, &options->status, err);
+    if (result == 0)
+        result = open_door(&server->admin, &options->admin, err);
+    if (result == 0 && options->scrape != NULL)
+        result = listener_open_tcp(&server->scrape.listener, options->scrape, err);
+    return result;
+}
+
+/* Opens all before serving any: a failure then leaves nothing that closes later, but for the
+ * improbable one of a server. */
 static int start_doors(struct socket_server *server, const struct socket_options *options,
                        uv_loop_t *loop, struct error *err)
 {
-    int result = open_door(&server->status, &options->status, err);
-    if (result != 0)
-        return result;
-    result = open_door(&server->admin, &options->admin, err);
-    if (result == 0)
-        result = serve_door(&server->status, &options->status, options, loop, err);
-    if (result == 0)
-        result = serve_door(&server->admin, &options->admin, options, loop, err);
-    if (result == 0)
-        return 0;
-    if (server->admin.httpd == NULL)
-        listener_close(&server->admin.listener, NULL);
-    if (server->status.httpd == NULL)
-        listener_close(&server->status.listener, NULL);
+    struct server_door *doors[DOORS];
+    doors_of(server, doors);
+    int result = open_doors(server, options, err);
+    for (size_t i = 0; result == 0 && i < DOORS; i++)
+        result = serve_door(doors[i], options, loop, err);
+    for (size_t i = 0; result != 0 && i < DOORS; i++) {
+        if (doors[i]->httpd == NULL)
+            listener_close(&doors[i]->listener, NULL);
+    }
     return result;
+}
+
+static void on_half_started(void *context)
+{
+    struct server_door *door = context;
+    door->httpd = NULL;
+    if (--door->server->doors_open == 0)
+        free_server(door->server);
+}
+
+static void stop_doors(struct socket_server *server, void (*stopped)(void *context))
+{
+    struct server_door *doors[DOORS];
+    doors_of(server, doors);
+    for (size_t i = 0; i < DOORS; i++) {
+        if (doors[i]->httpd != NULL)
+            httpd_stop(doors[i]->httpd, stopped, doors[i]);
+    }
 }
 
 int socket_start(const struct socket_options *options, uv_loop_t *loop,
@@ -111,10 +139,12 @@ int socket_start(const struct socket_options *options, uv_loop_t *loop,
         (struct server_door){.server = server, .listener = {.fd = -1, .reserve_fd = -1}};
     server->admin = (struct server_door){
         .server = server, .listener = {.fd = -1, .reserve_fd = -1}, .acts = true};
+    server->scrape = (struct server_door){
+        .server = server, .listener = {.fd = -1, .reserve_fd = -1}, .scrapes = true};
     const int result = start_doors(server, options, loop, err);
     if (result != 0) {
-        if (server->status.httpd != NULL)
-            httpd_stop(server->status.httpd, on_half_started, &server->status);
+        if (server->doors_open > 0)
+            stop_doors(server, on_half_started);
         else
             free_server(server);
         return result;
@@ -162,11 +192,10 @@ void socket_stop(struct socket_server *server, socket_stopped *stopped, void *co
     CHECK(server->stopped == NULL && server->doors_open > 0);
     server->stopped = stopped;
     server->stopped_context = context;
-    /* The second may be gone before the first call returns only when it was never there. */
-    struct httpd *const doors[] = {server->status.httpd, server->admin.httpd};
-    struct server_door *const contexts[] = {&server->status, &server->admin};
-    for (size_t i = 0; i < 2; i++) {
-        if (doors[i] != NULL)
-            httpd_stop(doors[i], on_door_closed, contexts[i]);
-    }
+    stop_doors(server, on_door_closed);
+}
+
+uint16_t socket_scrape_port(const struct socket_server *server)
+{
+    return server->scrape.httpd == NULL ? 0 : listener_port(&server->scrape.listener);
 }

@@ -1,5 +1,6 @@
 /* The status and the admin socket: HTTP/JSON under /v1 on two Unix sockets, one to read and one to
- * act. Knows the paths, the limits and the event stream; what celld knows comes through the
+ * act. And, where it is wanted, a TCP port for monitoring, with /metrics, /healthz and /readyz
+ * only. Knows the paths, the limits and the event stream; what celld knows comes through the
  * backend.
  *
  * Everything runs on the loop's thread; nothing blocks. Shapes: daemon/api/openapi.yaml. */
@@ -27,7 +28,7 @@ struct socket_backend {
     json_t *(*diff)(void *context, const char *cell);                       /* NULL = all */
     json_t *(*render)(void *context, const char *cell, const char *target); /* NULL = all */
 
-    /* 0, -ENOENT or -ENOMEM. */
+    /* 0, -ENOENT (a JSON null says the same) or -ENOMEM. */
     int (*cell)(void *context, const char *cell, json_t **ret_status);
     int (*why)(void *context, const char *cell, const char *target, struct text *out);
 
@@ -58,9 +59,11 @@ struct socket_place {
 
 struct socket_options {
     struct socket_place status, admin;
+    const char *scrape;                   /* "127.0.0.1:9464"; NULL = no port for monitoring */
     const struct socket_backend *backend; /* copied; its context is kept */
     struct metrics *metrics;              /* kept; NULL = /v1/metrics says 404 */
     unsigned connections;                 /* per socket; default 64 */
+    unsigned scrape_connections;          /* default 8 */
     unsigned streams;                     /* /v1/events -f at a time; default 32 */
     size_t events_kept;                   /* in memory; default 2000 */
     size_t body_bytes;                    /* of a request; default 64 KiB */
@@ -80,6 +83,9 @@ struct socket_server;
 int socket_start(const struct socket_options *options, uv_loop_t *loop,
                  struct socket_server **ret_server, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Of the port for monitoring; 0 without one. */
+uint16_t socket_scrape_port(const struct socket_server *server);
 
 /* The answer to plan() or command(). Takes `body`. Unknown ids (client gone, or too late) are
  * ignored. !ok: the status is chosen by body.kind ("not-found" 404, "invalid" 400, "denied" 403,

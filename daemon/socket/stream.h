@@ -2,8 +2,8 @@
  * no memory: what it missed is dropped from the history and told to it. */
 #pragma once
 
-#include "daemon/socket/call.h"
 #include "daemon/socket/backlog.h"
+#include "daemon/socket/call.h"
 
 #include <stdint.h>
 

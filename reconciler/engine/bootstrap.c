@@ -67,6 +67,21 @@ void bootstrap_observed(struct engine *engine, struct object *object, const json
     }
 }
 
+/* A component takes its releases along. */
+static void doubt_releases(const struct unit *unit, const struct object *component)
+{
+    const size_t length = strlen(component->key.name);
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        struct object *release = unit->attached[i];
+        if (release->key.kind == KIND_COMPONENT_RELEASE &&
+            strlen(release->key.name) == length + 1 + DIGEST_SHORT &&
+            strncmp(release->key.name, component->key.name, length) == 0) {
+            release->presence = PRESENCE_UNKNOWN;
+            release->sound = false;
+        }
+    }
+}
+
 void bootstrap_gone(struct engine *engine, struct object *object)
 {
     struct unit *unit = object->unit;
@@ -74,6 +89,8 @@ void bootstrap_gone(struct engine *engine, struct object *object)
         return;
     if (object->key.kind == KIND_PROJECT)
         unit->project_release[0] = '\0';
+    if (object->key.kind == KIND_COMPONENT)
+        doubt_releases(unit, object);
     struct node *node = object->key.kind == KIND_PROJECT_RELEASE_BINDING ? node_of(object) : NULL;
     if (node != NULL) {
         node->binding_ready = false;

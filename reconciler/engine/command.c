@@ -189,6 +189,7 @@ static size_t command_tracks(const struct command *command, struct unit *unit,
             (component != NULL && strcmp(component, track->component) != 0))
             continue;
         track->command = what;
+        snprintf(track->command_by, sizeof track->command_by, "%s", command->who);
         count++;
     }
     return count;

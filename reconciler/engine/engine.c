@@ -35,6 +35,7 @@ const struct engine_options engine_options_default = {
     .retry_slowest = {60000},
     .apply_grace = {60000},
     .events_kept = 2000,
+    .events_age = {INT64_C(90) * 24 * 3600 * 1000},
     .releases_kept = 5,
 };
 
@@ -186,6 +187,7 @@ static void take_list(struct engine *engine, const struct engine_event *event)
 
 static void take_tick(struct engine *engine)
 {
+    history_expire(engine);
     engine->woken = (struct mono_time){NEVER};
     for (struct unit *unit = unit_due(engine); unit != NULL && unit->due.ms <= engine->now.mono.ms;
          unit = unit_due(engine)) {

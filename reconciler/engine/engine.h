@@ -33,6 +33,7 @@ struct engine_options {
     struct duration retry_first, retry_slowest; /* backoff; default 1 s, 60 s */
     struct duration apply_grace; /* ResourceApplyFailed counts as failed after this; default 60 s */
     size_t events_kept;          /* in the journal; default 2000 */
+    struct duration events_age;  /* older ones go, but for the newest; default 90 days */
     size_t releases_kept;        /* unreferenced ComponentReleases per component; default 5 */
 };
 extern const struct engine_options engine_options_default;

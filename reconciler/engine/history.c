@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One step does a bounded part of what fewer or younger events cost. */
+enum { DROPS_AT_ONCE = 64 };
+
 static char **slot_of(const struct engine *engine, uint64_t sequence)
 {
     return &engine->events[sequence % engine->options.events_kept];
@@ -29,10 +32,12 @@ void history_apply(struct engine *engine, uint64_t sequence, const json_t *value
             if (sequence == engine->event_first)
                 engine->event_first++;
         }
+        if (sequence == engine->event_row)
+            engine->event_row++;
         return;
     }
     if (engine->event_next == 0)
-        engine->event_first = sequence;
+        engine->event_first = engine->event_row = sequence;
     engine->event_next = sequence + 1;
     while (engine->event_next - engine->event_first > engine->options.events_kept)
         engine->event_first++;
@@ -58,15 +63,43 @@ void history_fini(struct engine *engine)
     free(engine->events);
 }
 
+static bool is_old(const struct engine *engine, uint64_t sequence)
+{
+    struct wall_time time;
+    OWNED_JSON *event = history_event(engine, sequence);
+    const char *text = json_text_or(json_object_get(event, "time"), "");
+    return wall_time_parse(text, &time) == 0 &&
+           engine->now.wall.ms - time.ms > engine->options.events_age.ms;
+}
+
+/* The newest one stays whatever its age: the next number follows from it. */
+static bool may_go(const struct engine *engine, size_t room)
+{
+    return engine->event_row + 1 < engine->event_next &&
+           (engine->event_row < engine->event_first ||
+            engine->event_next - engine->event_row + room > engine->options.events_kept ||
+            is_old(engine, engine->event_row));
+}
+
+static void drop(struct engine *engine, size_t room)
+{
+    char key[64];
+    for (int i = 0; i < DROPS_AT_ONCE && may_go(engine, room); i++) {
+        snprintf(key, sizeof key, "event/%" PRIu64, engine->event_row);
+        record_remove(engine, key);
+    }
+}
+
+void history_expire(struct engine *engine)
+{
+    drop(engine, 0);
+}
+
 static void keep(struct engine *engine, json_t *value)
 {
     char key[64];
     const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
-    if (engine->event_next != 0 &&
-        engine->event_next - engine->event_first >= engine->options.events_kept) {
-        snprintf(key, sizeof key, "event/%" PRIu64, engine->event_first);
-        record_remove(engine, key);
-    }
+    drop(engine, 1);
     snprintf(key, sizeof key, "event/%" PRIu64, sequence);
     record_add(engine, key, value);
 }

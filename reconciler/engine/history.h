@@ -14,6 +14,9 @@ void history_publish(struct engine *engine, enum publish_level level, const char
                      const struct history_about *about, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Removes what is too old, a bounded part at a time. */
+void history_expire(struct engine *engine);
+
 void history_apply(struct engine *engine, uint64_t sequence, const json_t *value);
 json_t *history_event(const struct engine *engine, uint64_t sequence);
 void history_fini(struct engine *engine);

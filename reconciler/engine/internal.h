@@ -142,7 +142,8 @@ struct binding {
     /* What a look asks for, of the object's goal. */
     uint64_t judged; /* object->desired when `gate` was asked for */
     char component[NAME_SIZE], release[2 * NAME_SIZE];
-    const char *image; /* borrowed from the deployment; NULL = not looked at */
+    struct object *needs; /* the release: it must stand before the binding is written */
+    const char *image;    /* borrowed from the deployment; NULL = not looked at */
     int weight[2];
     bool undeploy;
 };
@@ -162,7 +163,8 @@ struct track {
     struct binding bindings[BINDING_COUNT];
     struct rollout_wants wants;
     struct mono_time due;
-    char note[MESSAGE_SIZE];      /* why a preparation does not get on; "" = it does */
+    char note[MESSAGE_SIZE]; /* why a preparation does not get on; "" = it does */
+    char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
@@ -359,13 +361,13 @@ struct engine {
     struct mono_time look_due;
     struct wall_time looked;
     uint64_t looks;
-    bool look_again;    /* asked for */
-    bool look_broken;   /* the last look could not read every kind */
+    bool look_again;  /* asked for */
+    bool look_broken; /* the last look could not read every kind */
     unsigned look_failures;
     uint64_t look_number; /* of looks that were begun */
     uint64_t prune_look;  /* pruning needs one that began after the revision came */
-    bool look_complete; /* the last look, in every kind */
-    bool known;         /* a complete look was had, and no kind is unknown */
+    bool look_complete;   /* the last look, in every kind */
+    bool known;           /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];
     bool prune_dirty;
     json_t *bound;             /* "project/environment" of all bindings in the last complete list */
@@ -377,4 +379,6 @@ struct engine {
     /* History. */
     char **events; /* ring of canonical JSON; durable */
     uint64_t event_first, event_next;
+    uint64_t event_row; /* the oldest one in the journal: less than event_first when fewer are kept
+                           than before a restart */
 };

@@ -174,8 +174,17 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const bool condemned =
         track->has_content && quarantine_find(engine, track->unit->name, track->component,
                                               track->target, track->content.deployment_digest);
+    /* The time of its next automatic attempt has come, or its quarantine was lifted, or git wants
+     * something else by now: it is a forward step again. */
+    const bool due = rollout->retry_at.ms != 0 && rollout->retry_at.ms <= engine->now.wall.ms;
+    const bool other =
+        track->has_content && strcmp(rollout->held_digest, track->content.deployment_digest) != 0;
+    const bool again = rollout->state == ROLLOUT_HELD && !rollout->has_next && !condemned &&
+                       (due || other || rollout->hold == HOLD_QUARANTINED);
     if (rollout->state == ROLLOUT_BAKE)
         tally->baking++;
+    else if (again)
+        tally->forward++;
     else if (rollout->state == ROLLOUT_HELD || (condemned && !rollout_is_active(rollout)))
         tally->rolled_back++;
     else if (rollout_is_active(rollout) || rollout->settle_due)

@@ -118,9 +118,9 @@ static void finish(struct engine *engine)
     engine->look_complete = complete && !unknown;
     engine->look_broken = !complete;
     engine->look_failures = complete ? 0 : engine->look_failures + 1;
-    engine->look_due = complete ? (struct mono_time){engine->now.mono.ms +
-                                                     engine->options.list_interval.ms}
-                                : request_backoff(engine, engine->look_failures, NULL);
+    engine->look_due =
+        complete ? (struct mono_time){engine->now.mono.ms + engine->options.list_interval.ms}
+                 : request_backoff(engine, engine->look_failures, NULL);
     const bool known = (engine->known || complete) && !unknown;
     if (complete) {
         engine->looks++;

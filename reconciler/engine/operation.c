@@ -254,16 +254,15 @@ static void found_present(struct engine *engine, struct object *object, const js
     } else {
         if (drift && !object->drifted) {
             object->drifted = true;
-            history_publish(
-                engine, PUBLISH_NOTICE, "drift-found",
-                &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name,
-                                        .data = json_pack("{s:O}", "differences",
-                                                                      operation->differences)},
-                "%s %s was changed by somebody else: %s", object_kind(object), object->key.name,
-                difference.items[0].pointer);
+            history_publish(engine, PUBLISH_NOTICE, "drift-found",
+                            &(struct history_about){
+                                .cell = object->unit == NULL ? NULL : object->unit->name,
+                                .data = json_pack("{s:O}", "differences", operation->differences)},
+                            "%s %s was changed by somebody else: %s", object_kind(object),
+                            object->key.name, difference.items[0].pointer);
         }
         if (may_change(engine, object, live, &difference))
-            operation_put(engine, object, live);
+            operation_put(engine, object, live, &difference);
     }
     difference_fini(&difference);
 }

@@ -4,6 +4,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/request.h"
+#include "reconciler/engine/unit.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -118,7 +119,16 @@ void operation_post(struct engine *engine, struct object *object)
     write_now(engine, object, "POST", text_get(&path), body);
 }
 
-void operation_put(struct engine *engine, struct object *object, const json_t *live)
+static bool changes_spec(const struct difference *difference)
+{
+    bool changes = difference->dropped > 0;
+    for (size_t i = 0; i < difference->count; i++)
+        changes = changes || strncmp(difference->items[i].pointer, "/spec", 5) == 0;
+    return changes;
+}
+
+void operation_put(struct engine *engine, struct object *object, const json_t *live,
+                   const struct difference *difference)
 {
     json_t *body = diff_merge(object->key.kind, object->operation->body, NULL, live);
     if (body == NULL) {
@@ -126,7 +136,9 @@ void operation_put(struct engine *engine, struct object *object, const json_t *l
         return;
     }
     object_intent(engine, object, 'U');
-    object->before = object->generation;
+    /* Labels alone give the object no new generation: nothing would ever rise above the old one. */
+    if (changes_spec(difference))
+        object->before = object->generation;
     stamp(engine, object, body);
     OWNED_TEXT path;
     text_init(&path, 2048);
@@ -218,6 +230,9 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     operation->state = OPERATION_IDLE;
     operation->failures = 0;
     engine->progress++;
+    /* What was refused because this one was missing is not refused any more. */
+    if (operation->verb != NULL && strcmp(operation->verb, "POST") == 0 && object->unit != NULL)
+        unit_wake(engine, object->unit);
     if (!json_is_object(live) || object->goal != GOAL_PRESENT || operation->body == NULL)
         return; /* it is read again */
     struct difference difference = {0};

@@ -4,7 +4,8 @@
 #include "reconciler/engine/internal.h"
 
 void operation_post(struct engine *engine, struct object *object);
-void operation_put(struct engine *engine, struct object *object, const json_t *live);
+void operation_put(struct engine *engine, struct object *object, const json_t *live,
+                   const struct difference *difference);
 void operation_delete(struct engine *engine, struct object *object);
 
 /* Looks for another binding of the same component and environment. */

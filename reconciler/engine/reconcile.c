@@ -93,11 +93,23 @@ static void step_tracks(struct engine *engine, struct unit *unit, struct mono_ti
     }
 }
 
+/* Something was equal when its unit was compiled, let its body go, and is not equal any more. */
+static bool lacks_bodies(const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        const struct object *object = unit->attached[i];
+        if (object->goal == GOAL_PRESENT && !object_is_equal(object) &&
+            (object->operation == NULL || object->operation->body == NULL))
+            return true;
+    }
+    return false;
+}
+
 static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_time *due)
 {
     if (!unit_is_live(unit) || engine->platform == NULL)
         return;
-    if (unit->stale || (!unit->compiled && !reconcile_is_at_rest(unit)))
+    if (unit->stale || lacks_bodies(unit) || (!unit->compiled && !reconcile_is_at_rest(unit)))
         desire_cell(engine, unit);
     if (engine->status != 0 || unit->problem != NULL || unit->object_count == 0)
         return;
@@ -119,7 +131,7 @@ static void work_on_platform(struct engine *engine)
     bool busy = unit->stale;
     for (size_t i = 0; i < unit->attached_count && !busy; i++)
         busy = is_busy(unit->attached[i]);
-    if (unit->stale || (busy && !unit->compiled))
+    if (unit->stale || lacks_bodies(unit) || (busy && !unit->compiled))
         desire_platform(engine);
     bootstrap_platform(engine);
 }

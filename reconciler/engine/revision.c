@@ -255,7 +255,8 @@ static void take_cell(struct engine *engine, const struct manifest_cell *entry)
  * directory, so a cell of the same place is not gone; and one that was never read can be anyone. */
 static bool is_removed(const struct engine *engine, const struct unit *unit)
 {
-    if (engine->platform_broken || manifest_set_cell(engine->set, unit->name) != NULL)
+    if (engine->platform_broken || engine->set->unknown != NULL ||
+        manifest_set_cell(engine->set, unit->name) != NULL)
         return false;
     for (size_t i = 0; i < engine->set->cell_count; i++) {
         const struct manifest_cell *entry = &engine->set->cells[i];
@@ -278,6 +279,10 @@ static void take_removals(struct engine *engine)
                             &(struct history_about){.cell = unit->name},
                             "%s is not in git any more", unit->name);
         if (removed && !unit->removed) {
+            /* What was wrong with its manifest went with it. */
+            unit->broken = false;
+            set_reason(engine, unit, NULL);
+            free(TAKE(unit->problem));
             for (size_t k = 0; k < unit->attached_count; k++) {
                 unit->attached[k]->wanted = false;
                 if (unit->attached[k]->goal == GOAL_PRESENT)
@@ -290,7 +295,7 @@ static void take_removals(struct engine *engine)
 
 bool revision_is_complete(const struct engine *engine)
 {
-    return engine->set != NULL && !engine->platform_broken;
+    return engine->set != NULL && !engine->platform_broken && engine->set->unknown == NULL;
 }
 
 void revision_note_convergence(struct engine *engine)
@@ -342,6 +347,10 @@ void revision_take(struct engine *engine, const struct engine_event *event)
     record_commit(engine, event);
     take_zones(engine, event);
     take_set(engine, event->as.revision.set);
+    if (news && engine->set->unknown != NULL)
+        history_publish(engine, PUBLISH_WARNING, "revision-unknown", NULL,
+                        "parts of %.12s cannot be read, nothing is removed until they can: %.300s",
+                        engine->commit, engine->set->unknown);
     engine->version++;
     engine->progress++;
     engine->prune_dirty = true;

@@ -140,11 +140,26 @@ static bool is_of(const struct source *source, const struct track *track)
     return strcmp(track->component, source->track->component) == 0 && track->has_content;
 }
 
+/* A binding that names its release is to be written: after a deletion, say, it may be gone. */
+static bool is_missed(const struct source *source, const struct track *track)
+{
+    const enum binding_role role = source->role == ROLE_ROUTE    ? BINDING_ROUTE
+                                   : source->role == ROLE_SLOT_B ? BINDING_B
+                                                                 : BINDING_A;
+    const struct binding *binding = &track->bindings[role];
+    const struct object *object = binding->object;
+    return object != NULL && object->goal == GOAL_PRESENT && !binding->undeploy &&
+           object->presence != PRESENCE_UNKNOWN && !object_is_equal(object) &&
+           strcmp(binding->release, source->release->key.name) == 0;
+}
+
 /* Some target prepares the wanted content. */
 static bool is_needed(const struct source *source)
 {
     for (size_t i = 0; i < source->unit->track_count; i++) {
         const struct track *track = source->unit->tracks[i];
+        if (is_of(source, track) && is_missed(source, track))
+            return true;
         if (!is_of(source, track) || !track->rollout.has_next ||
             strcmp(track->rollout.next.release_digest, track->content.release_digest) != 0)
             continue;

@@ -276,7 +276,44 @@ static bool has_references(const struct track *track)
     return true;
 }
 
-static struct binding_view view_binding(const struct track *track, enum binding_role role)
+static const char *older_release(const struct track *track, enum binding_role role)
+{
+    const struct rollout_content *next = &track->rollout.next;
+    const json_t *spec = role == BINDING_ROUTE ? next->route_spec : next->slot_spec[role];
+    return json_text_or(json_object_get(spec, "releaseName"), "");
+}
+
+/* The way back leads to a release that was made before: it only has to be there still. */
+static bool has_older_release(const struct engine *engine, const struct track *track,
+                              enum binding_role role)
+{
+    const struct object_key key = {KIND_COMPONENT_RELEASE, engine->platform->namespace_name.text,
+                                   older_release(track, role)};
+    const struct object *release = object_find(engine, &key);
+    return release != NULL && release->presence == PRESENCE_PRESENT;
+}
+
+static void ask_older_releases(struct engine *engine, struct track *track)
+{
+    if (track->rollout.state != ROLLOUT_PREPARE || !track->has_content ||
+        strcmp(track->rollout.next.deployment_digest, track->content.deployment_digest) == 0)
+        return;
+    for (size_t i = 0; i < BINDING_COUNT; i++) {
+        const struct object_key key = {KIND_COMPONENT_RELEASE,
+                                       engine->platform->namespace_name.text,
+                                       older_release(track, (enum binding_role)i)};
+        struct object *release = key.name[0] == '\0' ? NULL : object_get(engine, &key);
+        if (release == NULL)
+            continue;
+        if (release->unit == NULL)
+            unit_attach(engine, track->unit, release);
+        if (release->presence == PRESENCE_UNKNOWN)
+            release->missing = true; /* read it */
+    }
+}
+
+static struct binding_view view_binding(const struct engine *engine, const struct track *track,
+                                        enum binding_role role)
 {
     const struct binding *binding = &track->bindings[role];
     const struct object *object = binding->object;
@@ -287,7 +324,11 @@ static struct binding_view view_binding(const struct track *track, enum binding_
     view.exists = object->presence == PRESENCE_PRESENT || object->presence == PRESENCE_TERMINATING;
     view.terminating = object->presence == PRESENCE_TERMINATING;
     view.matches = object_is_equal(object) || (binding->undeploy && !view.exists && view.known);
-    view.has_release = source_has_release(track, role) && has_references(track);
+    const bool older =
+        track->rollout.has_next && track->has_content &&
+        strcmp(track->rollout.next.deployment_digest, track->content.deployment_digest) != 0;
+    view.has_release = older ? has_older_release(engine, track, role)
+                             : source_has_release(track, role) && has_references(track);
     view.look = binding->looks;
     if (role != BINDING_ROUTE)
         view.autoscaler_acts = track->bindings[BINDING_ROUTE].autoscaled[role];
@@ -308,7 +349,8 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && track_providers_stand(engine, track),
+                     track->has_content && track_providers_stand(engine, track) &&
+                     track_missing_secret(engine, track) == NULL,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = true,
         .cancel = verdict != NULL && verdict->cancel,
@@ -319,8 +361,8 @@ void track_view(const struct engine *engine, const struct track *track,
         track->has_content && quarantine_find(engine, track->unit->name, track->component,
                                               track->target, track->content.deployment_digest);
     for (size_t i = 0; i < 2; i++)
-        ret_view->slot[i] = view_binding(track, (enum binding_role)i);
-    ret_view->route = view_binding(track, BINDING_ROUTE);
+        ret_view->slot[i] = view_binding(engine, track, (enum binding_role)i);
+    ret_view->route = view_binding(engine, track, BINDING_ROUTE);
 }
 
 /* --- a round ------------------------------------------------------------------------------------
@@ -331,6 +373,7 @@ void track_step(struct engine *engine, struct track *track)
     track->due = (struct mono_time){NEVER};
     if (!track_is_live(track) || track->node == NULL)
         return;
+    const struct mono_time secrets = track_ask_secrets(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -339,15 +382,25 @@ void track_step(struct engine *engine, struct track *track)
         rollout_wants(&track->rollout, &view, &track->wants);
         track_want(engine, track);
         track_view(engine, track, &plan, &view);
+        if (track->command == COMMAND_ROLLBACK)
+            snprintf(track->command_digest, sizeof track->command_digest, "%s",
+                     track->rollout.has_next ? track->rollout.next.deployment_digest
+                                             : track->rollout.stable.deployment_digest);
         rollout_advance(&track->rollout, &view, &result);
         track_take_result(engine, track, &result);
         track->wants = result.wants;
         track->wants.route.matches = NULL; /* borrowed from this round's plan */
         track_want(engine, track);
+        ask_older_releases(engine, track);
         track->due = result.wants.wake.mono;
+        if (secrets.ms < track->due.ms && secrets.ms > engine->now.mono.ms)
+            track->due = secrets;
         if (result.wants.wake.mono.ms > engine->now.mono.ms)
             return;
     }
+    /* It would like to go on at once, and what it waits for is not there: an event will bring it,
+     * or a little time. */
+    track->due = (struct mono_time){engine->now.mono.ms + engine->options.poll_fastest.ms};
 }
 
 void track_explain(const struct engine *engine, const struct track *track, struct instant now,
@@ -359,6 +412,12 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     }
     if (track->note[0] != '\0') {
         text_add(out, track->note);
+        return;
+    }
+    const char *secret = track_missing_secret(engine, track);
+    if (secret != NULL && !rollout_is_active(&track->rollout)) {
+        text_format(out, "%s needs SecretReference %s, which is not there", track->component,
+                    secret);
         return;
     }
     struct rollout_plan plan;

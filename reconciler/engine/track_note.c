@@ -72,8 +72,12 @@ void track_take_result(struct engine *engine, struct track *track,
     for (size_t i = 0; i < result->note_count; i++) {
         const struct rollout_note *note = &result->notes[i];
         if (note->kind == NOTE_QUARANTINE)
-            quarantine_add(engine, track, note->digest, note->text, track->rollout.evidence,
-                           track->rollout.returning);
+            quarantine_add(engine, track, note->digest, note->text, track->rollout.evidence, false);
+    }
+    if (track->command == COMMAND_ROLLBACK && result->command_done) {
+        char reason[MESSAGE_SIZE];
+        snprintf(reason, sizeof reason, "rolled back by %s", track->command_by);
+        quarantine_add(engine, track, track->command_digest, reason, "", true);
     }
     if (result->changed) {
         char key[KEY_SIZE];

@@ -139,6 +139,25 @@ static bool is_permitted(const struct engine *engine, const struct object *objec
            unit_drift_policy(engine, object->unit) == DRIFT_CORRECT;
 }
 
+/* The server takes a binding to a release that does not exist, and says so only much later. */
+static bool release_stands(struct engine *engine, struct binding *binding)
+{
+    const struct object *object = binding->object;
+    const struct object_key key = {KIND_COMPONENT_RELEASE, object->key.namespace_name,
+                                   binding->release};
+    if (binding->needs == NULL || strcmp(binding->needs->key.name, binding->release) != 0) {
+        struct object *release = object_get(engine, &key);
+        if (release == NULL)
+            return false;
+        if (release->unit == NULL)
+            unit_attach(engine, object->unit, release);
+        unit_hold(&binding->needs, release);
+    }
+    if (binding->needs->presence == PRESENCE_UNKNOWN && !object_is_equal(object))
+        binding->needs->missing = true; /* read it */
+    return binding->needs->presence == PRESENCE_PRESENT;
+}
+
 static void want_undeployed(struct engine *engine, struct track *track, struct binding *binding)
 {
     struct object *object = binding->object;
@@ -172,7 +191,7 @@ static void want_content(struct engine *engine, struct track *track, struct bind
     note_question(binding, track, body, is_current(track, content));
     const bool adopt = track->unit->cell->adopt.value;
     object_want(engine, object, body, adopt);
-    object->permit = is_permitted(engine, object);
+    object->permit = is_permitted(engine, object) && release_stands(engine, binding);
 }
 
 static void want_binding(struct engine *engine, struct track *track, enum binding_role role,
@@ -265,4 +284,40 @@ const struct track *track_missing_provider(const struct engine *engine, const st
 bool track_providers_stand(const struct engine *engine, const struct track *track)
 {
     return track_missing_provider(engine, track) == NULL;
+}
+
+/* --- secrets ------------------------------------------------------------------------------------
+ */
+
+static struct object_key secret_key(const struct engine *engine, const char *name)
+{
+    return (struct object_key){KIND_SECRET_REFERENCE, engine->platform->namespace_name.text, name};
+}
+
+const char *track_missing_secret(const struct engine *engine, const struct track *track)
+{
+    for (size_t i = 0; track->deployment != NULL && i < track->deployment->secret_count; i++) {
+        const struct object_key key = secret_key(engine, track->deployment->secrets[i].name);
+        const struct object *object = object_find(engine, &key);
+        if (object == NULL || object->presence != PRESENCE_PRESENT)
+            return track->deployment->secrets[i].name;
+    }
+    return NULL;
+}
+
+struct mono_time track_ask_secrets(struct engine *engine, struct track *track)
+{
+    struct mono_time due = {NEVER};
+    for (size_t i = 0; track->deployment != NULL && i < track->deployment->secret_count; i++) {
+        const struct object_key key = secret_key(engine, track->deployment->secrets[i].name);
+        struct object *object = object_get(engine, &key);
+        if (object == NULL || object->presence == PRESENCE_PRESENT)
+            continue;
+        if (object->unit == NULL)
+            unit_attach(engine, track->unit, object);
+        if (object->presence == PRESENCE_UNKNOWN)
+            object->missing = true; /* read it */
+        due = (struct mono_time){engine->now.mono.ms + engine->options.poll_slowest.ms};
+    }
+    return due;
 }

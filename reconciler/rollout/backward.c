@@ -35,8 +35,7 @@ void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, con
     va_end(arguments);
     const enum rollout_state from = rollout_effective(rollout);
     const int64_t soaked = rollout->soaked_ms, judged_from = rollout->judged_from_ms;
-    if (rollout->state != ROLLOUT_HELD)
-        machine_move(advance, ROLLOUT_HELD);
+    machine_move(advance, ROLLOUT_HELD);
     rollout->soaked_ms = soaked;
     rollout->judged_from_ms = judged_from;
     rollout->from = from;
@@ -149,7 +148,7 @@ static void finish(struct advance *advance)
     rollout_content_fini(&rollout->next);
     rollout->has_next = rollout->touched = rollout->route_touched = false;
     rollout->drained = rollout->returning = rollout->settle_due = rollout->warming = false;
-    if (rollout->next_slot != rollout->stable_slot && rollout->next_slot != 0)
+    if (rollout->next_slot != rollout->stable_slot)
         rollout->scaled[slot_index(rollout->next_slot)] = false;
     rollout->next_slot = 0;
     rollout->weight = 0;

@@ -116,8 +116,12 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
 void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
                      struct text *out)
 {
+    if (rollout_kind_changed(rollout)) {
+        text_format(out, "is left as it is: %s", rollout->reason);
+        return;
+    }
     explain_state(rollout, view, out);
-    if (rollout->state == ROLLOUT_HELD && rollout->retry_at.ms != 0 && !rollout->has_next) {
+    if (rollout->state == ROLLOUT_HELD && rollout->retry_at.ms != 0) {
         char at[WALL_TIME_TEXT_SIZE];
         wall_time_format(rollout->retry_at, at);
         text_format(out, "; tries again at %s", at);

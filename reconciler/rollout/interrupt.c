@@ -65,7 +65,7 @@ static void turn(struct advance *advance)
         backward_begin(advance, way, "git went back to the stable release");
     else if (view->quarantined)
         backward_begin(advance, way, "git wants content that is in quarantine here");
-    else if (view->refusal == NULL && view->may_start && !view->cancel)
+    else if (view->refusal == NULL && view->may_start)
         supersede(advance);
 }
 

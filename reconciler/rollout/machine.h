@@ -126,6 +126,11 @@ bool content_is(const struct rollout_content *content, const char *deployment_di
 /* Same digest, other spec: replicas and scaling change without a rollout. */
 bool content_refresh(struct rollout_content *content, const struct rollout_content *wanted);
 
+/* --- check.c ------------------------------------------------------------------------------ */
+
+/* The first rule that does not hold; NULL = all do. */
+const char *check_find(const struct rollout *rollout);
+
 /* --- small words -------------------------------------------------------------------------- */
 
 /* Index of a slot's letter; a single component uses 0. */
@@ -138,6 +143,14 @@ static inline size_t slot_index(char slot)
 static inline bool rollout_two_slots(const struct rollout *rollout)
 {
     return rollout->has_stable && rollout->has_next && rollout->next_slot != rollout->stable_slot;
+}
+
+/* The component changed between having endpoints and having none: other OpenChoreo components, of
+ * types that cannot be changed, would have to take over. Nothing is done then. */
+static inline bool rollout_kind_changed(const struct rollout *rollout)
+{
+    return (rollout->has_stable && rollout->routed != (rollout->stable_slot != 0)) ||
+           (rollout->has_next && rollout->routed != (rollout->next_slot != 0));
 }
 
 /* The state whose wants count: of a pause, the one it interrupts. */

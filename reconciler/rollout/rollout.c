@@ -163,6 +163,20 @@ static void decide_wake(struct advance *advance)
     wants->wake.wall.ms = view->now.wall.ms + delay;
 }
 
+/* Told once; it ends when git goes back, or gives the component another name. */
+static void refuse_kind(struct advance *advance)
+{
+    static const char reason[] = "it cannot change between having endpoints and having none: "
+                                 "give the new kind another name, or go back in git";
+    struct rollout *rollout = advance->rollout;
+    if (rollout->hold == HOLD_REFUSED && strcmp(rollout->reason, reason) == 0)
+        return;
+    rollout->hold = HOLD_REFUSED;
+    (void)memcpy(rollout->reason, reason, sizeof(reason));
+    advance->result->changed = true;
+    machine_note(advance, NOTE_HELD, rollout->stable.deployment_digest, "%s", reason);
+}
+
 void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
                      struct rollout_result *ret_result)
 {
@@ -171,6 +185,10 @@ void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
     struct advance advance = {.rollout = rollout, .view = view, .result = ret_result};
     rollout_wants(rollout, view, &ret_result->wants);
     credit_clocks(&advance);
+    if (rollout_kind_changed(rollout)) {
+        refuse_kind(&advance);
+        return;
+    }
     interrupt_command(&advance);
     if (!advance.moved)
         interrupt_attempt(&advance);

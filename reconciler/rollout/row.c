@@ -408,9 +408,12 @@ static bool row_read(const json_t *row, struct rollout *rollout, const char **re
     if (!good_from_json(rollout, row))
         return false;
     *ret_wrong = "content";
-    return content_from_json(&rollout->stable, json_object_get(row, "stable")) &&
-           content_from_json(&rollout->next, json_object_get(row, "next")) &&
-           content_from_json(&rollout->previous, json_object_get(row, "previous"));
+    if (!content_from_json(&rollout->stable, json_object_get(row, "stable")) ||
+        !content_from_json(&rollout->next, json_object_get(row, "next")) ||
+        !content_from_json(&rollout->previous, json_object_get(row, "previous")))
+        return false;
+    *ret_wrong = check_find(rollout);
+    return *ret_wrong == NULL;
 }
 
 int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *err)

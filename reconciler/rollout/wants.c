@@ -194,6 +194,8 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
         .route = {.scale_minimum = -1},
         .wake = {.mono = {INT64_MAX}, .wall = {INT64_MAX}},
     };
+    if (rollout_kind_changed(rollout))
+        return;
     const struct draft draft = {
         .rollout = rollout,
         .view = view,

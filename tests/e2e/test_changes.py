@@ -45,7 +45,7 @@ def main():
         names = touched(world.writes(count))
         expect(names and all(name.startswith("stock-api") for name in names), f"touched: {names}")
         why = world.cellctl("why", "orders")
-        expect("cells/orders/cell.yaml:8:7" in why and "tpye" in why, f"why says: {why}")
+        expect("cells/orders/cell.yaml:9:7" in why and "tpye" in why, f"why says: {why}")
 
         # The next good commit heals.
         world.edit("cells/orders/cell.yaml", "tpye: service", "type: service")

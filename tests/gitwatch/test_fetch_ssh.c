@@ -82,6 +82,52 @@ Test(fetch_ssh, key_from_a_file)
     assert_reason(&request, FETCH_OK, "");
 }
 
+/* Encrypted with `passphrase`, in the server's directory. */
+static void encrypt_key(const char *passphrase)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/client", server.root);
+    (void)test_repository_run(&repository, "ssh-keygen", "-q", "-p", "-P", "", "-N", passphrase,
+                              "-f", path, NULL);
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file);
+    const size_t length = fread(server.client_key, 1, sizeof(server.client_key) - 1, file);
+    server.client_key[length] = '\0';
+    cr_assert(fclose(file) == 0);
+}
+
+Test(fetch_ssh, key_with_a_passphrase)
+{
+    test_server_start_ssh(&server, &repository, "ed25519");
+    encrypt_key("open sesame");
+    struct fetch_request request = request_now();
+    request.passphrase = "open sesame";
+    assert_reason(&request, FETCH_OK, "");
+    request.passphrase = "open barley";
+    assert_reason(&request, FETCH_DENIED, "");
+    request.passphrase = NULL;
+    assert_reason(&request, FETCH_DENIED, "");
+}
+
+Test(fetch_ssh, passphrase_from_a_file_with_a_newline)
+{
+    char path[256];
+    test_server_start_ssh(&server, &repository, "ed25519");
+    encrypt_key("open sesame");
+    snprintf(path, sizeof(path), "%s/passphrase", server.root);
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    cr_assert(fputs("open sesame\n", file) >= 0 && fclose(file) == 0);
+    cr_assert(chmod(path, 0600) == 0);
+    struct fetch_request request = request_now();
+    request.passphrase_file = path;
+    assert_reason(&request, FETCH_OK, "");
+    cr_assert(chmod(path, 0644) == 0);
+    const struct fetch_result result = test_fetch(&request);
+    cr_assert(result.reason != FETCH_OK);
+    cr_assert_not_null(strstr(result.error.detail, "chmod 0600"), "%s", result.error.detail);
+}
+
 /* G11 */
 Test(fetch_ssh, unknown_host_key_is_refused)
 {

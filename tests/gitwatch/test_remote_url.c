@@ -1,4 +1,5 @@
 #include "gitwatch/fetch_request.h"
+#include "gitwatch/host_key.h"
 #include "gitwatch/remote_url.h"
 
 #include <criterion/criterion.h>
@@ -182,6 +183,9 @@ Test(fetch_request, is_checked)
     assert_refused(&request, "neither a value nor a file");
     request.secret = "x";
     cr_assert(fetch_request_check(&request, NULL) == 0);
+    request.passphrase = "x";
+    assert_refused(&request, "only an SSH key");
+    request.passphrase = NULL;
     request.url = "/srv/git";
     assert_refused(&request, "http and https");
     request.url = "ssh://git@host/x";
@@ -210,6 +214,7 @@ Test(fetch_request, survives_the_way_to_the_worker)
     request.url = "ssh://git@host/x";
     request.credential = FETCH_CREDENTIAL_SSH_KEY;
     request.secret = "line 1\nline 2\n";
+    request.passphrase_file = "/run/passphrase";
     request.host_keys = keys;
     request.host_key_count = 1;
     request.require_fast_forward = true;
@@ -222,6 +227,8 @@ Test(fetch_request, survives_the_way_to_the_worker)
     cr_assert(fetch_request_from_json(json, &back, back_keys, &error) == 0, "%s", error.detail);
     cr_assert_str_eq(back.secret, request.secret);
     cr_assert_str_eq(back.host_keys[0], keys[0]);
+    cr_assert_str_eq(back.passphrase_file, request.passphrase_file);
+    cr_assert_null(back.passphrase);
     cr_assert(back.ca_file == NULL && back.username == NULL, "empty is the same as not given");
     cr_assert(back.require_fast_forward && !back.reclone && !back.may_reclone);
     cr_assert_eq(back.limits.download_bytes, request.limits.download_bytes);
@@ -234,4 +241,45 @@ Test(fetch_request, survives_the_way_to_the_worker)
     json_object_set_new(json, "credential", json_integer(99));
     cr_assert(fetch_request_from_json(json, &back, back_keys, &error) < 0);
     json_decref(json);
+}
+
+/* --- host keys -------------------------------------------------------------------------------- */
+
+#define ED25519_BLOB "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+#define ED25519_PRINT "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"
+
+static const struct {
+    const char *text, *fingerprint; /* NULL = refused */
+} host_keys[] = {
+    {ED25519_PRINT, ED25519_PRINT},
+    {"github.com ssh-ed25519 " ED25519_BLOB, ED25519_PRINT},
+    {"  host,10.0.0.1\tssh-ed25519  " ED25519_BLOB " a comment", ED25519_PRINT},
+    {"|1|hash|hash= ssh-ed25519 " ED25519_BLOB, ED25519_PRINT},
+    {"", NULL},
+    {"MD5:00", NULL},
+    {"SHA256:short", NULL},
+    {ED25519_PRINT "=", NULL},
+    {"host ssh-ed25519", NULL},
+    {"host ssh-rsa " ED25519_BLOB, NULL}, /* another type than the key's own */
+    {"host ssh-ed25519 not*base64", NULL},
+    {"ssh-ed25519 " ED25519_BLOB, NULL}, /* a line of authorized_keys */
+    {"@revoked host ssh-ed25519 " ED25519_BLOB, NULL},
+    {"@cert-authority *.host ssh-ed25519 " ED25519_BLOB, NULL},
+};
+
+Test(host_key, fingerprints_and_lines_of_known_hosts)
+{
+    for (size_t i = 0; i < sizeof(host_keys) / sizeof(host_keys[0]); i++) {
+        char text[HOST_KEY_SIZE] = "untouched";
+        struct error error = {0};
+        const int status = host_key_read(host_keys[i].text, text, &error);
+        if (host_keys[i].fingerprint == NULL) {
+            cr_assert_eq(status, ERR_INVALID, "%s", host_keys[i].text);
+            cr_assert_str_eq(text, "untouched");
+            cr_assert_not_null(strstr(error.detail, "ssh-keygen"));
+        } else {
+            cr_assert_eq(status, 0, "%s: %s", host_keys[i].text, error.detail);
+            cr_assert_str_eq(text, host_keys[i].fingerprint);
+        }
+    }
 }

@@ -55,6 +55,48 @@ Test(watch, first_fetch_is_due_at_once_and_polls_spread_around_the_interval)
               (long long)most);
 }
 
+Test(watch, jitter_is_what_the_settings_say)
+{
+    static const uint32_t percents[] = {0, 1, 25, 50};
+    for (size_t k = 0; k < sizeof(percents) / sizeof(percents[0]); k++) {
+        struct watch_settings settings = watch_settings_default();
+        settings.jitter_percent = percents[k];
+        watch_init(&watch, &settings, 42, now);
+        const int64_t reach = 300 * (int64_t)percents[k];
+        int64_t least = INT64_MAX;
+        int64_t most = 0;
+        for (int i = 0; i < 200; i++) {
+            begin();
+            finish(FETCH_OK);
+            const int64_t wait = wait_ms();
+            cr_assert(wait >= 30000 - reach && wait <= 30000 + reach, "%lld ms", (long long)wait);
+            least = wait < least ? wait : least;
+            most = wait > most ? wait : most;
+            now.ms += wait;
+        }
+        cr_assert(most - least >= reach, "%u %%: %lld to %lld", percents[k], (long long)least,
+                  (long long)most);
+    }
+}
+
+/* All watchers of a server that comes back would otherwise ask at the same moment. */
+Test(watch, a_failure_spreads_polls_even_without_jitter)
+{
+    struct watch_settings settings = watch_settings_default();
+    settings.jitter_percent = 0;
+    bool differs = false;
+    int64_t first = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        watch_init(&watch, &settings, seed, now);
+        begin();
+        finish(FETCH_UNAVAILABLE);
+        if (seed == 0)
+            first = wait_ms();
+        differs = differs || wait_ms() != first;
+    }
+    cr_assert(differs);
+}
+
 Test(watch, same_seed_gives_the_same_times)
 {
     struct watch other;

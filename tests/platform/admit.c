@@ -67,7 +67,7 @@ static void check_labels(struct findings *f, const json_t *labels)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)labels, key, value)
+    json_object_foreach(values_mutable(labels), key, value)
     {
         const char *slash = strrchr(key, '/');
         const char *name = slash == NULL ? key : slash + 1;

@@ -195,6 +195,14 @@ static void judge_deployment(struct platform *p, struct object *b, json_t *statu
     }
 }
 
+/* The component's own type says what the primary workload is, whatever its release holds. */
+static bool wants_deployment(const struct platform *p, const struct object *b)
+{
+    const struct object *component = store_find(p, KIND_COMPONENT, b->ns, b->component);
+    const json_t *type = component == NULL ? NULL : values_get(component->spec, "componentType");
+    return strncmp(values_text(type, "name"), "deployment/", 11) == 0;
+}
+
 static void judge_resources(struct platform *p, struct object *b, json_t *status,
                             const struct object *rendered)
 {
@@ -221,6 +229,9 @@ static void judge_resources(struct platform *p, struct object *b, json_t *status
         judge_deployment(p, b, status, deployment);
     } else if (task != NULL) {
         task_judge(p, b, status, task);
+    } else if (wants_deployment(p, b)) {
+        set(p, b, status, "ResourcesReady", false, "ResourcesProgressing",
+            "Primary workload not found");
     } else if (all_healthy(seen, &count, &lagging)) {
         snprintf(text, sizeof(text), "All %zu resources ready", count);
         set(p, b, status, "ResourcesReady", true, "Ready", text);
@@ -368,7 +379,6 @@ void binding_reconcile(struct platform *p, struct object *b)
     const json_t *workload = values_get(release->spec, "workload");
     b->has_dependencies =
         json_array_size(values_get(values_get(workload, "dependencies"), "endpoints")) > 0;
-    b->uses_secrets = true;
     run_pass(p, b, workload);
 }
 

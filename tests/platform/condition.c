@@ -36,7 +36,7 @@ void condition_set(json_t *status, const char *type, const char *value, const ch
     char time[32];
     values_time(now_ms, time);
     size_t i;
-    json_t *there;
+    json_t *there = NULL;
     json_array_foreach(list, i, there)
     {
         if (strcmp(values_text(there, "type"), type) == 0)

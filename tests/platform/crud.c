@@ -184,7 +184,7 @@ static void post_object(const struct crud *c, const json_t *body)
     struct platform *p = c->platform;
     const json_t *metadata = values_get(body, "metadata"), *given = values_get(body, "spec");
     const char *name = values_text(metadata, "name");
-    json_t *spec = kinds_normalize(c->kind, given, true);
+    json_t *spec = kinds_normalize(c->kind, given);
     mutate(c, spec);
     const char *missing = NULL;
     char *message = NULL;
@@ -245,7 +245,7 @@ static bool erases_foreign(const json_t *old, const json_t *asked)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)old, key, value)
+    json_object_foreach(values_mutable(old), key, value)
     {
         const bool own = strncmp(key, "celld.dev/", 10) == 0 ||
                          strncmp(key, "app.kubernetes.io/", 18) == 0 ||
@@ -293,7 +293,7 @@ static void put_object(const struct crud *c, struct object *o, const json_t *bod
         answer_internal(c->answer);
         return;
     }
-    json_t *spec = kinds_normalize(c->kind, given, false);
+    json_t *spec = kinds_normalize(c->kind, given);
     mutate(c, spec);
     const char *project = values_text(values_get(spec, "owner"), "projectName");
     char *message = NULL;

@@ -43,26 +43,26 @@ static const char *go_name(const json_t *value)
 
 struct typed_field {
     enum kind kind;
-    const char *owner, *field, *go_type;
     json_type type;
+    const char *owner, *field, *go_type;
 };
 
 static const struct typed_field fields[] = {
-    {KIND_COMPONENT, "ComponentSpec", "owner",
-     "struct { ProjectName string \"json:\\\"projectName\\\"\" }", JSON_OBJECT},
-    {KIND_COMPONENT, "ComponentSpec", "autoDeploy", "bool", JSON_TRUE},
-    {KIND_COMPONENT, "ComponentSpec", "componentType", "gen.ComponentTypeRef", JSON_OBJECT},
-    {KIND_COMPONENT, "ComponentSpec", "parameters", "map[string]interface {}", JSON_OBJECT},
-    {KIND_RELEASE_BINDING, "ReleaseBindingSpec", "environment", "string", JSON_STRING},
-    {KIND_RELEASE_BINDING, "ReleaseBindingSpec", "releaseName", "string", JSON_STRING},
-    {KIND_RELEASE_BINDING, "ReleaseBindingSpec", "state", "gen.ReleaseBindingSpecState",
-     JSON_STRING},
-    {KIND_RELEASE_BINDING, "ReleaseBindingSpec", "componentTypeEnvironmentConfigs",
-     "map[string]interface {}", JSON_OBJECT},
-    {KIND_PROJECT_BINDING, "ProjectReleaseBindingSpec", "environment", "string", JSON_STRING},
-    {KIND_PROJECT_BINDING, "ProjectReleaseBindingSpec", "projectRelease", "string", JSON_STRING},
-    {KIND_ENVIRONMENT, "EnvironmentSpec", "isProduction", "bool", JSON_TRUE},
-    {KIND_WORKLOAD, "WorkloadSpec", "endpoints", "map[string]gen.WorkloadEndpoint", JSON_OBJECT},
+    {KIND_COMPONENT, JSON_OBJECT, "ComponentSpec", "owner",
+     "struct { ProjectName string \"json:\\\"projectName\\\"\" }"},
+    {KIND_COMPONENT, JSON_TRUE, "ComponentSpec", "autoDeploy", "bool"},
+    {KIND_COMPONENT, JSON_OBJECT, "ComponentSpec", "componentType", "gen.ComponentTypeRef"},
+    {KIND_COMPONENT, JSON_OBJECT, "ComponentSpec", "parameters", "map[string]interface {}"},
+    {KIND_RELEASE_BINDING, JSON_STRING, "ReleaseBindingSpec", "environment", "string"},
+    {KIND_RELEASE_BINDING, JSON_STRING, "ReleaseBindingSpec", "releaseName", "string"},
+    {KIND_RELEASE_BINDING, JSON_STRING, "ReleaseBindingSpec", "state",
+     "gen.ReleaseBindingSpecState"},
+    {KIND_RELEASE_BINDING, JSON_OBJECT, "ReleaseBindingSpec", "componentTypeEnvironmentConfigs",
+     "map[string]interface {}"},
+    {KIND_PROJECT_BINDING, JSON_STRING, "ProjectReleaseBindingSpec", "environment", "string"},
+    {KIND_PROJECT_BINDING, JSON_STRING, "ProjectReleaseBindingSpec", "projectRelease", "string"},
+    {KIND_ENVIRONMENT, JSON_TRUE, "EnvironmentSpec", "isProduction", "bool"},
+    {KIND_WORKLOAD, JSON_OBJECT, "WorkloadSpec", "endpoints", "map[string]gen.WorkloadEndpoint"},
 };
 
 static bool fits(const json_t *value, json_type type)

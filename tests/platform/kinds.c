@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define FIELDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define KIND(collection_, name_) .collection = collection_, .name = name_, .put = true
+#define KIND(collection_, name_) .collection = (collection_), .name = (name_), .put = true
 #define TEXTS(what) .missing = what " not found", .existing = what " already exists"
 
 static const struct kind_info table[] = {
@@ -279,14 +279,13 @@ static void fill_defaults(enum kind kind, json_t *spec)
     }
 }
 
-json_t *kinds_normalize(enum kind kind, const json_t *spec, bool create)
+json_t *kinds_normalize(enum kind kind, const json_t *spec)
 {
-    (void)create;
     const struct kind_info *info = kinds_info(kind);
     json_t *result = json_object();
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)spec, key, value)
+    json_object_foreach(values_mutable(spec), key, value)
     {
         if (info->fields != NULL && !has_name(info->fields, key))
             continue;

@@ -11,7 +11,7 @@
 static void make_key(char key[static NAME_SIZE * 2], const char *ns, const char *kind,
                      const char *name)
 {
-    snprintf(key, NAME_SIZE * 2, "%s/%s/%s", ns, kind, name);
+    snprintf(key, (size_t)NAME_SIZE * 2, "%s/%s/%s", ns, kind, name);
 }
 
 struct live *live_find(const struct platform *p, const char *ns, const char *kind, const char *name)

@@ -7,11 +7,11 @@
 
 static void free_logged(struct platform_logged *entry)
 {
-    free((void *)(uintptr_t)entry->method);
-    free((void *)(uintptr_t)entry->path);
-    free((void *)(uintptr_t)entry->body);
-    free((void *)(uintptr_t)entry->subject);
-    free((void *)(uintptr_t)entry->request_id);
+    values_free_text(entry->method);
+    values_free_text(entry->path);
+    values_free_text(entry->body);
+    values_free_text(entry->subject);
+    values_free_text(entry->request_id);
     *entry = (struct platform_logged){0};
 }
 

@@ -27,10 +27,10 @@ struct platform_timing {
     int64_t project;       /* project -> latestRelease */
     int64_t namespace_new; /* project release binding -> NamespaceReady */
     int64_t undeploy;      /* undeploying or deleting a binding */
-    int64_t delete_component, delete_prb, delete_project;
-    int64_t environment; /* deletion of an environment */
-    int64_t retry_first; /* first retry after a failed apply; doubles */
-    int64_t retry_limit; /* most that doubling reaches */
+    int64_t delete_prb;    /* deleting a project release binding and its namespace */
+    int64_t environment;   /* deletion of an environment */
+    int64_t retry_first;   /* first retry after a failed apply; doubles */
+    int64_t retry_limit;   /* most that doubling reaches */
     int64_t workflow_poll;
     int64_t workflow_run;   /* how long the steps of a workflow run take */
     int64_t livelock_cycle; /* period in which a duplicate binding's deletion takes the routes */

@@ -65,12 +65,15 @@ static bool read_cursor(const char *cursor, uint64_t *ret_snapshot, size_t *ret_
     if (!decode(cursor, outer, sizeof(outer)) || sscanf(outer, "{\"c\":\"%511[^\"]", middle) != 1 ||
         !decode(middle, inner, sizeof(inner)))
         return false;
-    unsigned long long snapshot;
-    if (sscanf(inner, "{\"v\":\"meta.k8s.io/v1\",\"rv\":%llu,\"start\":\"%zu\"}", &snapshot,
-               ret_from) != 2)
+    static const char first[] = "{\"v\":\"meta.k8s.io/v1\",\"rv\":", second[] = ",\"start\":\"";
+    if (strncmp(inner, first, sizeof(first) - 1) != 0)
         return false;
-    *ret_snapshot = snapshot;
-    return true;
+    char *end;
+    *ret_snapshot = strtoull(inner + sizeof(first) - 1, &end, 10);
+    if (strncmp(end, second, sizeof(second) - 1) != 0)
+        return false;
+    *ret_from = strtoull(end + sizeof(second) - 1, &end, 10);
+    return strcmp(end, "\"}") == 0;
 }
 
 static bool filters_by_project(enum kind kind)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int hex(char c)
+static unsigned hex(char c)
 {
-    return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
+    return (unsigned)(isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10);
 }
 
 static void decode(char *text, bool query)
@@ -16,10 +16,13 @@ static void decode(char *text, bool query)
     char *out = text;
     for (char *in = text; *in != '\0'; in++) {
         if (*in == '%' && isxdigit((unsigned char)in[1]) && isxdigit((unsigned char)in[2])) {
-            *out++ = (char)(hex(in[1]) * 16 + hex(in[2]));
+            *out++ = (char)(unsigned char)(hex(in[1]) << 4 | hex(in[2]));
             in += 2;
         } else {
-            *out++ = query && *in == '+' ? ' ' : *in;
+            *out = *in;
+            if (query && *in == '+')
+                *out = ' ';
+            out++;
         }
     }
     *out = '\0';

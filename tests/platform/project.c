@@ -145,7 +145,7 @@ static bool seed_release(struct platform *p, struct object *o)
     if (values_get(o->status, "namespace") == NULL)
         not_set(p, o);
     json_t *spec = json_copy(o->spec);
-    json_object_set(spec, "projectRelease", (json_t *)(uintptr_t)latest);
+    json_object_set(spec, "projectRelease", values_mutable(latest));
     store_set_spec(p, o, spec);
     agenda_set(p, o, SLOT_RECONCILE, p->now_ms + p->options.timing.status);
     return true;

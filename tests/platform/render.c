@@ -221,7 +221,7 @@ static void sort_resources(json_t *list)
 
 static json_t *without_metadata(const json_t *object)
 {
-    json_t *content = json_copy((json_t *)(uintptr_t)object);
+    json_t *content = json_copy(values_mutable(object));
     json_object_del(content, "metadata");
     return content;
 }
@@ -305,7 +305,7 @@ json_t *render_binding(struct platform *p, struct object *binding, const json_t 
 {
     struct render r = {.platform = p,
                        .binding = binding,
-                       .resolved = (json_t *)(uintptr_t)resolved,
+                       .resolved = values_mutable(resolved),
                        .resources = json_array()};
     json_t *result = NULL;
     if (!find_parts(&r)) {

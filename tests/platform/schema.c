@@ -25,7 +25,7 @@ json_t *schema_default(const json_t *schema, const json_t *value)
     json_t *result = value == NULL ? json_object() : values_copy(value);
     const char *key;
     json_t *sub;
-    json_object_foreach((json_t *)(uintptr_t)properties, key, sub)
+    json_object_foreach(values_mutable(properties), key, sub)
     {
         const json_t *given = values_get(value, key);
         if (given != NULL || values_get(sub, "default") != NULL)

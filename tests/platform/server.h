@@ -38,6 +38,7 @@ uint16_t platform_server_port(const struct platform_server *server);
 /* "http://127.0.0.1:PORT"; borrowed. */
 const char *platform_server_url(const struct platform_server *server);
 
-/* The model, locked until platform_server_unlock(). ret_now_ms: the virtual time. */
+/* The model, locked until platform_server_unlock(), its controllers' work done until ret_now_ms,
+ * the virtual time. */
 struct platform *platform_server_lock(struct platform_server *server, int64_t *ret_now_ms);
 void platform_server_unlock(struct platform_server *server);

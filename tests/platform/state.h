@@ -89,7 +89,7 @@ struct object {
     /* what its controller remembers */
     int stage;
     int64_t since_ms, backoff_ms;
-    bool uses_secrets, has_dependencies, blocked, contested;
+    bool has_dependencies, blocked, contested;
     char *data_plane_namespace;
     struct object *owner; /* of a rendered release: its binding */
     json_t *rendered;     /* of a release binding: the last rendered resources */
@@ -226,6 +226,10 @@ void random_uid(struct platform *p, char ret_uid[static UID_SIZE]);
 int64_t random_jitter(struct platform *p, int64_t ms);
 
 /* ---- values.c: small JSON and text pieces ---- */
+/* For functions of jansson that change a reference count, or nothing, but ask for a mutable value.
+ */
+json_t *values_mutable(const json_t *value);
+void values_free_text(const char *text);  /* ours, though it is shown as constant */
 json_t *values_copy(const json_t *value); /* deep */
 const char *values_text(const json_t *object, const char *key);
 int64_t values_int(const json_t *object, const char *key, int64_t otherwise);
@@ -261,7 +265,7 @@ const struct kind_info *kinds_info(enum kind kind);
 enum kind kinds_by_collection(const char *collection, bool namespaced);
 enum kind kinds_by_name(const char *name);
 /* A new spec with unknown fields dropped and defaults filled in. */
-json_t *kinds_normalize(enum kind kind, const json_t *spec, bool create);
+json_t *kinds_normalize(enum kind kind, const json_t *spec);
 
 /* ---- decode.c: wrong JSON types, as Go's decoder words them ---- */
 /* NULL = fine; otherwise an owned text. */
@@ -326,7 +330,6 @@ void controllers_deleting(struct platform *p, struct object *o);
 void controllers_removed(struct platform *p, struct object *o);
 void controllers_run(struct platform *p, struct object *o, enum slot slot);
 /* Dependents of something that changed. */
-void controllers_wake_bindings_of(struct platform *p, const char *ns, const char *component);
 void controllers_wake_consumers(struct platform *p, const struct object *provider);
 void controllers_wake_components_of_type(struct platform *p, const struct object *type);
 
@@ -336,8 +339,8 @@ void project_binding_reconcile(struct platform *p, struct object *o);
 void project_binding_finalize(struct platform *p, struct object *o);
 void component_reconcile(struct platform *p, struct object *o);
 void component_finalize(struct platform *p, struct object *o);
-void binding_reconcile(struct platform *p, struct object *o);
-void binding_finalize(struct platform *p, struct object *o);
+void binding_reconcile(struct platform *p, struct object *b);
+void binding_finalize(struct platform *p, struct object *b);
 void rendered_apply(struct platform *p, struct object *o);
 void rendered_observe(struct platform *p, struct object *o);
 void rendered_deleting(struct platform *p, struct object *o);
@@ -428,19 +431,19 @@ enum platform_image_kind live_image(const struct platform *p, const char *image,
 
 /* ---- tree.c ---- */
 void tree_answer(struct platform *p, struct object *binding, const char *what, const json_t *query,
-                 struct answer *ret_answer);
+                 struct answer *a);
 
 /* False and answered when the query's sinceSeconds is no number. */
-bool tree_check_seconds(const json_t *query, struct answer *ret_answer);
+bool tree_check_seconds(const json_t *query, struct answer *a);
 
 /* ---- task.c ---- */
 json_t *task_children(const struct platform *p, const struct live *live); /* owned array */
 void task_judge(struct platform *p, struct object *b, json_t *status, const json_t *task);
-void task_trigger(struct platform *p, struct object *binding, struct answer *ret_answer);
+void task_trigger(struct platform *p, struct object *binding, struct answer *a);
 
 /* ---- workflow API ---- */
 void workflow_answer(struct platform *p, struct object *run, const char *what, const json_t *query,
-                     struct answer *ret_answer);
+                     struct answer *a);
 
 /* ---- answer.c ---- */
 void answer_error(struct answer *a, int status, const char *message);
@@ -450,7 +453,7 @@ void answer_internal(struct answer *a);
 
 /* ---- paging.c ---- */
 void paging_list(struct platform *p, enum kind kind, const char *ns, const json_t *query,
-                 const char *subject, struct answer *ret_answer);
+                 const char *subject, struct answer *a);
 
 /* ---- tokens.c, rights.c ---- */
 /* NULL: refused and answered. Otherwise the subject, "" without security. */
@@ -473,7 +476,7 @@ void log_fini(struct platform *p);
 
 /* ---- api.c ---- */
 void api_answer(struct platform *p, const struct platform_request *request, unsigned stale,
-                struct answer *ret_answer, const char **ret_subject);
+                struct answer *a, const char **ret_subject);
 
 /* ---- seed.c: what a fresh installation holds ---- */
 void seed_platform(struct platform *p);

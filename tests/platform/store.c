@@ -8,7 +8,7 @@
 
 static void make_key(char key[static NAME_SIZE * 2], const char *ns, const char *name)
 {
-    snprintf(key, NAME_SIZE * 2, "%s/%s", ns == NULL ? "" : ns, name);
+    snprintf(key, (size_t)NAME_SIZE * 2, "%s/%s", ns == NULL ? "" : ns, name);
 }
 
 struct object *store_find(const struct platform *p, enum kind kind, const char *ns,

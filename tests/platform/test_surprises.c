@@ -232,6 +232,51 @@ Test(surprises, the_log_keeps_the_order_of_writes)
     town_free(t);
 }
 
+/* A component of another type whose release holds the route's type: rendered as the route, but the
+ * platform goes on looking for the primary workload that the component's own type promises. */
+Test(surprises, a_release_of_another_type_is_rendered_in_place)
+{
+    struct town *t = town_with_cart();
+    json_decref(
+        town_must(t, 201, "POST", "/api/v1/clustercomponenttypes",
+                  "{\"metadata\":{\"name\":\"service\"},\"spec\":{\"workloadType\":\"deployment\","
+                  "\"resources\":[{\"id\":\"deployment\",\"template\":{\"apiVersion\":\"apps/v1\","
+                  "\"kind\":\"Deployment\",\"metadata\":{\"name\":\"${metadata.name}\"}}}]}}"));
+    json_decref(town_must(t, 201, "POST", "/components",
+                          "{\"metadata\":{\"name\":\"rate\"},\"spec\":{\"owner\":{\"projectName\":"
+                          "\"shop\"},\"componentType\":{\"kind\":\"ClusterComponentType\","
+                          "\"name\":\"deployment/service\"}}}"));
+    json_t *release = platform_object(t->platform, "componentreleases", "acme", "cart-1");
+    json_t *body = json_pack("{s:{s:s},s:{s:{s:s,s:s},s:O,s:O}}", "metadata", "name", "rate-1",
+                             "spec", "owner", "projectName", "shop", "componentName", "rate",
+                             "componentType", json_at(release, "spec", "componentType", NULL),
+                             "workload", json_at(release, "spec", "workload", NULL));
+    cr_assert_not_null(body);
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_decref(town_must(t, 201, "POST", "/componentreleases", text));
+    free(text);
+    json_decref(body);
+    json_decref(release);
+    json_decref(town_must(
+        t, 201, "POST", "/releasebindings",
+        "{\"metadata\":{\"name\":\"rate-development\"},\"spec\":{\"owner\":{\"projectName\":"
+        "\"shop\",\"componentName\":\"rate\"},\"environment\":\"development\",\"releaseName\":"
+        "\"rate-1\",\"componentTypeEnvironmentConfigs\":{\"backends\":[{\"name\":\"cart-a\","
+        "\"weight\":100}]}}}"));
+    town_pass(t, 120000);
+    const char *reason;
+    cr_assert_str_eq(town_condition(t, "rate-development", "Ready", &reason), "False");
+    cr_assert_str_eq(reason, "ResourcesProgressing");
+    json_t *tree =
+        town_must(t, 200, "GET", "/releasebindings/rate-development/k8sresources/tree", NULL);
+    text = json_dumps(tree, JSON_COMPACT);
+    cr_assert_not_null(strstr(text, "\"kind\":\"HTTPRoute\""));
+    cr_assert_null(strstr(text, "\"kind\":\"Deployment\""));
+    free(text);
+    json_decref(tree);
+    town_free(t);
+}
+
 static int ask_as(struct town *t, const char *token, const char *path, json_t **ret_body)
 {
     char authorization[256];

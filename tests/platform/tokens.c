@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void platform_token_add(struct platform *p, const char *text, const char *subject,
+void platform_token_add(struct platform *p, const char *token, const char *subject,
                         int64_t expires_ms)
 {
     struct token *all = realloc(p->tokens, (p->token_count + 1) * sizeof(*all));
     CHECK(all != NULL);
     p->tokens = all;
     all[p->token_count++] =
-        (struct token){values_copy_text(text), values_copy_text(subject), expires_ms};
+        (struct token){values_copy_text(token), values_copy_text(subject), expires_ms};
 }
 
 static void refuse(struct answer *a, const char *code, const char *message)

@@ -7,6 +7,24 @@
 #include <string.h>
 #include <time.h>
 
+json_t *values_mutable(const json_t *value)
+{
+    const union {
+        const json_t *given;
+        json_t *same;
+    } both = {.given = value};
+    return both.same;
+}
+
+void values_free_text(const char *text)
+{
+    const union {
+        const char *given;
+        char *same;
+    } both = {.given = text};
+    free(both.same);
+}
+
 json_t *values_copy(const json_t *value)
 {
     json_t *copy = json_deep_copy(value);
@@ -39,7 +57,7 @@ void values_merge(json_t *target, const json_t *patch)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)patch, key, value)
+    json_object_foreach(values_mutable(patch), key, value)
     {
         json_t *there = json_object_get(target, key);
         if (json_is_null(value)) {

@@ -88,7 +88,7 @@ static void check_owner(struct platform *p, struct object *o)
     o->stage = NAMED;
     if (ttl != NULL && values_get(o->spec, "ttlAfterCompletion") == NULL) {
         json_t *spec = json_copy(o->spec);
-        json_object_set(spec, "ttlAfterCompletion", (json_t *)(uintptr_t)ttl);
+        json_object_set(spec, "ttlAfterCompletion", values_mutable(ttl));
         store_set_spec(p, o, spec);
     }
     again(p, o, 60);

@@ -137,7 +137,7 @@ static bool renders(const json_t *value, const json_t *parameters, const json_t 
                (reads_parameters(text, parameters) && reads_labels(text, labels));
     }
     if (json_is_object(value))
-        json_object_foreach((json_t *)(uintptr_t)value, key, member)
+        json_object_foreach(values_mutable(value), key, member)
         {
             if (!renders(member, parameters, labels))
                 return false;

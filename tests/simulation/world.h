@@ -85,6 +85,8 @@ struct world {
     size_t request_count, request_capacity;
     int64_t wake_ms; /* INT64_MAX = none asked for */
     struct manifest_set *set, *good;
+    const struct manifest_problem *problems; /* of the next revisions; borrowed */
+    size_t problem_count;
     char commit[41];
     bool rewritten;    /* the next commit is no descendant of the one before */
     bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
@@ -97,6 +99,7 @@ struct world {
     uint64_t
         kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */
     uint64_t kill_at_event; /* die instead of handing over the event with this number */
+    uint64_t here;          /* events since the clock moved */
     uint64_t trace;         /* digest of all effects so far */
     uint64_t command;       /* id of the last one */
 };

@@ -3,7 +3,7 @@
 
 #include "config/manifest/load.h"
 
-#define FIXTURE_FILES 32
+#define FIXTURE_FILES 80
 
 struct fixture {
     struct manifest_file files[FIXTURE_FILES];

@@ -105,34 +105,47 @@ Test(cross, all_others)
     fixture_free(&f);
 }
 
-Test(cross, a_deep_chain_of_dependencies_needs_no_recursion)
+/* `count` workers, each depending on the next; the last on the first when it is a circle. */
+static void chain(struct fixture *f, int count, bool circle)
 {
-    static char texts[30][512];
-    static char paths[30][64];
-    char cells[1024] = "";
-    struct fixture f = {0};
-    for (int i = 0; i < 30; i++) {
+    static char texts[FIXTURE_FILES][512];
+    static char platform[4096];
+    size_t used = (size_t)snprintf(platform, sizeof(platform), "%s",
+                                   PLATFORM("\n    - name: one\n      cells:"));
+    for (int i = 0; i < count; i++) {
+        char depends[64] = "";
+        if (circle || i + 1 < count)
+            (void)snprintf(depends, sizeof(depends), "  dependsOn: [c%d]\n", (i + 1) % count);
+        static char paths[FIXTURE_FILES][64];
         (void)snprintf(paths[i], sizeof(paths[i]), "cells/c%d/cell.yaml", i);
         (void)snprintf(texts[i], sizeof(texts[i]),
-                       "apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n"
-                       "  dependsOn: [%s%d]\n"
+                       "apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n%s"
                        "  components: [{name: w%d, type: worker, image: \"a:1\"}]\n",
-                       i, "c", (i + 1) % 30, i);
-        (void)snprintf(cells + strlen(cells), sizeof(cells) - strlen(cells), "%sc%d",
-                       i == 0 ? "" : ", ", i);
-        fixture_add(&f, paths[i], texts[i]);
+                       i, depends, i);
+        used += (size_t)snprintf(platform + used, sizeof(platform) - used, "        - c%d\n", i);
+        fixture_add(f, paths[i], texts[i]);
     }
-    char platform[2048];
-    (void)snprintf(platform, sizeof(platform), "%s", PLATFORM("[{name: one, cells: [@]}]"));
-    char whole[4096];
-    char *at = strchr(platform, '@');
-    (void)snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(at - platform), platform, cells, at + 1);
-    fixture_add(&f, "platform.yaml", whole);
-    fixture_load(&f, NULL, NULL);
-    expect(&f, "E_CYCLE", "cells/c0/cell.yaml", 5, 15, "c0 -> c1 -> c2");
-    for (size_t i = 0; i < f.set->cell_count; i++)
-        cr_expect(f.set->cells[i].broken);
-    fixture_free(&f);
+    fixture_add(f, "platform.yaml", platform);
+    fixture_load(f, NULL, NULL);
+}
+
+Test(cross, long_chains_need_no_recursion)
+{
+    struct fixture circle = {0}, line = {0}, longer = {0};
+    chain(&circle, 70, true);
+    expect(&circle, "E_CYCLE", "cells/c0/cell.yaml", 5, 15, "c0 -> c1 -> c2");
+    for (size_t i = 0; i < circle.set->cell_count; i++)
+        cr_expect(circle.set->cells[i].broken);
+    fixture_free(&circle);
+    /* Y30: 64 below one another are enough. */
+    chain(&line, 65, false);
+    cr_expect_eq(diagnostics_error_count(line.set->diagnostics), 0u, "%s", fixture_found(line.set));
+    fixture_free(&line);
+    chain(&longer, 70, false);
+    expect(&longer, "E_DEPENDENCY_DEPTH", "cells/c4/cell.yaml", 5, 15,
+           "\"c4\" waits for a chain of more than 64 cells");
+    cr_expect_eq(diagnostics_error_count(longer.set->diagnostics), 1u);
+    fixture_free(&longer);
 }
 
 Test(cross, phases)

@@ -321,3 +321,32 @@ Test(strategy, component_files_add_endpoints_and_connections)
     arena_free(arena);
     fixture_free(&fixture);
 }
+
+Test(strategy, component_files_give_connections_to_variables)
+{
+    struct fixture fixture = {0};
+    fixture_add(&fixture, "platform.yaml", fixture_platform);
+    fixture_add(&fixture, "cells/cart/cell.yaml",
+                "apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: cart}\nspec:\n"
+                "  components:\n    - {name: w, type: worker, image: \"a:1\", env: [{name: SET, "
+                "value: here}]}\n"
+                "  connections: [{name: rates, external: {url: \"https://rates.example\"}}]\n");
+    fixture_add(
+        &fixture, "cells/cart/w/.choreo/component.yaml",
+        "schemaVersion: 1.0\ndependencies:\n  serviceReferences:\n"
+        "    - name: rates\n      connectionConfig: 19d2648b\n      env:\n"
+        "        - {from: ServiceURL, to: RATES_URL}\n        - {from: ServiceURL, to: SET}\n"
+        "        - {from: ConsumerKey, to: KEY}\n    - name: unknown\n");
+    fixture_load(&fixture, NULL, NULL);
+    const struct cell *cell = manifest_set_cell(fixture.set, "cart")->cell;
+    cr_assert_not_null(cell, "%s", fixture_found(fixture.set));
+    const struct layer *layer = &cell->components[0].layer;
+    cr_assert_eq(layer->env_count, 2u);
+    cr_expect_str_eq(layer->env[0].value.text, "here");
+    cr_expect_str_eq(layer->env[1].name.text, "RATES_URL");
+    cr_expect_str_eq(layer->env[1].connection.text, "rates");
+    cr_expect_eq(diagnostics_count(fixture.set->diagnostics), 2u, "%s", fixture_found(fixture.set));
+    cr_expect_not_null(strstr(fixture_found(fixture.set), ":9:18: warning: variable KEY"));
+    cr_expect_not_null(strstr(fixture_found(fixture.set), "\"unknown\" names no project"));
+    fixture_free(&fixture);
+}

@@ -208,6 +208,18 @@ Test(settings, bad_ones)
               "aaaaaaaaaaaaaaaaaaaa}\n",
          "E_SOCKET_PATH", 5, 22, "longer than 107 bytes"},
         {"listener", GOOD "metricsListen: 9464\n", "E_FORM", 5, 16, "is no address with a port"},
+        {"listener by name", GOOD "metricsListen: \"localhost:9464\"\n", "E_FORM", 5, 16,
+         "is no address with a port"},
+        {"listener, three numbers", GOOD "metricsListen: \"127.0.1:9464\"\n", "E_FORM", 5, 16,
+         "is no address with a port"},
+        {"listener, large number", GOOD "metricsListen: \"127.0.0.256:9464\"\n", "E_FORM", 5, 16,
+         "is no address with a port"},
+        {"listener, large port", GOOD "metricsListen: \"127.0.0.1:65536\"\n", "E_FORM", 5, 16,
+         "is no address with a port"},
+        {"listener, bare IPv6", GOOD "metricsListen: \"::1:9464\"\n", "E_FORM", 5, 16,
+         "is no address with a port"},
+        {"listener, no port", GOOD "metricsListen: \"[::1]\"\n", "E_FORM", 5, 16,
+         "is no address with a port"},
         {"file URL", REPOSITORY("\"file://host/a\""), "E_URL", 1, 19, "is no file URL"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

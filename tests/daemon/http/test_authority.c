@@ -130,8 +130,12 @@ static void write_credential(const struct house *house, const char *text, mode_t
     (void)close(fd);
 }
 
-static void house_open(struct house *house, struct probe *probe, enum token_kind kind)
+enum given { GIVEN_NOTHING, GIVEN_ISSUER, GIVEN_ENDPOINT };
+
+static void house_open_given(struct house *house, struct probe *probe, enum token_kind kind,
+                             enum given given)
 {
+    char issuer[PROBE_ADDRESS_SIZE + 16], endpoint[PROBE_ADDRESS_SIZE + 16];
     (void)snprintf(house->directory, sizeof(house->directory), "/tmp/celld-login-XXXXXX");
     cr_assert_not_null(mkdtemp(house->directory));
     (void)snprintf(house->file, sizeof(house->file), "%s/credential", house->directory);
@@ -139,14 +143,24 @@ static void house_open(struct house *house, struct probe *probe, enum token_kind
     house->web = web_start(&(struct web_options){.handler = serve, .context = house});
     char address[PROBE_ADDRESS_SIZE];
     probe_address(address, web_port(house->web));
+    (void)snprintf(issuer, sizeof(issuer), "%s/idp/", address);
+    (void)snprintf(endpoint, sizeof(endpoint), "%s/idp/token", address);
     atomic_store(&virtual_ms, 0);
-    probe_open(probe, &(struct client_options){.base_url = address,
-                                               .clock = virtual_clock,
-                                               .token = {.kind = kind,
-                                                         .token_file = house->file,
-                                                         .client_id = "celld",
-                                                         .client_secret_file = house->file,
-                                                         .scope = "api"}});
+    probe_open(probe, &(struct client_options){
+                          .base_url = address,
+                          .clock = virtual_clock,
+                          .token = {.kind = kind,
+                                    .token_file = house->file,
+                                    .client_id = "celld",
+                                    .client_secret_file = house->file,
+                                    .scope = "api",
+                                    .issuer = given == GIVEN_ISSUER ? issuer : NULL,
+                                    .endpoint = given == GIVEN_ENDPOINT ? endpoint : NULL}});
+}
+
+static void house_open(struct house *house, struct probe *probe, enum token_kind kind)
+{
+    house_open_given(house, probe, kind, GIVEN_NOTHING);
 }
 
 static void house_close(struct house *house, struct probe *probe)
@@ -184,6 +198,30 @@ Test(authority, one_discovery_and_one_grant_serve_all)
     cr_expect_eq(atomic_load(&house.configurations), 1);
     cr_expect_eq(atomic_load(&house.grants), 1);
     house_close(&house, &probe);
+}
+
+/* What the settings name is not asked for, also not after a failure. */
+Test(authority, a_given_issuer_or_endpoint_is_used_as_it_is)
+{
+    static const enum given givens[] = {GIVEN_ISSUER, GIVEN_ENDPOINT};
+    for (size_t i = 0; i < sizeof(givens) / sizeof(givens[0]); i++) {
+        struct house house = {.issuer = "http://127.0.0.1:1/nobody"};
+        struct probe probe;
+        house_open_given(&house, &probe, TOKEN_CLIENT_CREDENTIALS, givens[i]);
+        expect_done(probe_ask(&probe, HTTP_GET, "/a", NULL), "Bearer token-1");
+        const unsigned asked = givens[i] == GIVEN_ISSUER ? 1 : 0;
+        cr_expect_eq(atomic_load(&house.resources), 0u);
+        cr_expect_eq(atomic_load(&house.configurations), asked);
+        atomic_store(&house.grant_status, 500);
+        atomic_fetch_add(&virtual_ms, 3600000);
+        cr_expect_neq(probe_ask(&probe, HTTP_GET, "/b", NULL)->verdict, VERDICT_DONE);
+        atomic_store(&house.grant_status, 0);
+        atomic_fetch_add(&virtual_ms, 3600000);
+        expect_done(probe_ask(&probe, HTTP_GET, "/c", NULL), "Bearer token-3");
+        cr_expect_eq(atomic_load(&house.resources), 0u);
+        cr_expect_eq(atomic_load(&house.configurations), 2 * asked);
+        house_close(&house, &probe);
+    }
 }
 
 Test(authority, a_token_is_replaced_in_good_time)

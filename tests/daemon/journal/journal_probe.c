@@ -63,7 +63,8 @@ int main(int count, char **words)
     if (status == 0 && strcmp(words[1], "read") == 0)
         (void)printf("newest %lld %s\n", rows,
                      bench.adopt == JOURNAL_TRUSTED ? "trusted" : "adopt");
-    const long long more = strcmp(words[1], "write") == 0 && count == 4 ? atoll(words[3]) : 0;
+    const long long more =
+        strcmp(words[1], "write") == 0 && count == 4 ? strtoll(words[3], NULL, 10) : 0;
     for (long long i = 1; i <= more && status == 0; i++)
         status = append(&bench, rows + i);
     bench_stop(&bench);

@@ -118,7 +118,7 @@ Test(journal, many_units_are_one_sync_and_keep_their_order)
         (void)uv_run(&bench.loop, UV_RUN_ONCE);
     cr_assert_eq(order.failed, 0);
     const struct journal_counters counters = journal_counters(bench.journal);
-    cr_assert_eq(counters.appended, 2 * COUNT);
+    cr_assert_eq(counters.appended, (uint64_t)2 * COUNT);
     cr_assert_eq(counters.waiting, 0);
     cr_assert_lt(counters.commits, COUNT / 2, "%llu", (unsigned long long)counters.commits);
     bench_open(&bench);
@@ -261,16 +261,15 @@ Test(journal, another_programs_file_is_refused_and_left_alone)
     check_refused("PRAGMA application_id = 7", "not written by celld");
 }
 
-static const char *const two_steps[] = {
+static const char first_step[] =
     "CREATE TABLE entry (key TEXT PRIMARY KEY NOT NULL, sequence INTEGER NOT NULL,"
     " value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE tally (one INTEGER PRIMARY KEY, last_sequence INTEGER NOT NULL,"
     " entries INTEGER NOT NULL, mix INTEGER NOT NULL) STRICT;"
     "INSERT INTO tally VALUES (1, 0, 0, 0);"
-    "CREATE TABLE about (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;",
-    "CREATE TABLE later (x INTEGER) STRICT",
-};
-static const char *const bad_steps[] = {two_steps[0], "CREATE TABLE fine (x); CREATE TABLE fine"};
+    "CREATE TABLE about (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;";
+static const char *const two_steps[] = {first_step, "CREATE TABLE later (x INTEGER) STRICT"};
+static const char *const bad_steps[] = {first_step, "CREATE TABLE fine (x); CREATE TABLE fine (x)"};
 
 static int open_with(const char *directory, const struct schema *schema, struct error *error)
 {

@@ -2,7 +2,9 @@
 
 #include "config/base/check.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,17 @@ int wire_connect(const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    CHECK(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+    return fd;
+}
+
+int wire_connect_port(unsigned port)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0);
     CHECK(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
     return fd;
@@ -65,9 +78,8 @@ char *wire_read_all(int fd)
     return wire_read_until(fd, NULL);
 }
 
-char *wire_request(const char *path, const char *method, const char *target, const char *body)
+static char *ask(int fd, const char *method, const char *target, const char *body)
 {
-    const int fd = wire_connect(path);
     char head[2048];
     (void)snprintf(head, sizeof(head),
                    "%s %s HTTP/1.1\r\nHost: celld\r\nConnection: close\r\nContent-Length: %zu\r\n"
@@ -81,9 +93,19 @@ char *wire_request(const char *path, const char *method, const char *target, con
     return answer;
 }
 
+char *wire_request(const char *path, const char *method, const char *target, const char *body)
+{
+    return ask(wire_connect(path), method, target, body);
+}
+
+char *wire_request_port(unsigned port, const char *method, const char *target)
+{
+    return ask(wire_connect_port(port), method, target, NULL);
+}
+
 int wire_status(const char *answer)
 {
-    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0;
+    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtol(answer + 9, NULL, 10) : 0;
 }
 
 const char *wire_body(const char *answer)

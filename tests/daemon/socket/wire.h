@@ -18,6 +18,10 @@ char *wire_read_all(int fd);
 /* One request with "Connection: close" and its answer. */
 char *wire_request(const char *path, const char *method, const char *target, const char *body);
 
+/* The same on a TCP port of this machine. */
+int wire_connect_port(unsigned port);
+char *wire_request_port(unsigned port, const char *method, const char *target);
+
 /* The three digits. */
 int wire_status(const char *answer);
 const char *wire_body(const char *answer);

@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "tests/platform/state.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -171,7 +172,7 @@ static size_t weight(const json_t *value)
     const char *key;
     json_t *member;
     if (json_is_object(value))
-        json_object_foreach((json_t *)(uintptr_t)value, key, member) total += weight(member);
+        json_object_foreach(values_mutable(value), key, member) total += weight(member);
     if (json_is_array(value))
         json_array_foreach(value, i, member) total += weight(member);
     return total;
@@ -231,12 +232,12 @@ static void compare_members(const struct walk *outer, const char *pointer, const
     const char *key;
     json_t *value;
     char deeper[MATCHING_POINTER];
-    json_object_foreach((json_t *)(uintptr_t)a, key, value)
+    json_object_foreach(values_mutable(a), key, value)
     {
         snprintf(deeper, sizeof(deeper), "%.400s/%.100s", pointer, key);
         compare(w, deeper, key, value, json_object_get(b, key));
     }
-    json_object_foreach((json_t *)(uintptr_t)b, key, value)
+    json_object_foreach(values_mutable(b), key, value)
     {
         snprintf(deeper, sizeof(deeper), "%.400s/%.100s", pointer, key);
         if (json_object_get(a, key) == NULL)
@@ -273,7 +274,7 @@ static int compare_ages(const void *a, const void *b)
 static json_t *with_sorted_pods(const json_t *list)
 {
     const size_t count = json_array_size(list);
-    json_t **items = calloc(count + 1, sizeof(*items));
+    json_t **items = calloc(count + 1, sizeof(json_t *));
     CHECK(items != NULL);
     for (size_t i = 0; i < count; i++)
         items[i] = json_array_get(list, i);
@@ -283,13 +284,13 @@ static json_t *with_sorted_pods(const json_t *list)
                strcmp(json_text_or(json_object_get(items[end], "kind"), ""), "Pod") == 0)
             end++;
         if (end > i)
-            qsort(&items[i], end - i, sizeof(*items), compare_pods);
+            qsort(&items[i], end - i, sizeof(json_t *), compare_pods);
         const size_t jobs = end;
         while (end < count &&
                strcmp(json_text_or(json_object_get(items[end], "kind"), ""), "Job") == 0)
             end++;
         if (end > jobs)
-            qsort(&items[jobs], end - jobs, sizeof(*items), compare_ages);
+            qsort(&items[jobs], end - jobs, sizeof(json_t *), compare_ages);
         i = end > i ? end : i + 1;
     }
     json_t *sorted = json_array();
@@ -349,7 +350,7 @@ static void compare(const struct walk *w, const char *pointer, const char *key, 
         return;
     }
     if (same && strcmp(key, "nextCursor") == 0 && json_is_string(a) && json_is_string(b))
-        json_object_set(w->matching->tried_ours, json_string_value(a), (json_t *)(uintptr_t)b);
+        json_object_set(w->matching->tried_ours, json_string_value(a), values_mutable(b));
     if (same && json_is_string(a) && json_is_string(b))
         same = has_opaque_value(key) ||
                same_text(w->matching, json_string_value(a), json_string_value(b));

@@ -1,7 +1,6 @@
 /* From a push to a converged control plane, against the model. */
-#include "tests/reconciler/engine/expect.h"
-
 #include "config/base/json.h"
+#include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,6 @@
 /* Each danger that the control plane's contract names, and celld clear of it. */
-#include "tests/reconciler/engine/expect.h"
-
 #include "config/base/json.h"
+#include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -14,7 +13,9 @@ static int handle(struct world *world, const char *method, const char *path, jso
 {
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     struct platform_response response;
-    const struct platform_request request = {.method = method, .path = path, .body = text,
+    const struct platform_request request = {.method = method,
+                                             .path = path,
+                                             .body = text,
                                              .body_length = text == NULL ? 0 : strlen(text)};
     platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
     const int status = response.status;
@@ -89,12 +90,12 @@ Test(danger, a_project_binding_with_foreign_bindings_stays)
                       "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
     /* A component of somebody else lives in the same project. */
-    cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/components",
-                        json_pack("{s:{s:s}, s:{s:{s:s}, s:{s:s, s:s}}}", "metadata", "name",
-                                  "guest", "spec", "owner", "projectName", "acme-shop",
-                                  "componentType", "kind", "ClusterComponentType", "name",
-                                  "deployment/cell-worker")),
-                 201);
+    cr_assert_eq(
+        handle(world, "POST", "/api/v1/namespaces/acme/components",
+               json_pack("{s:{s:s}, s:{s:{s:s}, s:{s:s, s:s}}}", "metadata", "name", "guest",
+                         "spec", "owner", "projectName", "acme-shop", "componentType", "kind",
+                         "ClusterComponentType", "name", "deployment/cell-worker")),
+        201);
     cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
                         json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name", "guest",
                                   "spec", "owner", "projectName", "acme-shop", "componentName",
@@ -102,8 +103,8 @@ Test(danger, a_project_binding_with_foreign_bindings_stays)
                  201);
     repository_commit(world, 2, one, "billing", "registry.example/billing:1", NULL, NULL);
     world_run(world, MINUTES(6));
-    json_t *binding = platform_object(world->platform, "projectreleasebindings", "acme",
-                                      "acme-shop-development");
+    json_t *binding =
+        platform_object(world->platform, "projectreleasebindings", "acme", "acme-shop-development");
     cr_expect_not_null(binding);
     json_decref(binding);
     json_t *project = platform_object(world->platform, "projects", "acme", "acme-shop");
@@ -143,8 +144,7 @@ Test(danger, an_environment_on_a_missing_data_plane_is_not_made)
                       "  phases: [{name: first, cells: [shop]}]\n",
                       "shop", "registry.example/shop:1", NULL, NULL);
     world_run(world, MINUTES(2));
-    json_t *environment =
-        platform_object(world->platform, "environments", "acme", "development");
+    json_t *environment = platform_object(world->platform, "environments", "acme", "development");
     cr_expect_null(environment);
     cr_expect_eq(platform_danger(world->platform).dangling_reference, 0);
     expect_why(world, "shop", NULL, "mars");

@@ -1,8 +1,7 @@
 /* Somebody else changes what celld made: put right, told, or left alone, as the policy says. */
-#include "tests/reconciler/engine/expect.h"
-
 #include "config/base/json.h"
 #include "reconciler/resource/object.h"
+#include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -39,8 +38,7 @@ Test(drift, an_edited_binding_is_put_right_and_foreign_fields_stay)
     snprintf(release, sizeof release, "%s", repository_release(world, name));
     tamper(world, "releasebindings", name,
            json_pack("{s:{s:s, s:{s:{s:s}}}, s:{s:s}}", "spec", "releaseName", "other",
-                     "traitEnvironmentConfigs", "theirs", "key", "kept", "labels", "team",
-                     "shop"));
+                     "traitEnvironmentConfigs", "theirs", "key", "kept", "labels", "team", "shop"));
     world_run(world, 40000);
     cr_expect_str_eq(repository_release(world, name), release);
     json_t *object = live(world, "releasebindings", name);
@@ -56,12 +54,12 @@ Test(drift, an_edited_binding_is_put_right_and_foreign_fields_stay)
 Test(drift, a_removed_label_and_a_deleted_component_come_back)
 {
     struct world *world = converged(NULL);
-    tamper(world, "projects", "acme-shop",
-           json_pack("{s:{s:n}}", "labels", LABEL_MANAGED_BY));
+    tamper(world, "projects", "acme-shop", json_pack("{s:{s:n}}", "labels", LABEL_MANAGED_BY));
     world_run(world, 40000);
     json_t *project = live(world, "projects", "acme-shop");
-    cr_expect_str_eq(json_text_or(json_at(project, "metadata", "labels", LABEL_MANAGED_BY, NULL), ""),
-                     LABEL_MANAGED_BY_CELLD);
+    cr_expect_str_eq(
+        json_text_or(json_at(project, "metadata", "labels", LABEL_MANAGED_BY, NULL), ""),
+        LABEL_MANAGED_BY_CELLD);
     json_decref(project);
     struct platform_response response;
     const struct platform_request request = {

@@ -30,6 +30,10 @@ static void expect_end(struct world *world, const char *point, uint64_t at)
     const struct platform_dangers dangers = platform_danger(world->platform);
     const struct platform_dangers none = {0};
     cr_expect(memcmp(&dangers, &none, sizeof none) == 0, "%s %u is dangerous", point, (unsigned)at);
+    json_t *quarantine = engine_quarantine(world->engine);
+    cr_expect_eq(json_array_size(json_object_get(quarantine, "entries")), 1, "%s %u", point,
+                 (unsigned)at);
+    json_decref(quarantine);
     char *differ = world_rows_differ(world);
     cr_expect_null(differ, "%s %u: journal and engine differ in %s", point, (unsigned)at, differ);
     free(differ);

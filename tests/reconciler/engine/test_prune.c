@@ -1,7 +1,6 @@
 /* What git does not name any more goes, in order, within the budget, and never in doubt. */
-#include "tests/reconciler/engine/expect.h"
-
 #include "config/base/json.h"
+#include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
 
@@ -204,8 +203,7 @@ Test(prune, old_releases_go_but_for_the_newest)
     json_t *names = platform_objects(world->platform, "componentreleases");
     size_t slots = 0;
     for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name =
-            json_text_or(json_object_get(json_array_get(names, i), "name"), "");
+        const char *name = json_text_or(json_object_get(json_array_get(names, i), "name"), "");
         slots += strncmp(name, "shop-api-a-", 11) == 0;
     }
     json_decref(names);
@@ -213,5 +211,48 @@ Test(prune, old_releases_go_but_for_the_newest)
     cr_expect(slots == 6 || slots == 7, "%zu", slots);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:9");
     expect_silence(world);
+    world_free(world);
+}
+
+/* --- what cannot be read ---------------------------------------------------------------------- */
+
+static const struct manifest_problem link_at_billing = {"cells/billing", "this is a symbolic link"};
+
+static void commit_without_billing(struct world *world, int revision,
+                                   const struct manifest_problem *problem)
+{
+    world->problems = problem;
+    world->problem_count = problem != NULL;
+    repository_commit(world, revision, generous, "shop", "registry.example/shop:1", NULL, NULL);
+}
+
+Test(prune, a_cell_behind_something_unreadable_is_not_gone)
+{
+    struct world *world = converged();
+    commit_without_billing(world, 2, &link_at_billing);
+    world_run(world, MINUTES(6));
+    cr_expect(stands(world, "components", "billing-api"));
+    cr_expect_eq(deletes(world), 0u);
+    cr_expect(world_published(world, "cell-broken", "billing"));
+    /* It can be read again, and billing is really not there. */
+    commit_without_billing(world, 3, NULL);
+    expect_billing_gone(world);
+    world_free(world);
+}
+
+/* After a restart nobody knows who lived there: then nothing is removed at all. */
+Test(prune, without_a_last_good_revision_the_unreadable_may_be_anybody)
+{
+    struct world *world = converged();
+    world->good = manifest_set_unref(world->good);
+    world->set = manifest_set_unref(world->set);
+    world_kill(world);
+    commit_without_billing(world, 2, &link_at_billing);
+    world_run(world, MINUTES(6));
+    cr_expect(stands(world, "components", "billing-api"));
+    cr_expect_eq(deletes(world), 0u);
+    cr_expect(world_published(world, "revision-unknown", NULL));
+    commit_without_billing(world, 3, NULL);
+    expect_billing_gone(world);
     world_free(world);
 }

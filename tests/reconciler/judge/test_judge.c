@@ -1,5 +1,5 @@
-#include "config/base/json.h"
-#include "reconciler/judge/judge.h"
+#include "reconciler/judge/evidence.h"
+#include "tests/reconciler/judge/docket.h"
 
 #include <criterion/criterion.h>
 
@@ -9,45 +9,6 @@
 #include <string.h>
 
 #define MINUTE INT64_C(60000)
-
-static struct judge start(size_t metrics)
-{
-    struct judge_settings settings = judge_settings_default;
-    settings.lag.ms = 0;
-    settings.rho = 0;
-    struct judge judge;
-    judge_init(&judge, &settings, metrics, (struct wall_time){0});
-    judge_step(&judge, 20, (struct wall_time){0});
-    return judge;
-}
-
-/* One window of one metric. */
-static enum judge_counting add(struct judge *judge, double canary, double canary_bad, double stable,
-                               double stable_bad)
-{
-    struct judge_window window;
-    const struct wall_time now = {judge->until.ms + judge->settings.window.ms +
-                                  judge->settings.lag.ms};
-    cr_assert(judge_plan(judge, now, &window));
-    const struct judge_counts counts = {canary, canary_bad, stable, stable_bad};
-    return judge_count(judge, window, &counts);
-}
-
-static json_t *row(const struct judge *judge)
-{
-    json_t *value = judge_to_json(judge);
-    cr_assert_not_null(value);
-    return value;
-}
-
-static bool same(const struct judge *a, const struct judge *b)
-{
-    json_t *left = row(a), *right = row(b);
-    const bool equal = json_equal(left, right) == 1;
-    json_decref(left);
-    json_decref(right);
-    return equal;
-}
 
 /* --- verdicts ----------------------------------------------------------------------------- */
 
@@ -66,6 +27,8 @@ static const struct {
     {"only stable gets requests", 10, 0, 0, 480, 2, VERDICT_NO_DATA, VERDICT_NO_DATA},
     {"silence that may be chance", 1, 0, 0, 30, 0, VERDICT_CONTINUE, VERDICT_INSUFFICIENT},
     {"all of five fail", 1, 5, 5, 40, 0, VERDICT_ROLLBACK, VERDICT_ROLLBACK},
+    {"all of five fail, and of stable too little is known", 1, 5, 5, 10, 0, VERDICT_CONTINUE,
+     VERDICT_INSUFFICIENT},
     {"all of five fail, and so does stable", 1, 5, 5, 40, 30, VERDICT_CONTINUE,
      VERDICT_INSUFFICIENT},
 };
@@ -73,10 +36,10 @@ static const struct {
 Test(judge, verdicts)
 {
     for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-        struct judge judge = start(1);
+        struct judge judge = docket_start(1);
         for (int look = 0; look < verdicts[i].looks; look++)
-            cr_assert_eq(add(&judge, verdicts[i].canary, verdicts[i].canary_bad, verdicts[i].stable,
-                             verdicts[i].stable_bad),
+            cr_assert_eq(docket_add(&judge, verdicts[i].canary, verdicts[i].canary_bad,
+                                    verdicts[i].stable, verdicts[i].stable_bad),
                          JUDGE_COUNTED);
         cr_expect_eq(judge_verdict(&judge, false), verdicts[i].during, "%s: %s", verdicts[i].what,
                      judge_verdict_name(judge_verdict(&judge, false)));
@@ -86,18 +49,18 @@ Test(judge, verdicts)
 
 Test(judge, a_condemned_release_stays_condemned)
 {
-    struct judge judge = start(1);
+    struct judge judge = docket_start(1);
     for (int i = 0; i < 5; i++)
-        (void)add(&judge, 120, 12, 480, 2);
+        (void)docket_add(&judge, 120, 12, 480, 2);
     cr_assert_eq(judge_verdict(&judge, false), VERDICT_ROLLBACK);
     for (int i = 0; i < 100; i++)
-        (void)add(&judge, 120, 0, 480, 2);
+        (void)docket_add(&judge, 120, 0, 480, 2);
     cr_expect_eq(judge_verdict(&judge, false), VERDICT_ROLLBACK);
 }
 
 Test(judge, every_metric_must_pass_and_one_can_condemn)
 {
-    struct judge judge = start(2);
+    struct judge judge = docket_start(2);
     for (int i = 0; i < 10; i++) {
         struct judge_window window;
         cr_assert(judge_plan(&judge, (struct wall_time){(i + 1) * MINUTE}, &window));
@@ -122,31 +85,89 @@ Test(judge, every_metric_must_pass_and_one_can_condemn)
 
 Test(judge, the_guard_holds_and_condemns_only_what_stable_does_not_share)
 {
-    struct judge judge = start(1);
+    struct judge judge = docket_start(1);
     judge.settings.p_limit = 0.01;
     for (int i = 0; i < 20; i++)
-        (void)add(&judge, 120, 6, 480, 24);
+        (void)docket_add(&judge, 120, 6, 480, 24);
     cr_expect_eq(judge_verdict(&judge, false), VERDICT_GUARD, "an outage of both");
-    judge = start(1);
+    judge = docket_start(1);
     judge.settings.p_limit = 0.01;
     /* worse than the limit, and a little worse than stable, which is well inside */
     int looks = 0;
     while (judge_verdict(&judge, false) != VERDICT_ROLLBACK && looks++ < 200)
-        (void)add(&judge, 300, 4.5, 1200, 7);
+        (void)docket_add(&judge, 300, 4.5, 1200, 7);
     cr_expect_lt(looks, 200);
+}
+
+static const struct {
+    double guard, inside, relative;
+    enum judge_verdict verdict;
+} guards[] = {
+    {10, 10, 3, VERDICT_ROLLBACK}, /* all three speak against it */
+    {10, 10, 1, VERDICT_GUARD},    /* no worse than stable */
+    {10, 0, 3, VERDICT_GUARD},     /* stable may be outside the limit as well */
+    {1, 10, 3, VERDICT_CONTINUE},
+};
+
+Test(judge, the_guard_needs_three_witnesses_to_condemn)
+{
+    for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++) {
+        struct judge judge = docket_start(1);
+        judge.settings.p_limit = 0.01;
+        for (size_t k = 0; k < JUDGE_RELATIVE_GRID; k++) {
+            judge.metrics[0].guard[k] = guards[i].guard;
+            judge.metrics[0].relative[k] = guards[i].relative;
+        }
+        for (size_t k = 0; k < JUDGE_PASS_GRID; k++)
+            judge.metrics[0].inside[k] = guards[i].inside;
+        (void)docket_add(&judge, 0, 0, 0, 0);
+        cr_expect_eq(judge_verdict(&judge, false), guards[i].verdict, "%zu: %s", i,
+                     judge_verdict_name(judge_verdict(&judge, false)));
+    }
+}
+
+Test(judge, a_bake_without_a_past_has_the_share_to_rule_out_as_its_limit)
+{
+    static const double stable_bad[] = {-1, 20, 300, 700};
+    for (size_t i = 0; i < 4; i++) {
+        struct judge judge = docket_start(1);
+        judge.settings.rho = 0.001;
+        if (stable_bad[i] >= 0)
+            (void)docket_add(&judge, 0, 0, 1000, stable_bad[i]);
+        judge_bake(&judge, judge.until);
+        /* 30 % bad: condemned, unless the stable release was as bad */
+        for (int look = 0; look < 5; look++)
+            (void)docket_add(&judge, 200, 60, 0, 0);
+        cr_expect_eq(judge_verdict(&judge, false) == VERDICT_ROLLBACK, i < 2, "%zu", i);
+    }
+}
+
+Test(judge, a_step_without_traffic_is_not_silent)
+{
+    struct judge judge = docket_start(1);
+    judge_step(&judge, 0, (struct wall_time){0});
+    (void)docket_add(&judge, 0, 0, 5000, 0);
+    cr_expect_eq(judge_verdict(&judge, false), VERDICT_CONTINUE);
+    struct text text;
+    text_init(&text, 300);
+    struct judge fresh = docket_start(1);
+    judge_explain(&fresh, &text);
+    cr_expect_str_eq(text_get(&text), "0 of 0 bad (0.00 %) against 0 of 0 (0.00 %); evidence "
+                                      "against it 1 of 100, for it 1 of 20");
+    text_fini(&text);
 }
 
 Test(judge, in_the_bake_it_is_compared_with_what_stable_had)
 {
-    struct judge judge = start(1);
+    struct judge judge = docket_start(1);
     for (int i = 0; i < 10; i++)
-        (void)add(&judge, 120, 0, 480, 2);
+        (void)docket_add(&judge, 120, 0, 480, 2);
     judge_bake(&judge, judge.until);
     for (int i = 0; i < 10; i++)
-        (void)add(&judge, 600, 3, 0, 0);
+        (void)docket_add(&judge, 600, 3, 0, 0);
     cr_expect_eq(judge_verdict(&judge, true), VERDICT_PASS);
     for (int i = 0; i < 3; i++)
-        (void)add(&judge, 600, 60, 0, 0);
+        (void)docket_add(&judge, 600, 60, 0, 0);
     cr_expect_eq(judge_verdict(&judge, false), VERDICT_ROLLBACK);
 }
 
@@ -165,8 +186,9 @@ Test(judge, a_window_is_planned_once_and_counted_once)
     cr_assert(judge_plan(&judge, (struct wall_time){1000000 + 500000}, &again));
     cr_expect_eq(again.to.ms, window.to.ms, "the same until it is answered");
     const struct judge_counts counts = {10, 0, 100, 0};
-    const struct judge_window other = {{1000000}, {1060001}};
-    cr_expect_eq(judge_count(&judge, other, &counts), JUDGE_STALE);
+    const struct judge_window others[] = {{{1000000}, {1060001}}, {{1000001}, {1060000}}};
+    for (size_t i = 0; i < 2; i++)
+        cr_expect_eq(judge_count(&judge, others[i], &counts), JUDGE_STALE);
     cr_expect_eq(judge_count(&judge, window, &counts), JUDGE_COUNTED);
     cr_expect_eq(judge_count(&judge, window, &counts), JUDGE_STALE, "late duplicate");
     cr_expect_float_eq(judge.metrics[0].sum.canary_requests, 10, 0);
@@ -184,23 +206,23 @@ Test(judge, what_cannot_be_is_left_out)
         {10, 0, 10, -1e-300}, {1, 0, nan_value, nan_value},
     };
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-        struct judge judge = start(1);
+        struct judge judge = docket_start(1);
         const double before = judge_log_relative(&judge);
-        cr_expect_eq(add(&judge, odd[i].canary_requests, odd[i].canary_bad, odd[i].stable_requests,
-                         odd[i].stable_bad),
+        cr_expect_eq(docket_add(&judge, odd[i].canary_requests, odd[i].canary_bad,
+                                odd[i].stable_requests, odd[i].stable_bad),
                      JUDGE_UNUSABLE, "%zu", i);
         cr_expect_eq(judge_verdict(&judge, true), VERDICT_PROVIDER_ERROR);
         cr_expect(!(judge_log_relative(&judge) > before) && judge.judged_ms == 0);
-        (void)add(&judge, 10, 0, 90, 0);
+        (void)docket_add(&judge, 10, 0, 90, 0);
         cr_expect_eq(judge_verdict(&judge, false), VERDICT_CONTINUE, "the next one heals it");
     }
 }
 
 Test(judge, metrics_that_cannot_be_read_are_neither_pass_nor_failure)
 {
-    struct judge judge = start(1);
+    struct judge judge = docket_start(1);
     for (int i = 0; i < 10; i++)
-        (void)add(&judge, 120, 0, 480, 2);
+        (void)docket_add(&judge, 120, 0, 480, 2);
     cr_assert_eq(judge_verdict(&judge, true), VERDICT_PASS);
     struct judge_window window, again;
     const struct wall_time now = {11 * MINUTE};
@@ -213,13 +235,13 @@ Test(judge, metrics_that_cannot_be_read_are_neither_pass_nor_failure)
     judge_failed(&judge, window, true);
     cr_expect_eq(judge.failures, 2, "the second answer is stale");
     cr_expect_eq(judge.judged_ms, 10 * MINUTE, "what was not judged is no soak");
-    (void)add(&judge, 120, 0, 480, 2);
+    (void)docket_add(&judge, 120, 0, 480, 2);
     cr_expect_eq(judge_verdict(&judge, true), VERDICT_PASS);
 }
 
 Test(judge, after_days_it_does_not_ask_for_what_is_gone)
 {
-    struct judge judge = start(1);
+    struct judge judge = docket_start(1);
     struct judge_window window;
     cr_assert(judge_plan(&judge, (struct wall_time){INT64_C(5) * 86400000}, &window));
     cr_expect_eq(window.from.ms, INT64_C(4) * 86400000);
@@ -250,17 +272,28 @@ static const struct {
 Test(judge, a_weight_is_verified_by_counting)
 {
     for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-        struct judge judge = start(1);
+        struct judge judge = docket_start(1);
         judge_step(&judge, shares[i].weight, (struct wall_time){0});
-        (void)add(&judge, shares[i].canary, 0, shares[i].stable, 0);
+        (void)docket_add(&judge, shares[i].canary, 0, shares[i].stable, 0);
         cr_expect_eq(judge_share(&judge), shares[i].share, "%d %%: %g of %g", shares[i].weight,
                      shares[i].canary, shares[i].canary + shares[i].stable);
     }
     /* a window that began under the weight before says nothing about this one */
-    struct judge judge = start(1);
+    struct judge judge = docket_start(1);
     judge_step(&judge, 50, (struct wall_time){1});
-    (void)add(&judge, 5, 0, 95, 0);
+    (void)docket_add(&judge, 5, 0, 95, 0);
     cr_expect_eq(judge_share(&judge), SHARE_TOO_FEW);
+}
+
+Test(judge, the_interval_is_wilsons)
+{
+    double low, high;
+    evidence_interval(10, 100, 1.959963984540054, &low, &high);
+    cr_expect_float_eq(low, 0.05523, 1e-5);
+    cr_expect_float_eq(high, 0.17437, 1e-5);
+    evidence_interval(0, 20, 1.959963984540054, &low, &high);
+    cr_expect_float_eq(low, 0, 1e-12);
+    cr_expect_float_eq(high, 0.16113, 1e-5);
 }
 
 /* --- what can be known before ------------------------------------------------------------- */
@@ -271,17 +304,18 @@ Test(judge, prospects_say_what_can_be_proven)
     judge_prospects(&judge_settings_default, 10, 5, rows);
     for (size_t i = 0; i < JUDGE_PROSPECTS; i++) {
         /* so many good requests really pass, and one fewer does not */
-        struct judge judge = start(1);
+        struct judge judge = docket_start(1);
         judge.settings.p_bad = rows[i].p_bad;
-        (void)add(&judge, rows[i].requests - 1, 0, 1e6, 0);
+        (void)docket_add(&judge, rows[i].requests - 1, 0, 1e6, 0);
         cr_expect_neq(judge_verdict(&judge, false), VERDICT_PASS, "%g", rows[i].p_bad);
-        (void)add(&judge, 1, 0, 1e6, 0);
+        (void)docket_add(&judge, 1, 0, 1e6, 0);
         cr_expect_eq(judge_verdict(&judge, false), VERDICT_PASS, "%g", rows[i].p_bad);
         cr_expect_eq(rows[i].duration.ms, (int64_t)(rows[i].requests * 2000));
         /* never cheaper than the exact bound: the test may be asked at every look */
         cr_expect_geq(rows[i].requests, log(0.05) / log(1 - rows[i].p_bad));
         cr_expect_leq(rows[i].requests, 1.6 * log(0.05) / log(1 - rows[i].p_bad));
     }
+    cr_expect_geq(judge_requests_needed(&judge_settings_default, 1e-17), 1e15);
     judge_prospects(&judge_settings_default, 0, 5, rows);
     cr_expect_eq(rows[0].duration.ms, INT64_MAX);
 }
@@ -299,135 +333,28 @@ Test(judge, dispersion_is_read_from_the_scatter_between_replicas)
     for (size_t i = 0; i < 80; i++)
         counts[i][1] = i % 4 == 0 ? 20 : 0;
     const double rho = judge_dispersion((const double(*)[2])counts, 20, 4);
-    cr_expect(rho > 0.015 && rho < 0.03, "%g", rho);
+    cr_expect_float_eq(rho, (60.301507537688 / 3 - 1) / 999, 1e-9, "%g", rho);
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 3, 4), 0, "too few windows");
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 80, 1), 0, "one replica");
+    /* replicas that had no requests, windows without a bad one, or with nothing else, say nothing
+     */
+    for (size_t i = 0; i < 80; i++) {
+        counts[i][0] = i % 4 == 3 ? 0 : 1000;
+        counts[i][1] = i / 4 % 2 == 0 || i % 4 == 3 ? 0 : i % 4 == 0 ? 20 : 0;
+    }
+    for (size_t i = 0; i < 3; i++)
+        counts[i][1] = counts[i][0];
+    const double sparse = judge_dispersion((const double(*)[2])counts, 20, 4);
+    cr_expect(sparse > 0.01 && sparse < 0.03, "%g", sparse);
+    for (size_t i = 0; i < 80; i++) {
+        counts[i][0] = 3;
+        counts[i][1] = i % 4 == 0 ? 3 : 0;
+    }
+    cr_expect_float_eq(judge_dispersion((const double(*)[2])counts, 20, 4), 0.5, 0, "at most");
+    for (size_t i = 0; i < 80; i++)
+        counts[i][0] = 1;
+    cr_expect_lt(judge_dispersion((const double(*)[2])counts, 20, 4), 0, "one request each");
     for (size_t i = 0; i < 80; i++)
         counts[i][1] = counts[i][0] = 0;
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 20, 4), 0, "no requests");
-}
-
-/* --- laws --------------------------------------------------------------------------------- */
-
-static uint64_t random_state = 1;
-
-static double draw(double below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (double)(random_state >> 11) * 0x1p-53 * below;
-}
-
-Test(judge, a_replay_gives_the_same_to_the_last_bit)
-{
-    for (int run = 0; run < 100; run++) {
-        struct judge straight = start(1), restarted = start(1);
-        straight.settings.rho = restarted.settings.rho = draw(0.01);
-        straight.settings.p_limit = restarted.settings.p_limit = 0.05;
-        for (int look = 0; look < 30; look++) {
-            const double canary = draw(200), stable = draw(2000);
-            const double canary_bad = draw(canary) * draw(0.2), stable_bad = draw(stable) * 0.01;
-            (void)add(&straight, canary, canary_bad, stable, stable_bad);
-            json_t *value = row(&restarted);
-            char *text = json_canonical(value);
-            json_t *read = NULL;
-            cr_assert_eq(json_read(text, strlen(text), "row", &read, NULL), 0);
-            struct judge other;
-            cr_assert_eq(judge_from_json(read, &other, NULL), 0);
-            restarted = other;
-            free(text);
-            json_decref(value);
-            json_decref(read);
-            (void)add(&restarted, canary, canary_bad, stable, stable_bad);
-            cr_assert(same(&straight, &restarted), "run %d, look %d", run, look);
-        }
-    }
-}
-
-Test(judge, cutting_a_window_in_two_changes_nothing)
-{
-    for (int run = 0; run < 200; run++) {
-        struct judge whole = start(1), halves = start(1);
-        const double canary = 10 + draw(500), stable = 100 + draw(5000), part = 0.1 + draw(0.8);
-        const double canary_bad = draw(canary) * 0.1, stable_bad = draw(stable) * 0.1;
-        (void)add(&whole, canary, canary_bad, stable, stable_bad);
-        /* errors need not fall into the parts evenly */
-        const double early = draw(1);
-        (void)add(&halves, canary * part, canary_bad * part * early, stable * part,
-                  stable_bad * part * early);
-        (void)add(&halves, canary * (1 - part), canary_bad * (1 - part * early),
-                  stable * (1 - part), stable_bad * (1 - part * early));
-        if (halves.failures > 0)
-            continue;
-        cr_assert_float_eq(judge_log_relative(&whole), judge_log_relative(&halves), 1e-8);
-        cr_assert_float_eq(judge_log_pass(&whole), judge_log_pass(&halves), 1e-8);
-    }
-}
-
-Test(judge, equal_arms_are_never_evidence_whichever_is_the_canary)
-{
-    for (int run = 0; run < 200; run++) {
-        struct judge judge = start(1), swapped = start(1);
-        for (int look = 0; look < 20; look++) {
-            const double requests = draw(500), bad = draw(requests);
-            (void)add(&judge, requests, bad, requests, bad);
-            (void)add(&swapped, requests, bad, requests, bad);
-        }
-        cr_assert(same(&judge, &swapped));
-        cr_assert_leq(judge_log_relative(&judge), 0);
-    }
-}
-
-Test(judge, more_bad_requests_are_never_better)
-{
-    for (int run = 0; run < 200; run++) {
-        const double canary = 50 + draw(500), stable = 100 + draw(5000), bad = draw(canary / 2);
-        struct judge better = start(1), worse = start(1);
-        (void)add(&better, canary, bad, stable, stable / 100);
-        (void)add(&worse, canary, bad + 1, stable, stable / 100);
-        cr_assert_gt(judge_log_relative(&worse), judge_log_relative(&better));
-        cr_assert_lt(judge_log_pass(&worse), judge_log_pass(&better));
-    }
-}
-
-Test(judge, scatter_makes_it_slower_never_faster)
-{
-    double before = HUGE_VAL;
-    static const double rhos[] = {0, 0.001, 0.005, 0.05};
-    for (size_t i = 0; i < 4; i++) {
-        struct judge judge = start(1);
-        judge.settings.rho = rhos[i];
-        (void)add(&judge, 1000, 50, 9000, 45);
-        cr_expect_lt(judge_log_relative(&judge), before);
-        cr_expect_gt(judge_log_relative(&judge), 0);
-        before = judge_log_relative(&judge);
-    }
-}
-
-Test(judge, rows_that_are_not_ours_are_refused)
-{
-    struct judge judge = start(2);
-    json_t *good = row(&judge);
-    static const char *const wrong[] = {"null", "\"x\"", "-5000", "[]", "[\"7ff0000000000000\"]"};
-    const char *key;
-    json_t *value;
-    json_object_foreach(good, key, value)
-    {
-        for (size_t i = 0; i < 5; i++) {
-            json_t *copy = json_copy(good);
-            (void)json_object_set_new(copy, key, json_loads(wrong[i], JSON_DECODE_ANY, NULL));
-            struct judge read = start(1);
-            read.judged_ms = 77;
-            struct error err;
-            const int status = judge_from_json(copy, &read, &err);
-            cr_expect(status == 0 || read.judged_ms == 77, "%s", key);
-            if (i < 2)
-                cr_expect_eq(status, ERR_INVALID, "%s = %s", key, wrong[i]);
-            json_decref(copy);
-        }
-    }
-    json_decref(good);
-    for (int i = 0; i < JUDGE_VERDICT_COUNT; i++)
-        cr_expect_neq(judge_verdict_name((enum judge_verdict)i)[0], '\0');
 }

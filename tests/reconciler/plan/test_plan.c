@@ -297,13 +297,16 @@ Test(plan, an_unknown_train_is_held_up_by_every_rolled_back_cell)
 {
     const int phases[] = {0, 1};
     for (uint64_t earlier = 0; earlier < 2; earlier++) {
-        struct fixture *f = fixture(2, phases);
-        node(f, 0, 0)->state = NODE_ROLLED_BACK;
-        node(f, 0, 0)->train = earlier;
-        node(f, 1, 0)->train = 1 - earlier;
-        decide(f);
-        cr_expect_eq(verdict(f, 1, 0)->wait, WAIT_PHASE);
-        free(f);
+        for (int by_phase = 0; by_phase < 2; by_phase++) {
+            struct fixture *f = fixture(2, by_phase ? phases : NULL);
+            depends(f, 1, 0);
+            node(f, 0, 0)->state = NODE_ROLLED_BACK;
+            node(f, 0, 0)->train = earlier;
+            node(f, 1, 0)->train = 1 - earlier;
+            decide(f);
+            cr_expect_eq(verdict(f, 1, 0)->wait, by_phase ? WAIT_PHASE : WAIT_DEPENDENCY);
+            free(f);
+        }
     }
 }
 
@@ -445,8 +448,24 @@ Test(plan, odd_input_is_survived)
     decide(f);
     cr_expect(verdict(f, 0, 0)->may_start,
               "without the nodes before, there is nothing to wait for");
+    /* an environment without a primary target has nobody to promote from */
+    f->targets[0].primary = false;
+    f->targets[2].environment_index = 9;
+    f->nodes[0].target = &f->targets[0];
+    decide(f);
+    cr_expect(verdict(f, 1, 0)->may_start);
     f->input.node_count = 0;
     decide(f);
+    free(f);
+}
+
+Test(plan, no_digest_equals_no_digest)
+{
+    struct fixture *f = fixture(1, NULL);
+    node(f, 0, 1)->release_digests[0] = '\0';
+    node(f, 0, 0)->baked_release_digests[0] = '\0';
+    decide(f);
+    cr_expect_eq(verdict(f, 0, 1)->wait, WAIT_PROMOTION);
     free(f);
 }
 
@@ -483,6 +502,11 @@ Test(plan, chains_are_told_in_one_line)
     node(f, 1, 0)->suspended = false;
     f->input.parallel_nodes = 0;
     expect_chain(f, 2, "cell-2 on development waits for cell-1, which waits for one of 0 places");
+    f->input.parallel_nodes = 100;
+    node(f, 1, 0)->state = NODE_UNKNOWN;
+    expect_chain(f, 2,
+                 "cell-2 on development waits for cell-1: component of node 1 is progressing");
+    node(f, 1, 0)->state = NODE_FORWARD;
     node(f, 1, 0)->broken = true;
     expect_chain(f, 2,
                  "cell-2 on development waits for cell-1, which keeps its last good state, because "
@@ -563,6 +587,14 @@ Test(plan, waits_that_others_add_are_told_too)
         cr_expect_str_eq(text_get(&out), added[i].expected);
         text_fini(&out);
     }
+    /* verdicts that lead round in a circle do not lead us there */
+    f->verdicts[0].wait = WAIT_PHASE;
+    f->verdicts[0].waits_for = 0;
+    struct text out;
+    text_init(&out, 1000);
+    cr_expect_eq(plan_explain(&f->input, f->verdicts, 0, explain, f, &out), 0);
+    cr_expect(out.length < 500);
+    text_fini(&out);
     for (int i = 0; i < WAIT_KIND_COUNT; i++)
         cr_expect_neq(plan_wait_name((enum wait_kind)i)[0], '\0');
     free(f);

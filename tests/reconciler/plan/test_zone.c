@@ -115,6 +115,19 @@ static const struct {
     {"<+03-3", false},
     {"CET-25", false},
     {"CET-1:60", false},
+    {"cet+1:30:15", true},
+    {"CET-1:30:60", false},
+    {"C[T-1", false},
+    {"a{b-1", false},
+    {"CET-1CEST,M,M10.5.0", false},
+    {"CET-1CEST,M3,M10.5.0", false},
+    {"CET-1CEST,M3.,M10.5.0", false},
+    {"CET-1CEST,M3.5,M10.5.0", false},
+    {"CET-1CEST,M0.5.0,M10.5.0", false},
+    {"CET-1CEST,M3.0.0,M10.5.0", false},
+    {"CET-1CEST,J,J5", false},
+    {"CET-1CEST,x,J5", false},
+    {"CET-1CEST-2:0:0,M3.5.0/-2,M10.5.0", true},
     {"CET-1CEST,M3.5.0/168,M10.5.0", false},
 };
 
@@ -135,6 +148,87 @@ Test(zone, posix_rules)
     cr_expect_eq(posix_zone_offset(&rule, at("2024-02-29T07:00:00Z").ms / 1000), -14400);
     cr_expect_eq(posix_zone_offset(&rule, at("2025-03-01T06:00:00Z").ms / 1000), -18000);
     cr_expect_eq(posix_zone_offset(&rule, INT64_MAX / 2000), -18000);
+    cr_expect_eq(posix_zone_offset(&rule, INT64_MIN / 2000), -18000);
+    cr_expect_eq(posix_zone_offset(&rule, at("1890-07-01T00:00:00Z").ms / 1000), -14400);
+    /* the last Sunday of February, with and without a 29th; 2100 has none, 2000 has one */
+    cr_assert(posix_zone_parse("EST5EDT,M2.5.0/0,M10.5.0", &rule));
+    static const struct {
+        const char *before, *after;
+    } changes[] = {
+        {"2004-02-29T04:59:59Z", "2004-02-29T05:00:00Z"},
+        {"2100-02-28T04:59:59Z", "2100-02-28T05:00:00Z"},
+        {"2000-02-27T04:59:59Z", "2000-02-27T05:00:00Z"},
+        {"2026-02-22T04:59:59Z", "2026-02-22T05:00:00Z"},
+    };
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        cr_expect_eq(posix_zone_offset(&rule, at(changes[i].before).ms / 1000), -18000, "%zu", i);
+        cr_expect_eq(posix_zone_offset(&rule, at(changes[i].after).ms / 1000), -14400, "%zu", i);
+    }
+}
+
+/* A file of version 2 with `count` transitions (all to the second of two types) and a footer. */
+static size_t make_zone(uint8_t *bytes, uint32_t count, int32_t second, const char *footer)
+{
+    size_t at_byte = 0;
+    for (int part = 0; part < 2; part++) {
+        const uint32_t transitions = part == 0 ? 0 : count;
+        const uint32_t counts[] = {0, 0, 0, transitions, 2, 4};
+        (void)memset(bytes + at_byte, 0, 44);
+        (void)memcpy(bytes + at_byte, "TZif2", 5);
+        for (size_t i = 0; i < 6; i++) {
+            for (size_t b = 0; b < 4; b++)
+                bytes[at_byte + 20 + i * 4 + b] = (uint8_t)(counts[i] >> (24 - 8 * b));
+        }
+        at_byte += 44;
+        for (uint32_t i = 0; i < transitions; i++) {
+            (void)memset(bytes + at_byte, 0, 8);
+            bytes[at_byte + 7] = (uint8_t)(i + 1);
+            at_byte += 8;
+        }
+        (void)memset(bytes + at_byte, 1, transitions);
+        at_byte += transitions;
+        (void)memset(bytes + at_byte, 0, 16);
+        for (size_t b = 0; b < 4; b++)
+            bytes[at_byte + 6 + b] = (uint8_t)((uint32_t)second >> (24 - 8 * b));
+        at_byte += 16;
+    }
+    const int written = sprintf((char *)bytes + at_byte, "\n%s\n", footer);
+    return at_byte + (size_t)written;
+}
+
+Test(zone, without_a_rule_the_last_transition_holds_for_ever)
+{
+    static const struct {
+        uint32_t transitions;
+        int32_t second;
+        const char *footer;
+        int result;
+        int32_t offset;
+    } files[] = {
+        {0, 7200, "", 0, 0},
+        {1, 7200, "", 0, 7200},
+        {1, 7200, "UTC0", 0, 0},
+        {1, 93600, "", ERR_SYNTAX, 0},
+        {1, -93600, "", ERR_SYNTAX, 0},
+        {1, 7200, "no rule", ERR_SYNTAX, 0},
+        {1, 7200,
+         "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJK"
+         "L"
+         "MNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ0",
+         ERR_SYNTAX, 0},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        uint8_t bytes[512];
+        const size_t length =
+            make_zone(bytes, files[i].transitions, files[i].second, files[i].footer);
+        struct zone_rules *rules = NULL;
+        cr_expect_eq(zone_rules_parse(bytes, length, &rules, NULL), files[i].result, "%zu", i);
+        if (rules != NULL)
+            cr_expect_eq(zone_offset(rules, (struct wall_time){INT64_C(1800000000000)}),
+                         files[i].offset, "%zu", i);
+        zone_rules_free(rules);
+    }
+    cr_expect_null(zone_rules_free(NULL));
 }
 
 #define MONDAY_TO_THURSDAY 0xfu
@@ -164,8 +258,12 @@ static const struct {
      "2026-11-30T21:00:00Z"},
     {"in the hour that is left out", "2026-03-29T00:59:59Z", 120, 150, 1u << 6, false,
      "2026-04-05T00:00:00Z"},
+    {"opened by the hour that is left out", "2026-03-29T00:20:00Z", 150, 240, 1u << 6, false,
+     "2026-03-29T01:00:00Z"},
     {"in the hour that comes twice", "2026-10-25T00:45:00Z", 120, 150, 1u << 6, false,
      "2026-10-25T01:00:00Z"},
+    {"long before 1970", "1960-06-06T08:30:00Z", 540, 960, 1u, true, "1960-06-06T15:00:00Z"},
+    {"before 1970", "1969-12-29T08:30:00Z", 540, 960, 1u, true, "1969-12-29T15:00:00Z"},
     {"always", "2026-11-23T08:00:00Z", 0, 0, 0, true, NULL},
 };
 

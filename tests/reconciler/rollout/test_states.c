@@ -1,6 +1,5 @@
 /* Every state meets every situation: a table of what becomes of it. */
-#include "config/base/json.h"
-#include "reconciler/rollout/machine.h"
+#include "tests/reconciler/rollout/scene.h"
 
 #include <criterion/criterion.h>
 
@@ -11,36 +10,6 @@
 /* One letter for each state. */
 static const char letters[] = "IPNDSRZBCKWH", small[] = "ipndsrzbckwh";
 _Static_assert(sizeof(letters) - 1 == ROLLOUT_STATE_COUNT, "one each");
-
-#define NOW_MONO INT64_C(5000000)
-#define NOW_WALL INT64_C(1800000000000)
-#define LONG_MS INT64_C(1000000)
-
-/* --- where a rollout may stand ------------------------------------------------------------ */
-
-enum place { IN_PLACE, TWO_SLOTS, FIRST, SINGLE };
-
-struct stand {
-    const char *name;
-    enum rollout_state state;
-    enum place place;
-    enum rollout_state from;
-    enum rollout_hold hold;
-    size_t step;
-    int weight;
-    bool verified, drained, next, narrow, untouched, retry;
-    /* A letter per situation, see below; a small one: it stays, but something was persisted. */
-    const char *becomes;
-};
-
-/* --- what it may meet --------------------------------------------------------------------- */
-
-struct scene {
-    struct rollout rollout;
-    struct rollout_view view;
-    struct rollout_plan plan;
-    struct rollout_content stable, next, newer;
-};
 
 typedef void change(struct scene *scene);
 
@@ -294,6 +263,12 @@ static void cancelled_stable_cold(struct scene *scene)
     cancelled(scene);
 }
 
+static void route_stands_slots_progress(struct scene *scene)
+{
+    all_settled(scene);
+    each_slot(scene, GATE_PROGRESSING);
+}
+
 static void nothing(struct scene *scene)
 {
     (void)scene;
@@ -361,196 +336,9 @@ static const struct {
     {"promote --full, settled", promote_full_settled},
     {"the way back fails", way_back_failed},
     {"cancelled, stable cold", cancelled_stable_cold},
+    {"the route stands, the slots progress", route_stands_slots_progress},
 };
 #define SITUATION_COUNT (sizeof(situations) / sizeof(situations[0]))
-
-static const struct stand stands[] = {
-#include "tests/reconciler/rollout/states.inc"
-};
-#define STAND_COUNT (sizeof(stands) / sizeof(stands[0]))
-
-/* --- setting the scene -------------------------------------------------------------------- */
-
-static void content(struct rollout_content *content, const char *name, bool routed, bool narrow)
-{
-    *content = (struct rollout_content){.baked_wall_ms = 1};
-    (void)snprintf(content->deployment_digest, sizeof(content->deployment_digest), "%s", name);
-    (void)snprintf(content->release_digest, sizeof(content->release_digest), "r-%s", name);
-    content->slot_spec[0] = json_pack("{s:s}", "releaseName", name);
-    if (!routed)
-        return;
-    content->slot_spec[1] = json_incref(content->slot_spec[0]);
-    content->route_spec = json_object();
-    content->endpoints = json_pack("{s:{s:i}}", "http", "port", 80);
-    if (!narrow)
-        (void)json_object_set_new(content->endpoints, "rpc", json_pack("{s:i}", "port", 81));
-}
-
-static void scene_view(struct scene *scene)
-{
-    static const struct rollout_step steps[] = {
-        {.weight = {.value = 5, .set = true}},
-        {.weight = {.value = 20, .set = true}},
-    };
-    scene->plan = (struct rollout_plan){
-        .strategy = STRATEGY_CANARY,
-        .steps = steps,
-        .step_count = 2,
-        .bake = {60000},
-        .progress_deadline = {600000},
-        .apply_grace = {60000},
-        .attempts = 3,
-    };
-    scene->view = (struct rollout_view){
-        .now = {.mono = {NOW_MONO}, .wall = {NOW_WALL}},
-        .wanted = &scene->next,
-        .plan = &scene->plan,
-        .may_start = true,
-        .correct_drift = true,
-        .stable_healthy = true,
-        .evidence = "3 of 40 against 1 of 900",
-    };
-    for (size_t i = 0; i < 2; i++)
-        scene->view.slot[i] = (struct binding_view){
-            .known = true, .exists = true, .matches = true, .has_release = true, .look = 2};
-    scene->view.route = scene->view.slot[0];
-}
-
-static void scene_rollout(struct scene *scene, const struct stand *stand)
-{
-    struct rollout *rollout = &scene->rollout;
-    const bool routed = stand->place != SINGLE;
-    const bool two_slots = stand->place == TWO_SLOTS;
-    rollout_init(rollout, "cart", "cartservice", "testing", routed);
-    rollout->state = stand->state;
-    rollout->from = stand->from;
-    rollout->hold = stand->hold;
-    rollout->attempt = 7;
-    rollout->attempts_used = 1;
-    rollout->strategy = two_slots ? STRATEGY_CANARY : STRATEGY_ROLLING;
-    if (!two_slots)
-        scene->plan.strategy = STRATEGY_ROLLING;
-    rollout->has_stable = stand->place != FIRST;
-    rollout->stable_slot = routed && rollout->has_stable ? 'a' : 0;
-    rollout->has_next = stand->next;
-    rollout->next_slot = !stand->next || !routed ? 0 : two_slots ? 'b' : 'a';
-    if (two_slots && stand->next) {
-        rollout->stages[0] =
-            (struct rollout_stage){.weight = 5, .soak_ms = 60000, .analysis = true};
-        rollout->stages[1] =
-            (struct rollout_stage){.weight = 20, .soak_ms = 60000, .analysis = true};
-        rollout->stage_count = 2;
-    }
-    rollout->step = stand->step;
-    rollout->weight = stand->weight;
-    rollout->verified = rollout->soaking = stand->verified;
-    rollout->drained = stand->drained;
-    rollout->touched = stand->next && !two_slots && !stand->untouched;
-    rollout->route_touched = stand->state == ROLLOUT_ROUTE || stand->narrow;
-    rollout->bake_ms = 60000;
-    rollout->soaked_at = rollout->counted_at = scene->view.now;
-    rollout->outcome = OUTCOME_ROLLED_BACK;
-    if (stand->hold != HOLD_NONE)
-        (void)snprintf(rollout->reason, sizeof(rollout->reason), "why");
-    if (stand->state == ROLLOUT_HELD)
-        (void)snprintf(rollout->held_digest, sizeof(rollout->held_digest), "next");
-    rollout->retry_at.ms = stand->retry ? NOW_WALL - 1 : 0;
-    if (rollout->has_stable)
-        rollout_content_copy(&rollout->stable, &scene->stable);
-    if (rollout->has_next)
-        rollout_content_copy(&rollout->next, &scene->next);
-    if (rollout->has_stable && !rollout->has_next) {
-        rollout_content_copy(&rollout->previous, &scene->newer);
-        rollout->has_previous = true;
-    }
-}
-
-static struct scene *scene_new(const struct stand *stand)
-{
-    struct scene *scene = calloc(1, sizeof(*scene));
-    cr_assert_not_null(scene);
-    const bool routed = stand->place != SINGLE;
-    content(&scene->stable, "stable", routed, false);
-    content(&scene->next, "next", routed, stand->narrow);
-    content(&scene->newer, "newer", routed, false);
-    scene_view(scene);
-    scene_rollout(scene, stand);
-    return scene;
-}
-
-static void scene_free(struct scene *scene)
-{
-    rollout_fini(&scene->rollout);
-    rollout_content_fini(&scene->stable);
-    rollout_content_fini(&scene->next);
-    rollout_content_fini(&scene->newer);
-    free(scene);
-}
-
-/* --- what holds in every cell of the table ------------------------------------------------ */
-
-static json_t *row_of(const struct rollout *rollout)
-{
-    json_t *row = rollout_to_json(rollout);
-    cr_assert_not_null(row);
-    return row;
-}
-
-static void check_row(const struct scene *scene)
-{
-    struct rollout read;
-    rollout_init(&read, "cart", "cartservice", "testing", scene->rollout.routed);
-    json_t *row = row_of(&scene->rollout);
-    cr_assert_eq(rollout_from_json(row, &read, NULL), 0);
-    json_t *again = row_of(&read);
-    cr_assert(json_equal(row, again));
-    json_decref(row);
-    json_decref(again);
-    rollout_fini(&read);
-}
-
-static void check_wants(const struct rollout_wants *wants, const char *stand, const char *situation)
-{
-    const struct route_want *route = &wants->route;
-    if (route->content == CONTENT_STABLE || route->content == CONTENT_NEXT) {
-        cr_assert_eq(route->weight[0] + route->weight[1], 100, "%s, %s", stand, situation);
-        for (size_t i = 0; i < 2; i++)
-            cr_assert(route->weight[i] == 0 || wants->slot[i].content != CONTENT_UNDEPLOYED,
-                      "%s, %s", stand, situation);
-    }
-}
-
-static void check_explained(const struct scene *scene)
-{
-    struct text text;
-    text_init(&text, 2000);
-    rollout_explain(&scene->rollout, &scene->view, &text);
-    cr_assert_eq(text_status(&text), 0);
-    cr_assert_gt(text.length, 5, "%s", text_get(&text));
-    text_fini(&text);
-}
-
-/* What must survive is announced: without `changed` only clocks may move. */
-static void check_announced(const struct scene *scene, const struct rollout *before,
-                            const struct rollout_result *result)
-{
-    if (result->changed)
-        return;
-    const struct rollout *after = &scene->rollout;
-    cr_assert_eq(after->state, before->state);
-    cr_assert_eq(after->weight, before->weight);
-    cr_assert_eq(after->step, before->step);
-    cr_assert_eq(after->attempt, before->attempt);
-    cr_assert_eq(after->hold, before->hold);
-    cr_assert_eq(after->from, before->from);
-    cr_assert_eq(after->verified, before->verified);
-    cr_assert_eq(after->drained, before->drained);
-    cr_assert_eq(after->soaking, before->soaking);
-    cr_assert_eq(after->settle_due, before->settle_due);
-    cr_assert_eq(after->drifted, before->drifted);
-    cr_assert_str_eq(after->held_digest, before->held_digest);
-    cr_assert_str_eq(after->reason, before->reason);
-}
 
 static char meet(const struct stand *stand, size_t situation)
 {
@@ -560,10 +348,10 @@ static char meet(const struct stand *stand, size_t situation)
     const struct rollout before = scene->rollout;
     struct rollout_result result;
     rollout_advance(&scene->rollout, &scene->view, &result);
-    check_row(scene);
-    check_wants(&result.wants, stand->name, situations[situation].name);
-    check_explained(scene);
-    check_announced(scene, &before, &result);
+    scene_check_row(scene);
+    scene_check_wants(&result.wants, stand->name, situations[situation].name);
+    scene_check_explained(scene);
+    scene_check_announced(scene, &before, &result);
     const bool command = scene->view.command != COMMAND_NONE;
     cr_assert_eq(result.command[0] != '\0', command, "a command is always answered");
     char letter = letters[scene->rollout.state];
@@ -576,17 +364,18 @@ static char meet(const struct stand *stand, size_t situation)
 Test(states, every_state_meets_every_situation)
 {
     const bool print = getenv("PRINT_STATES") != NULL;
-    for (size_t i = 0; i < STAND_COUNT; i++) {
+    for (size_t i = 0; i < scene_stand_count; i++) {
         char line[SITUATION_COUNT + 1] = "";
         for (size_t s = 0; s < SITUATION_COUNT; s++) {
-            line[s] = meet(&stands[i], s);
-            const char expected = stands[i].becomes[0] != '\0' ? stands[i].becomes[s] : '?';
+            line[s] = meet(&scene_stands[i], s);
+            const char expected =
+                scene_stands[i].becomes[0] != '\0' ? scene_stands[i].becomes[s] : '?';
             if (!print)
-                cr_expect_eq(line[s], expected, "%s, %s: %c instead of %c", stands[i].name,
+                cr_expect_eq(line[s], expected, "%s, %s: %c instead of %c", scene_stands[i].name,
                              situations[s].name, line[s], expected);
         }
         if (print)
-            (void)fprintf(stderr, "%-40s \"%s\"\n", stands[i].name, line);
+            (void)fprintf(stderr, "%-40s \"%s\"\n", scene_stands[i].name, line);
     }
 }
 
@@ -605,165 +394,4 @@ Test(states, moves_that_the_diagram_does_not_have_stop_the_daemon)
         cr_expect(!machine_may_move(never[i].from, never[i].to), "%s to %s",
                   rollout_state_name(never[i].from), rollout_state_name(never[i].to));
     cr_expect(machine_may_move(ROLLOUT_BAKE, ROLLOUT_CLEANUP));
-}
-
-/* --- any view at all ---------------------------------------------------------------------- */
-
-static uint64_t random_state = 88172645463325252u;
-
-static size_t draw(size_t below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (size_t)(random_state >> 20) % below;
-}
-
-static bool coin(void)
-{
-    return draw(2) == 0;
-}
-
-static void any_binding(struct binding_view *view)
-{
-    view->known = draw(6) != 0;
-    view->exists = draw(6) != 0;
-    view->terminating = draw(8) == 0;
-    view->matches = draw(4) != 0;
-    view->has_release = draw(4) != 0;
-    view->autoscaler_acts = coin();
-    view->look = draw(4);
-    view->gate.verdict = (enum gate_verdict)draw(GATE_VERDICT_COUNT);
-    view->gate.progress = (int64_t)draw(3);
-    view->gate.replicas_wanted = (int)draw(3);
-    view->gate.replicas_available = (int)draw(3);
-    view->gate.weights_verified = coin();
-    (void)snprintf(view->gate.text, sizeof(view->gate.text), "%s", coin() ? "" : "pods wait");
-}
-
-static void any_plan(struct rollout_plan *plan)
-{
-    static const struct rollout_step steps[] = {
-        {.weight = {.value = -5, .set = true}},
-        {.weight = {.value = 500, .set = true}, .soak = {.value = {60000}, .set = true}},
-        {.pause = {.value = true, .set = true}, .analysis = {.value = false, .set = true}},
-        {.weight = {.value = 50, .set = true}, .analysis = {.value = true, .set = true}},
-    };
-    plan->strategy = (enum strategy)draw(STRATEGY_COUNT);
-    plan->steps = steps;
-    plan->step_count = draw(5);
-    plan->rollback_forbidden = draw(6) == 0;
-    plan->analysis = coin();
-    plan->scaled = coin();
-    plan->insufficient = (enum insufficient_policy)draw(3);
-    plan->attempts = (int)draw(4);
-}
-
-static void any_view(struct scene *scene)
-{
-    struct rollout_view *view = &scene->view;
-    for (size_t i = 0; i < 2; i++)
-        any_binding(&view->slot[i]);
-    any_binding(&view->route);
-    any_plan(&scene->plan);
-    view->wanted = draw(8) == 0 ? NULL
-                   : draw(3)    ? &scene->next
-                   : coin()     ? &scene->stable
-                                : &scene->newer;
-    view->may_start = coin();
-    view->quarantined = draw(6) == 0;
-    view->correct_drift = coin();
-    view->stable_healthy = draw(3) != 0;
-    view->cancel = draw(10) == 0;
-    view->cancel_reason = coin() ? "elsewhere" : NULL;
-    view->refusal = draw(10) == 0 ? "no" : NULL;
-    view->command = draw(3) == 0 ? (enum rollout_command)draw(ROLLOUT_COMMAND_COUNT) : COMMAND_NONE;
-    view->verdict = (enum judge_verdict)draw(JUDGE_VERDICT_COUNT);
-    view->evidence = coin() ? "numbers" : NULL;
-    view->share = (enum share_check)draw(4);
-    view->judged_ms = coin() ? LONG_MS : 0;
-}
-
-static void any_past(struct rollout *rollout)
-{
-    rollout->waited_ms = coin() ? LONG_MS : (int64_t)draw(100000);
-    rollout->fault_ms = coin() ? LONG_MS : 0;
-    rollout->sick_ms = coin() ? LONG_MS : 0;
-    rollout->soaked_ms = coin() ? LONG_MS : 0;
-    rollout->skip_soak = draw(4) == 0;
-    rollout->unproven = draw(4) == 0;
-    rollout->fast = rollout->has_next && draw(4) == 0;
-    rollout->returning = rollout->has_next && draw(8) == 0;
-    rollout->soaking = coin();
-    rollout->route_touched = rollout->has_next && rollout->routed && coin();
-    rollout->scaled[0] = rollout->routed && coin();
-    rollout->attempts_used = (unsigned)draw(12);
-    rollout->settle_due = coin();
-    rollout->drifted = coin();
-    rollout->warming = rollout->state == ROLLOUT_ROLLBACK && coin();
-    for (size_t i = 0; i < rollout->stage_count; i++)
-        rollout->stages[i].pause = draw(4) == 0;
-}
-
-Test(states, any_view_leaves_a_state_that_holds_together)
-{
-    for (int round = 0; round < 400; round++) {
-        for (size_t i = 0; i < STAND_COUNT; i++) {
-            struct scene *scene = scene_new(&stands[i]);
-            any_view(scene);
-            any_past(&scene->rollout);
-            const struct rollout before = scene->rollout;
-            struct rollout_result result;
-            rollout_advance(&scene->rollout, &scene->view, &result);
-            check_wants(&result.wants, stands[i].name, "any view");
-            check_explained(scene);
-            check_announced(scene, &before, &result);
-            if (round % 20 == 0)
-                check_row(scene);
-            scene_free(scene);
-        }
-    }
-}
-
-/* --- journal rows ------------------------------------------------------------------------- */
-
-Test(row, what_is_missing_or_wrong_is_refused_and_changes_nothing)
-{
-    struct scene *scene = scene_new(&stands[STAND_COUNT / 2]);
-    json_t *row = row_of(&scene->rollout);
-    const char *key;
-    json_t *value;
-    void *next;
-    json_object_foreach_safe(row, next, key, value)
-    {
-        static const char *const wrong[] = {"null", "\"no such word that is longer than any\"",
-                                            "-12345678901", "[1]", "{}"};
-        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-            json_t *copy = json_copy(row);
-            (void)json_object_set_new(copy, key, json_loads(wrong[i], JSON_DECODE_ANY, NULL));
-            struct rollout rollout;
-            rollout_init(&rollout, "cart", "cartservice", "testing", true);
-            struct error err;
-            const int status = rollout_from_json(copy, &rollout, &err);
-            if (i == 0)
-                cr_expect_eq(status, ERR_INVALID, "%s", key);
-            if (status == 0)
-                rollout_fini(&rollout);
-            else
-                cr_expect_eq(rollout.attempt, 0);
-            json_decref(copy);
-        }
-    }
-    json_decref(row);
-    scene_free(scene);
-}
-
-Test(row, names_are_all_there)
-{
-    for (int i = 0; i < ROLLOUT_OUTCOME_COUNT; i++)
-        cr_expect_neq(rollout_outcome_name((enum rollout_outcome)i)[0], '\0');
-    for (int i = 0; i < ROLLOUT_HOLD_COUNT; i++)
-        cr_expect_neq(rollout_hold_name((enum rollout_hold)i)[0], '\0');
-    for (int i = 0; i < ROLLOUT_NOTE_KIND_COUNT; i++)
-        cr_expect_neq(rollout_note_name((enum rollout_note_kind)i)[0], '\0');
 }

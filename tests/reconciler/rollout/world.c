@@ -53,6 +53,12 @@ void world_init(struct world *world, bool routed, enum strategy strategy)
     };
 }
 
+void world_start(struct world *world, bool routed, enum strategy strategy, bool restarts)
+{
+    world_init(world, routed, strategy);
+    world->restart_each_round = restarts;
+}
+
 void world_fini(struct world *world)
 {
     rollout_fini(&world->rollout);
@@ -126,8 +132,10 @@ static bool fulfilled(const struct sim_binding *binding, const char *content)
 static void write_binding(struct world *world, struct sim_binding *binding, const char *content)
 {
     binding->exists = true;
-    if (strcmp(binding->content, content) != 0)
+    if (strcmp(binding->content, content) != 0) {
         binding->ever_settled = false;
+        (void)memcpy(binding->before, binding->content, sizeof(binding->before));
+    }
     (void)snprintf(binding->content, sizeof(binding->content), "%s", content);
     binding->ready_at = world->view.now.mono.ms + world->settle_ms;
 }

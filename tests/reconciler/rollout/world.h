@@ -13,6 +13,7 @@ enum behaviour { BEHAVES, FAILS, NEVER_READY, UNREADABLE, IGNORED };
 struct sim_binding {
     bool exists;
     char content[DIGEST_SHORT + 1]; /* deployment digest; "" = undeployed */
+    char before[DIGEST_SHORT + 1];  /* what it carried before; runs on until it is settled */
     int weight[2];
     bool list[2];
     bool scaled;
@@ -41,6 +42,7 @@ struct world {
 };
 
 void world_init(struct world *world, bool routed, enum strategy strategy);
+void world_start(struct world *world, bool routed, enum strategy strategy, bool restarts);
 void world_fini(struct world *world);
 
 /* Git wants contents[i]. */

@@ -163,9 +163,28 @@ static void reconcile(struct engine *engine, struct unit *unit)
     unit_schedule(engine, unit, due);
 }
 
+/* New content is weighed by the plan before any step is taken for it: a verdict that was given for
+ * the content before it must not let it in. */
+static void take_news(struct engine *engine)
+{
+    if (!engine->started || engine->looks == 0 || engine->platform == NULL)
+        return;
+    for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {
+        struct unit *unit = engine->units[i];
+        if (unit_is_platform(unit) || !unit->stale || !unit_is_live(unit))
+            continue;
+        desire_cell(engine, unit);
+        if (engine->status == 0 && unit->node_count > 0)
+            node_update(engine, unit);
+    }
+}
+
 void reconcile_all(struct engine *engine)
 {
     size_t passes = (engine->unit_count + 1) * PASSES_PER_UNIT;
+    take_news(engine);
+    if (engine->status != 0)
+        return;
     node_plan(engine);
     do {
         for (struct unit *unit;

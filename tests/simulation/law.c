@@ -346,10 +346,12 @@ void law_expect_live(struct law *law, char *ret_problem, size_t size)
                     platform_running(law->world->platform, "acme", component, target);
                 const bool wanted = plot->present && part->present;
                 const bool task = part->type == PART_TASK;
-                const bool right = wanted ? running.deployed && strcmp(running.image, image) == 0 &&
-                                                (task || (running.ready == part->replicas &&
-                                                          running.wanted == part->replicas))
-                                          : !running.deployed;
+                const bool right =
+                    wanted ? running.deployed &&
+                                 (part->type == PART_TASK || strcmp(running.image, image) == 0) &&
+                                 (task || (running.ready == part->replicas &&
+                                           running.wanted == part->replicas))
+                           : !running.deployed;
                 law->checks++;
                 if (!right)
                     snprintf(ret_problem, size, "%s on %s is %s %s %d/%d, git wants %s %s %d",

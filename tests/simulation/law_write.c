@@ -202,7 +202,7 @@ static bool runs(const struct law *law, const struct plot *plot, const struct pa
     monorepo_image(plot, part, image);
     const struct platform_running running =
         platform_running(law->world->platform, "acme", component, target);
-    return running.deployed && strcmp(running.image, image) == 0 &&
+    return running.deployed && (part->type == PART_TASK || strcmp(running.image, image) == 0) &&
            (part->type == PART_TASK || running.ready > 0);
 }
 

@@ -220,14 +220,11 @@ static bool settle(struct run *run)
     while (run->world->now_ms < until && !is_broken(run)) {
         const int64_t calm_until = run->world->now_ms + 2 * LIST_INTERVAL;
         const uint64_t writes = run->world->writes;
-        enum engine_condition condition = CONDITION_CONVERGED;
-        while (run->world->now_ms < calm_until && !is_broken(run) &&
-               (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) &&
-               run->world->writes == writes) {
+        while (run->world->now_ms < calm_until && !is_broken(run) && run->world->writes == writes)
             step(run, calm_until);
-            condition = engine_condition(run->world->engine);
-        }
-        if (run->world->now_ms >= calm_until)
+        const enum engine_condition condition = engine_condition(run->world->engine);
+        if (run->world->writes == writes && run->world->request_count == 0 &&
+            (condition == CONDITION_CONVERGED || condition == CONDITION_HELD))
             return true;
         go(run, SECONDS(5));
     }

@@ -73,12 +73,24 @@ static void row_put(struct world *world, const char *key, json_t *value)
     free(text);
 }
 
-/* Credits of time run on between two rows of a rollout; the row of its next move takes them up. */
+/* Credits of time and marks of looks run on between two rows of a rollout; the row of its next move
+ * takes them up. */
+static const char *const running[] = {
+    "counted_at_mono", "counted_at_wall", "waited_ms",      "fault_ms", "sick_ms",
+    "soaked_ms",       "soaked_at_mono",  "soaked_at_wall", "soaking",  "progress",
+    "progress_at",     "failure_look",    "failure_looks"};
+
+static bool is_running(const char *field)
+{
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
+        if (strcmp(running[i], field) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_equal_row(const json_t *a, const json_t *b)
 {
-    static const char *const running[] = {"counted_at_mono", "counted_at_wall", "waited_ms",
-                                          "fault_ms",        "sick_ms",         "soaked_ms",
-                                          "soaked_at_mono",  "soaked_at_wall"};
     json_t *left = json_copy(json_unconst(a)), *right = json_copy(json_unconst(b));
     for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
         json_object_del(left, running[i]);
@@ -101,7 +113,8 @@ static char *describe(const struct world *world, const struct effect *row)
         json_t *value, *all = json_copy(row->as.persist.value);
         json_object_foreach(all, field, value)
         {
-            if (!json_equal(value, json_object_get(world->rows[k].value, field)) &&
+            if (!is_running(field) &&
+                !json_equal(value, json_object_get(world->rows[k].value, field)) &&
                 (name[0] == '\0' || strcmp(field, name) < 0))
                 name = field;
         }

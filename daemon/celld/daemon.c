@@ -29,6 +29,7 @@
 #define REOPEN_MS 5000
 #define DESCRIPTION_MS 500
 #define DIAGNOSTICS_CAP 1000
+#define DIAGNOSTICS_TOLD 5 /* in the answer to a reload; --check-config says all */
 
 enum daemon_state { DAEMON_OPENING, DAEMON_RUNNING, DAEMON_READ_ONLY, DAEMON_STOPPING };
 enum { SIGNAL_COUNT = 3 };
@@ -302,10 +303,13 @@ static void reload(struct daemon *daemon, uint64_t id)
     service_reloading(daemon->service);
     if (settings_file_read(daemon->options->config_path, found, &settings, &err) < 0) {
         OWNED_TEXT text;
-        text_init(&text, 8192);
-        text_format(&text, "%s; the old settings stay\n", err.detail);
-        if (diagnostics_write(found, DIAGNOSTIC_TEXT, &text) < 0)
-            text_add(&text, "\n(and more)");
+        text_init(&text, 4096);
+        text_format(&text, "%s; the old settings stay", err.detail);
+        for (size_t i = 0; i < diagnostics_count(found) && i < DIAGNOSTICS_TOLD; i++) {
+            const struct diagnostic *one = diagnostics_get(found, i);
+            text_format(&text, "; %s:%u:%u: %s", one->at.path, one->at.line, one->at.column,
+                        one->message);
+        }
         refuse_reload(daemon, text_get(&text));
         return;
     }

@@ -63,7 +63,8 @@ passed "journald can be asked by cell"
 cp /etc/celld/celld.yaml /test/good.yaml
 sed -i 's/branch:/brunch:/' /etc/celld/celld.yaml
 systemctl reload celld.service 2>/dev/null && fail "a reload with bad settings succeeds"
-cellctl reload 2>&1 | grep -q 'celld.yaml:3:3' || fail "the refusal says where: $(cellctl reload 2>&1)"
+verdict=$(cellctl reload 2>&1) && fail "a reload with bad settings succeeds"
+grep -q 'celld.yaml:3:3' <<<"$verdict" || fail "the refusal says where: $verdict"
 condition converged >/dev/null || fail "the old settings stay"
 passed "a reload with bad settings is refused, says where, and the old ones stay"
 cp /test/good.yaml /etc/celld/celld.yaml

@@ -402,15 +402,20 @@ static void on_sweep(uv_timer_t *timer)
     sweep(timer->data);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+/* The last one may be any of them: a stop from inside a timer closes them all in one turn. */
+static void handle_closed(struct httpd *httpd)
 {
-    struct httpd *httpd = handle->data;
     if (--httpd->handles > 0)
         return;
     void (*stopped)(void *) = httpd->stopped;
     void *context = httpd->stopped_context;
     free(httpd);
     stopped(context);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    handle_closed(handle->data);
 }
 
 /* The library aborts when it is stopped with a suspended connection: all are woken before. */
@@ -437,9 +442,7 @@ static void finish(struct httpd *httpd)
 static void on_listener_closed(uv_handle_t *handle)
 {
     const struct listener *listener = handle->data;
-    struct httpd *httpd = listener->context;
-    if (--httpd->handles == 0)
-        CHECK_UNREACHABLE(); /* the others are closed from a later turn */
+    handle_closed(listener->context);
 }
 
 void httpd_stop(struct httpd *httpd, void (*stopped)(void *context), void *context)

@@ -191,7 +191,9 @@ static void want_content(struct engine *engine, struct track *track, struct bind
     note_question(binding, track, body, is_current(track, content));
     const bool adopt = track->unit->cell->adopt.value;
     object_want(engine, object, body, adopt);
-    object->permit = is_permitted(engine, object) && release_stands(engine, binding);
+    /* Nor one whose namespace in the data plane is not there, for repairs as for all else. */
+    const bool ground = object->presence == PRESENCE_PRESENT || track->node->binding_ready;
+    object->permit = is_permitted(engine, object) && release_stands(engine, binding) && ground;
 }
 
 static void want_binding(struct engine *engine, struct track *track, enum binding_role role,

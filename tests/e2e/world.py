@@ -252,4 +252,4 @@ spec:
                 for node in entry["targets"]:
                     if node["target"] == target:
                         return node
-        return None
+        return {"state": "unknown"}  # celld has just been started

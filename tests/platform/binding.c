@@ -327,7 +327,9 @@ static void run_pass(struct platform *p, struct object *b, const json_t *workloa
         render_data_plane_namespace(b->ns, b->project, b->environment, plane);
         json_t *status = begin(p, b);
         json_t *endpoints = connections_endpoints(p, b, workload, resources, plane);
-        const bool moved = !json_equal(endpoints, values_get(b->status, "endpoints"));
+        const json_t *before = values_get(b->status, "endpoints");
+        const bool moved =
+            json_array_size(endpoints) == 0 ? before != NULL : !json_equal(endpoints, before);
         set_list(status, "endpoints", endpoints);
         if (set_connections(p, b, status, resolved, pending)) {
             finish_pass(p, b, status, written, rendered);

@@ -130,10 +130,12 @@ struct scenario {
     void (*play)(struct world *world);
 };
 
-static struct world *start(void)
+static struct world *start(enum world_crash crash, uint64_t at)
 {
     struct world_options options;
     world_options_default(&options);
+    options.crash = crash;
+    options.crash_at = at;
     return world_new(&options);
 }
 
@@ -141,9 +143,7 @@ static struct world *start(void)
 static bool try_point(const struct scenario *scenario, const json_t *golden, enum world_crash crash,
                       uint64_t at)
 {
-    struct world *world = start();
-    world->crash = crash;
-    world->crash_at = at;
+    struct world *world = start(crash, at);
     scenario->play(world);
     world_run(world, SECONDS(120));
     char problem[256];
@@ -173,7 +173,7 @@ static bool try_point(const struct scenario *scenario, const json_t *golden, enu
 
 static unsigned try_all(const struct scenario *scenario, unsigned *points_tried)
 {
-    struct world *whole = start();
+    struct world *whole = start(WORLD_CRASH_NEVER, 0);
     scenario->play(whole);
     world_run(whole, SECONDS(120));
     char problem[256];

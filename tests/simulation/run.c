@@ -198,6 +198,8 @@ static void step(struct run *run, int64_t until)
         law_break(&run->law, "I17", "%u events in one instant", run->instant_steps);
     }
     law_step(&run->law);
+    if (world->kills != kills && run->law.drifted_ms > 0)
+        run->law.drifted_ms = world->now_ms; /* nobody was there to put it right */
     if (world->kills != kills || world->now_ms >= run->look_ms) {
         run->look_ms = world->now_ms + LOOK;
         law_look(&run->law);

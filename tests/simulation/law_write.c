@@ -291,7 +291,7 @@ static void i6_forward(struct law *law, const struct writing *writing)
     if (same)
         return;
     i6_promotion(law, plot, part, row, target);
-    const bool calm = law->world->now_ms - law->drifted_ms > 150000 &&
+    const bool calm = law->world->now_ms - law->drifted_ms > 300000 &&
                       law->world->now_ms > law->weather->disturbed_ms + 30000;
     if (calm)
         i6_phases(law, plot, part->name, environment);

@@ -75,8 +75,11 @@ static bool parse(int argc, char **argv, struct wish *wish)
             wish->from = wish->to = strtoull(value, NULL, 10);
             i++;
         } else if (strcmp(argv[i], "--seeds") == 0 && value != NULL) {
-            if (sscanf(value, "%" SCNu64 "..%" SCNu64, &wish->from, &wish->to) != 2)
+            char *end = NULL;
+            wish->from = strtoull(value, &end, 10);
+            if (strncmp(end, "..", 2) != 0)
                 return false;
+            wish->to = strtoull(end + 2, NULL, 10);
             i++;
         } else if (strcmp(argv[i], "--faults") == 0 && value != NULL) {
             if (!parse_faults(wish, value))

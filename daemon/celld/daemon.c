@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +89,11 @@ static void describe(struct daemon *daemon)
 
 static void on_description(uv_timer_t *timer)
 {
-    describe(timer->data);
+    struct daemon *daemon = timer->data;
+    describe(daemon);
+    /* Whole lists and compiled resources were here a moment ago: their memory goes back. */
+    if (daemon->core != NULL && engine_condition(core_engine(daemon->core)) == CONDITION_CONVERGED)
+        (void)malloc_trim(0);
 }
 
 /* With --once: leaves when nothing more will move. */

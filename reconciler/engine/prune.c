@@ -284,23 +284,36 @@ bool prune_approve(struct engine *engine, const char *hash, const char *operator
 /* --- the end ------------------------------------------------------------------------------------
  */
 
-static bool has_inventory(const struct unit *unit, bool unwanted_only)
+static bool has_inventory(const struct unit *unit)
 {
     for (size_t i = 0; i < unit->attached_count; i++) {
-        const struct object *object = unit->attached[i];
-        if (object->inventory && !(unwanted_only && object->wanted))
+        if (unit->attached[i]->inventory)
             return true;
     }
     return false;
 }
 
-/* Rows of rollouts whose component is gone, once nothing of it is left. */
+/* By name: after a restart nothing else leads from a component that is gone to its bindings. */
+static bool is_bound(const struct unit *unit, const struct track *track)
+{
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        const struct object *object = unit->attached[i];
+        if (object->inventory && object->key.kind == KIND_RELEASE_BINDING &&
+            strcmp(object->target, track->target) == 0 &&
+            strncmp(object->key.name, track->component, strlen(track->component)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Rows of rollouts whose component is gone, once its bindings are: when it comes back it is new
+ * there, and neither an old attempt nor an old stable release stands for it. */
 static void forget_tracks(struct engine *engine, struct unit *unit)
 {
     for (size_t i = 0; i < unit->track_count; i++) {
         const struct track *track = unit->tracks[i];
         if ((track_is_live(track) && !unit->removed) || !track->recorded ||
-            platform_target(engine->platform, track->target) == NULL)
+            platform_target(engine->platform, track->target) == NULL || is_bound(unit, track))
             continue;
         char key[KEY_SIZE];
         snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
@@ -314,9 +327,8 @@ static void forget_gone(struct engine *engine)
         struct unit *unit = engine->units[i];
         if (!is_sure(engine, unit))
             continue;
-        if (!has_inventory(unit, true))
-            forget_tracks(engine, unit);
-        if (unit->removed && unit->recorded && !has_inventory(unit, false)) {
+        forget_tracks(engine, unit);
+        if (unit->removed && unit->recorded && !has_inventory(unit)) {
             char key[KEY_SIZE];
             snprintf(key, sizeof key, "cell/%s", unit->name);
             record_remove(engine, key);

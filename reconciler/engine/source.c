@@ -54,6 +54,13 @@ static void add(struct engine *engine, struct unit *unit, struct track *track,
         unit_attach(engine, unit, release);
         unit_hold(&source->release, release);
         release->wanted = true;
+        if (release->goal == GOAL_ABSENT) {
+            /* What was to go with its component is wanted again, if it still stands. */
+            object_want_nothing(engine, release);
+            release->condemned = false;
+            release->sound = false;
+            release->missing = true;
+        }
     }
     unit->sources[unit->source_count++] = source;
 }
@@ -191,7 +198,9 @@ bool source_has_release(const struct track *track, enum binding_role role)
     for (size_t i = 0; i < track->unit->source_count; i++) {
         const struct source *source = track->unit->sources[i];
         if (source->role == wanted && is_of(source, track))
-            return source->release != NULL && source->release->sound;
+            /* A Component that goes takes its releases along. */
+            return source->release != NULL && source->release->sound && source->component != NULL &&
+                   source->component->presence == PRESENCE_PRESENT;
     }
     return false;
 }

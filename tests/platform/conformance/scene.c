@@ -169,7 +169,8 @@ static void add_scale(struct platform *p, int64_t now_ms)
          "\"ClusterDataPlane\",\"name\":\"us\"}}}",
          now_ms);
     for (size_t row = 0; row < sizeof(rows) / sizeof(*rows); row++)
-        for (char digit = '0'; digit < '3'; digit++) {
+        for (int place = 0; place < 3; place++) {
+            const char digit = (char)('0' + place);
             char path[256] = "", body[1024] = "";
             snprintf(path, sizeof(path), "%s%s", ns, rows[row][0]);
             snprintf(body, sizeof(body), "%s", rows[row][1]);

@@ -181,7 +181,7 @@ Test(history, a_clock_that_goes_back_removes_nothing)
     options.events_age = (struct duration){HOUR};
     struct engine *engine = start(&options, &rows, 0);
     for (int i = 0; i < 5; i++)
-        happen(engine, &rows, 100 * HOUR - i * 10 * HOUR);
+        happen(engine, &rows, 100 * HOUR - (int64_t)i * 10 * HOUR);
     cr_expect_eq(in_memory(engine, &first, &last), 5);
     engine_free(engine);
     rows_free(&rows);

@@ -162,7 +162,7 @@ void theatre_open(struct theatre *theatre, uint64_t file_bytes)
                                          .deliver = deliver,
                                          .perform = perform,
                                          .storage_failed = storage_failed};
-    theatre->executor = executor_new(theatre->journal, theatre->client, &hooks);
+    theatre->executor = executor_new(theatre->journal, theatre->client, NULL, &hooks);
     cr_assert_not_null(theatre->executor);
 }
 

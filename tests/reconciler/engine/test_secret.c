@@ -165,6 +165,14 @@ Test(secret, another_value_is_another_release_and_the_old_secret_goes)
     json_t *body;
     cr_expect_eq(ask_secret(world, after, &body), 200);
     json_decref(body);
+    repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", uses_secret,
+                      NULL);
+    world_run(world, MINUTES(10));
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_eq(ask_secret(world, before, &body), 404);
+    json_decref(body);
+    cr_expect_eq(ask_secret(world, after, &body), 200);
+    json_decref(body);
     expect_silence(world);
     expect_no_leaks(world);
     world_free(world);

@@ -3,6 +3,7 @@
 #include "config/base/check.h"
 #include "config/base/json.h"
 #include "config/base/owned.h"
+#include "daemon/celld/credentials.h"
 #include "daemon/celld/executor.h"
 #include "daemon/celld/repository.h"
 #include "daemon/celld/settings_file.h"
@@ -19,6 +20,7 @@ struct core {
     const struct settings *settings;
     struct engine *engine;
     struct executor *executor;
+    struct credentials *credentials;
     struct client *client;
     struct repository *repository;
     uv_timer_t wake;
@@ -219,6 +221,7 @@ static int make_engine(struct core *core, const struct core_options *options, st
     engine.branch = settings->repository.branch.text;
     engine.name_key = options->instance;
     engine.name_key_length = strlen(options->instance);
+    engine.credentials = credentials_list(core->credentials, &engine.credential_count);
     engine.authorization = settings->platform.auth != PLATFORM_AUTH_NONE;
     engine.parallel_nodes = (int)settings->engine.parallel.value;
     engine.parallel_requests = (int)settings->platform.concurrency.value * 2;
@@ -268,10 +271,13 @@ static int start_parts(struct core *core, struct journal *journal,
                                                   .seed = options->seed};
     int result = make_client(core, options, err);
     if (result == 0)
+        result = credentials_read(getenv("CREDENTIALS_DIRECTORY"), options->state_directory,
+                                  &core->credentials, err);
+    if (result == 0)
         result = make_engine(core, options, err);
     if (result < 0)
         return result;
-    core->executor = executor_new(journal, core->client, &executor_hooks);
+    core->executor = executor_new(journal, core->client, core->credentials, &executor_hooks);
     if (core->executor == NULL)
         return error_no_memory(err);
     result = repository_start(core->loop, &repository, &repository_hooks, &core->repository, err);
@@ -392,6 +398,7 @@ static void part_stopped(void *context)
     void (*stopped)(void *context) = core->stopped;
     void *stopped_context = core->stopped_context;
     (void)engine_free(core->engine);
+    (void)credentials_free(core->credentials);
     while (core->questions != NULL) {
         struct plan_question *next = core->questions->next;
         free(core->questions);

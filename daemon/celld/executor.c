@@ -2,10 +2,13 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "config/base/owned.h"
 #include "daemon/http/listing.h"
+#include "daemon/http/secret.h"
 
 #include <jansson.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,6 +24,7 @@ struct batch {
 struct executor {
     struct journal *journal;
     struct client *client;
+    const struct credentials *credentials;
     struct executor_hooks hooks;
     struct batch *first, *last;
     struct exchange *exchanges;
@@ -36,6 +40,7 @@ struct exchange {
     struct executor *executor;
     uint64_t id;
     bool write;
+    bool guarded;  /* values of secrets may stand in the answer */
     json_t *items; /* of a list */
 };
 
@@ -57,6 +62,7 @@ struct instant executor_now(void)
 }
 
 struct executor *executor_new(struct journal *journal, struct client *client,
+                              const struct credentials *credentials,
                               const struct executor_hooks *hooks)
 {
     struct executor *executor = calloc(1, sizeof(*executor));
@@ -64,6 +70,7 @@ struct executor *executor_new(struct journal *journal, struct client *client,
         return NULL;
     executor->journal = journal;
     executor->client = client;
+    executor->credentials = credentials;
     executor->hooks = *hooks;
     return executor;
 }
@@ -163,8 +170,13 @@ static void on_answer(void *context, uint64_t id, const struct client_result *re
     event.as.answer.id = id;
     event.as.answer.outcome = answer_outcome(result, exchange->write);
     event.as.answer.status = result->status;
-    event.as.answer.body = result->body;
-    event.as.answer.error = result->error.kind == ERROR_NONE ? NULL : &result->error;
+    event.as.answer.body = exchange->guarded ? NULL : result->body;
+    struct error said = result->error;
+    /* Its text may repeat what was sent. */
+    if (exchange->guarded && said.kind != ERROR_NONE)
+        (void)snprintf(said.detail, sizeof(said.detail),
+                       "the secrets API answered %d (its words are not shown)", result->status);
+    event.as.answer.error = said.kind == ERROR_NONE ? NULL : &said;
     exchange_free(exchange);
     deliver(executor, &event);
 }
@@ -179,6 +191,29 @@ static void answer_not_sent(struct executor *executor, uint64_t id, const struct
     deliver(executor, &event);
 }
 
+/* The body as text, with the values of credentials where they belong. NULL and *err unset when
+ * there is none. */
+static char *body_text(const struct executor *executor, const struct effect *effect,
+                       struct error *err)
+{
+    const json_t *body = effect->as.request.body;
+    OWNED_JSON *filled = NULL;
+    if (body == NULL || credentials_fill(executor->credentials, effect->as.request.method,
+                                         effect->as.request.path, body, &filled, err) < 0)
+        return NULL;
+    char *text = json_canonical(filled == NULL ? body : filled);
+    if (text == NULL)
+        (void)error_no_memory(err);
+    return text;
+}
+
+static void body_free(char *body)
+{
+    if (body != NULL)
+        secret_wipe(body, strlen(body));
+    free(body);
+}
+
 static void send_request(struct executor *executor, const struct effect *effect)
 {
     struct error err = {0};
@@ -186,10 +221,11 @@ static void send_request(struct executor *executor, const struct effect *effect)
     CHECK(classify_method(effect->as.request.method, &method));
     struct exchange *exchange =
         exchange_new(executor, effect->as.request.id, effect->as.request.write);
-    char *body = effect->as.request.body == NULL ? NULL : json_canonical(effect->as.request.body);
-    if (exchange == NULL || (effect->as.request.body != NULL && body == NULL)) {
+    char *body = body_text(executor, effect, &err);
+    if (exchange == NULL) {
         (void)error_no_memory(&err);
-    } else {
+    } else if (err.kind == ERROR_NONE) {
+        exchange->guarded = credentials_guard(effect->as.request.path);
         const struct client_request request = {
             .id = effect->as.request.id,
             .method = method,
@@ -200,11 +236,11 @@ static void send_request(struct executor *executor, const struct effect *effect)
             .dropped = exchange_dropped,
         };
         if (client_send(executor->client, &request, on_answer, exchange, &err) == 0) {
-            free(body);
+            body_free(body);
             return;
         }
     }
-    free(body);
+    body_free(body);
     if (exchange != NULL)
         exchange_free(exchange);
     answer_not_sent(executor, effect->as.request.id, &err);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/base/error.h"
+#include "daemon/celld/credentials.h"
 #include "daemon/http/client.h"
 #include "daemon/journal/journal.h"
 #include "reconciler/engine/effect.h"
@@ -23,8 +24,10 @@ struct executor_hooks {
     void (*storage_failed)(void *context, const struct error *err);
 };
 
-/* All borrowed and outliving the executor; the hooks are copied. NULL without memory. */
+/* All borrowed and outliving the executor; the hooks are copied. `credentials` may be NULL: there
+ * are none. NULL without memory. */
 struct executor *executor_new(struct journal *journal, struct client *client,
+                              const struct credentials *credentials,
                               const struct executor_hooks *hooks);
 
 /* Queues the effects and does what can be done now. Takes the list's content and leaves it empty.

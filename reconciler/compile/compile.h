@@ -31,6 +31,12 @@ struct desired_list {
 };
 void desired_list_fini(struct desired_list *list);
 
+/* A secret that was handed to celld. Its value is not known here. */
+struct compile_credential {
+    const char *name;   /* as an object is called: "rates-key" */
+    const char *digest; /* of its value, keyed */
+};
+
 /* What the compiler must know and the repository does not say. */
 struct compile_context {
     const struct manifest_set *set;
@@ -39,6 +45,8 @@ struct compile_context {
     const char *branch;
     const void *name_key; /* keys the names of objects that derive from secrets */
     size_t name_key_length;
+    const struct compile_credential *credentials; /* borrowed; by name, any order */
+    size_t credential_count;
     bool authorization; /* the server answers authz requests: `access` is compiled */
     /* Array of celld's own ClusterComponentTypes (metadata, spec); NULL = none are compiled. */
     const json_t *component_types;
@@ -139,7 +147,8 @@ int deployment_workload(const struct deployment *deployment, enum component_role
                         struct desired_object *ret_object) __attribute__((warn_unused_result));
 
 /* Objects that the binding refers to and that must stand before it: SecretReferences named by
- * content. */
+ * content. One that a credential stands behind has `credential` {name, key, targetPlane} instead of
+ * a spec: the secrets API makes it together with the Secret. */
 int deployment_references(const struct deployment *deployment, struct desired_list *ret_list)
     __attribute__((warn_unused_result));
 

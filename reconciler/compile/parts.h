@@ -22,6 +22,7 @@ struct deployment_parts {
     json_t *overrides;    /* workloadOverrides of this target; {} = none */
     json_t *configs;      /* environment configuration but replicas and the route's scaling */
     json_t *references;   /* array of SecretReference bodies */
+    const struct region *region; /* whose data plane secrets are for, while values are collected */
 };
 
 /* Variables and files of an effective configuration: two objects of entries as the API wants them,
@@ -49,8 +50,9 @@ const char *parts_endpoint_type(enum endpoint_type type);
 struct deployment_parts *parts_free(struct deployment_parts *parts);
 
 /* `secretKeyRef` of "${name}", key `key` (NULL or "" = the name's own). A SecretReference that the
- * repository declares is taken by its content: a copy named by it goes to the references. Any other
- * must stand already and is noted in the deployment. Returns 0 and an owned value, -ENOMEM or
+ * repository declares is taken by its content: a copy named by it goes to the references. So goes
+ * one that is to be made of a credential. Any other must stand already and is noted in the
+ * deployment. Returns 0 and an owned value, -ENOMEM or
  * ERR_INVALID. */
 int secret_key_reference(struct deployment *deployment, const char *name, const char *key,
                          struct source_pos at, json_t **ret_value, struct error *err)

@@ -111,6 +111,11 @@ static int collect(struct deployment *deployment, const struct effective *effect
                    struct container_values *values, struct error *err)
 {
     struct body body = {0};
+    /* The release is the same everywhere: what it says fits the first region, and a target with
+     * another data plane says otherwise. */
+    deployment->parts->region = effective == deployment->common
+                                    ? &deployment->context->platform->regions[0]
+                                    : deployment->target->region;
     put_variables(&body, effective, values->env);
     int status = put_external_secrets(deployment, &body, effective, values->env, err);
     for (size_t i = 0; status == 0 && i < effective->configuration_count; i++) {

@@ -3,6 +3,7 @@
 #include "config/base/json.h"
 #include "reconciler/compile/native.h"
 #include "reconciler/compile/parts.h"
+#include "reconciler/resource/object.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,16 +43,24 @@ static const char *choose_key(const json_t *data, const char *name, const char *
     return NULL;
 }
 
+static bool has_reference(const struct deployment *deployment, const char *name)
+{
+    const json_t *references = deployment->parts->references;
+    for (size_t i = 0; i < json_array_size(references); i++)
+        if (strcmp(
+                json_text_or(json_at(json_array_get(references, i), "metadata", "name", NULL), ""),
+                name) == 0)
+            return true;
+    return false;
+}
+
 /* Adds the copy of a declared SecretReference that bears its content's name, once. */
 static int add_copy(struct deployment *deployment, const struct native_resource *native,
                     const char *name)
 {
     json_t *references = deployment->parts->references;
-    for (size_t i = 0; i < json_array_size(references); i++)
-        if (strcmp(
-                json_text_or(json_at(json_array_get(references, i), "metadata", "name", NULL), ""),
-                name) == 0)
-            return 0;
+    if (has_reference(deployment, name))
+        return 0;
     struct body body = {0};
     json_t *object = body_new(&body, name, deployment->cell->name.text);
     body_put(&body, object, "spec", json_deep_copy(json_object_get(native->body, "spec")));
@@ -112,6 +121,56 @@ static int declared_reference(struct deployment *deployment, const struct native
     return *ret_value == NULL ? error_no_memory(err) : 0;
 }
 
+/* --- credentials ---------------------------------------------------------------------------- */
+
+static const struct compile_credential *find_credential(const struct compile_context *context,
+                                                        const char *name)
+{
+    for (size_t i = 0; i < context->credential_count; i++)
+        if (strcmp(context->credentials[i].name, name) == 0)
+            return &context->credentials[i];
+    return NULL;
+}
+
+/* The one key of the Secret is the credential's name: one value, however it is asked for. */
+static int add_credential(struct deployment *deployment, const char *credential, const char *name)
+{
+    const struct region *region = deployment->parts->region;
+    struct body body = {0};
+    json_t *object = body_new(&body, name, deployment->cell->name.text);
+    body_put_text(&body, json_object_get(json_object_get(object, "metadata"), "labels"),
+                  LABEL_CREDENTIAL, LABEL_CREDENTIAL_YES);
+    json_t *source = body_put_object(&body, object, "credential");
+    body_put_text(&body, source, "name", credential);
+    body_put_text(&body, source, "key", credential);
+    json_t *plane = body_put_object(&body, source, "targetPlane");
+    body_put_text(&body, plane, "kind", region->data_plane_kind.text);
+    body_put_text(&body, plane, "name", region->data_plane_name.text);
+    body_append(&body, deployment->parts->references, object);
+    return body.status;
+}
+
+/* Named by value and data plane: another value is another name, and so another release; and a
+ * Secret lies in the store of one plane only. */
+static int credential_reference(struct deployment *deployment,
+                                const struct compile_credential *credential, json_t **ret_value,
+                                struct error *err)
+{
+    const struct region *region = deployment->parts->region;
+    const char *content = arena_format(deployment->arena, "%s %s %s", credential->digest,
+                                       region->data_plane_kind.text, region->data_plane_name.text);
+    if (content == NULL)
+        return error_no_memory(err);
+    const struct digest digest = digest_bytes(content, strlen(content));
+    const char *name = arena_format(deployment->arena, "%s-%s-%.*s", deployment->project,
+                                    credential->name, DIGEST_SHORT, digest.text);
+    if (name == NULL || (!has_reference(deployment, name) &&
+                         add_credential(deployment, credential->name, name) != 0))
+        return error_no_memory(err);
+    *ret_value = key_reference(name, credential->name);
+    return *ret_value == NULL ? error_no_memory(err) : 0;
+}
+
 int secret_key_reference(struct deployment *deployment, const char *name, const char *key,
                          struct source_pos at, json_t **ret_value, struct error *err)
 {
@@ -125,6 +184,9 @@ int secret_key_reference(struct deployment *deployment, const char *name, const 
         native = native_secret_reference(deployment->context, as_object);
     if (native != NULL)
         return declared_reference(deployment, native, name, key, at, ret_value, err);
+    const struct compile_credential *credential = find_credential(deployment->context, as_object);
+    if (credential != NULL)
+        return credential_reference(deployment, credential, ret_value, err);
     const int status = note_use(deployment, as_object, key, at, err);
     if (status != 0)
         return status;

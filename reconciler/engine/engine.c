@@ -1,5 +1,6 @@
 #include "reconciler/engine/engine.h"
 
+#include "config/base/arena.h"
 #include "config/types/types.h"
 #include "reconciler/engine/command.h"
 #include "reconciler/engine/gate.h"
@@ -22,6 +23,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CREDENTIALS_SPACE ((size_t)1 << 20)
 
 const struct engine_options engine_options_default = {
     .seed = 1,
@@ -47,6 +50,23 @@ static char *copy(const char *text)
     return strdup(text == NULL ? "" : text);
 }
 
+static int keep_credentials(struct engine *engine, const struct engine_options *options)
+{
+    engine->credentials = arena_new(CREDENTIALS_SPACE);
+    struct compile_credential *kept =
+        engine->credentials == NULL
+            ? NULL
+            : arena_array(engine->credentials, options->credential_count + 1, sizeof *kept);
+    for (size_t i = 0; kept != NULL && i < options->credential_count; i++) {
+        kept[i].name = arena_text(engine->credentials, options->credentials[i].name);
+        kept[i].digest = arena_text(engine->credentials, options->credentials[i].digest);
+        if (kept[i].name == NULL || kept[i].digest == NULL)
+            return -ENOMEM;
+    }
+    engine->options.credentials = kept;
+    return kept == NULL ? -ENOMEM : 0;
+}
+
 static int fill(struct engine *engine, const struct engine_options *options)
 {
     engine->options = *options;
@@ -67,6 +87,8 @@ static int fill(struct engine *engine, const struct engine_options *options)
     engine->options.repository_url = engine->repository_url;
     engine->options.branch = engine->branch;
     engine->options.name_key = engine->name_key;
+    if (keep_credentials(engine, options) < 0)
+        return -ENOMEM;
     return component_types_load(&engine->component_types, NULL);
 }
 
@@ -122,6 +144,7 @@ struct engine *engine_free(struct engine *engine)
     free(engine->repository_url);
     free(engine->branch);
     free(engine->name_key);
+    arena_free(engine->credentials);
     free(engine);
     return NULL;
 }

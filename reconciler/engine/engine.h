@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct engine;
+struct compile_credential;
 
 struct engine_options {
     uint64_t seed;              /* of a new journal; a restored one brings its own */
@@ -25,6 +26,8 @@ struct engine_options {
     const char *branch;
     const void *name_key; /* see compile_context */
     size_t name_key_length;
+    const struct compile_credential *credentials; /* handed over with the service; copied */
+    size_t credential_count;
     bool authorization;            /* the control plane answers authz requests */
     int parallel_nodes;            /* (cell, target) rolled out side by side; default 8 */
     int parallel_requests;         /* in flight; default 8 */

@@ -298,6 +298,7 @@ struct engine {
     struct engine_options options;
     char *instance, *repository_url, *branch;
     void *name_key;
+    struct arena *credentials; /* that the options' ones are kept in */
     json_t *component_types;
     uint64_t random;
     struct instant now;

@@ -294,7 +294,7 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     if (object->presence == PRESENCE_TERMINATING)
         operation_poll(engine, object);
     else if (object->permit)
-        operation_delete(engine, object);
+        operation_delete(engine, object, live);
 }
 
 static void found(struct engine *engine, struct object *object, const json_t *live)

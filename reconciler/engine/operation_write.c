@@ -103,8 +103,35 @@ static void write_now(struct engine *engine, struct object *object, const char *
     operation->state = strcmp(method, "DELETE") == 0 ? OPERATION_DELETING : OPERATION_WRITING;
 }
 
+/* The value is put in where the request is sent: what stands here may be kept and shown. */
+static void post_secret(struct engine *engine, struct object *object, const json_t *credential)
+{
+    const json_t *metadata = json_object_get(object->operation->body, "metadata");
+    json_t *body =
+        json_pack("{s:s, s:s, s:O, s:O, s:{s:{s:O}}}", "secretName", object->key.name, "secretType",
+                  "Opaque", "targetPlane", json_object_get(credential, "targetPlane"), "labels",
+                  json_object_get(metadata, "labels"), "data",
+                  json_text_or(json_object_get(credential, "key"), ""), CREDENTIAL_PLACEHOLDER,
+                  json_object_get(credential, "name"));
+    if (body == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    object_intent(engine, object, 'P');
+    object->before = -1;
+    OWNED_TEXT path;
+    text_init(&path, 2048);
+    object_secret_path(&object->key, false, &path);
+    write_now(engine, object, "POST", text_get(&path), body);
+}
+
 void operation_post(struct engine *engine, struct object *object)
 {
+    const json_t *credential = json_object_get(object->operation->body, "credential");
+    if (credential != NULL) {
+        post_secret(engine, object, credential);
+        return;
+    }
     json_t *body = json_deep_copy(object->operation->body);
     if (body == NULL) {
         engine->status = -ENOMEM;
@@ -146,12 +173,16 @@ void operation_put(struct engine *engine, struct object *object, const json_t *l
     write_now(engine, object, "PUT", text_get(&path), body);
 }
 
-void operation_delete(struct engine *engine, struct object *object)
+void operation_delete(struct engine *engine, struct object *object, const json_t *live)
 {
     object_intent(engine, object, 'D');
     OWNED_TEXT path;
     text_init(&path, 2048);
-    object_key_path(&object->key, &path);
+    if (object->key.kind == KIND_SECRET_REFERENCE &&
+        json_at(live, "metadata", "labels", LABEL_CREDENTIAL, NULL) != NULL)
+        object_secret_path(&object->key, true, &path);
+    else
+        object_key_path(&object->key, &path);
     write_now(engine, object, "DELETE", text_get(&path), NULL);
 }
 
@@ -233,7 +264,8 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     /* What was refused because this one was missing is not refused any more. */
     if (operation->verb != NULL && strcmp(operation->verb, "POST") == 0 && object->unit != NULL)
         unit_wake(engine, object->unit);
-    if (!json_is_object(live) || object->goal != GOAL_PRESENT || operation->body == NULL)
+    if (!json_is_object(live) || object->goal != GOAL_PRESENT || operation->body == NULL ||
+        json_object_get(operation->body, "credential") != NULL)
         return; /* it is read again */
     struct difference difference = {0};
     if (diff_object(object->key.kind, operation->body, live, &difference) < 0) {
@@ -276,6 +308,16 @@ static void refused(struct engine *engine, struct object *object, const struct e
     struct operation *operation = object->operation;
     const struct error *err = event->as.answer.error;
     const int status = event->as.answer.status;
+    const char *credential = json_text_or(json_at(operation->body, "credential", "name", NULL), "");
+    if (status == 501 && credential[0] != '\0') {
+        object_intent(engine, object, 0);
+        operation_hold(engine, object,
+                       "the control plane's secrets API is off: declare a SecretReference %s, or "
+                       "enable secret_management there",
+                       credential);
+        operation->due = (struct mono_time){engine->now.mono.ms + engine->options.retry_slowest.ms};
+        return;
+    }
     if (status == 400 || status == 422) {
         object_intent(engine, object, 0);
         operation_hold(engine, object, "%s of %s %s was refused (%d): %s", operation->verb,

@@ -6,7 +6,7 @@
 void operation_post(struct engine *engine, struct object *object);
 void operation_put(struct engine *engine, struct object *object, const json_t *live,
                    const struct difference *difference);
-void operation_delete(struct engine *engine, struct object *object);
+void operation_delete(struct engine *engine, struct object *object, const json_t *live);
 
 /* Looks for another binding of the same component and environment. */
 void operation_search(struct engine *engine, struct object *object);

@@ -24,6 +24,8 @@ struct compile_context revision_context(const struct engine *engine, const struc
         .branch = engine->branch,
         .name_key = engine->name_key,
         .name_key_length = engine->options.name_key_length,
+        .credentials = engine->options.credentials,
+        .credential_count = engine->options.credential_count,
         .authorization = engine->options.authorization,
         .component_types = engine->component_types,
     };

@@ -418,8 +418,11 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     }
     const char *secret = track_missing_secret(engine, track);
     if (secret != NULL && !rollout_is_active(&track->rollout)) {
-        text_format(out, "%s needs SecretReference %s, which is not there", track->component,
-                    secret);
+        text_format(out,
+                    "%s needs SecretReference %s, which is not there: declare it in the native "
+                    "manifests, create it on the control plane, or put the value into "
+                    "/etc/celld/credentials/secret-%s and restart celld",
+                    track->component, secret, secret);
         return;
     }
     struct rollout_plan plan;

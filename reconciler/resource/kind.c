@@ -132,3 +132,14 @@ void object_key_path(const struct object_key *key, struct text *out)
     text_add_char(out, '/');
     add_segment(out, key->name);
 }
+
+void object_secret_path(const struct object_key *key, bool with_name, struct text *out)
+{
+    text_add(out, "/api/v1alpha1/namespaces/");
+    add_segment(out, or_empty(key->namespace_name));
+    text_add(out, "/secrets");
+    if (with_name) {
+        text_add_char(out, '/');
+        add_segment(out, key->name);
+    }
+}

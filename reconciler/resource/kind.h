@@ -81,3 +81,6 @@ void object_key_text(const struct object_key *key, struct text *out);
 /* "/api/v1/namespaces/acme/releasebindings[/name]"; names are percent-encoded. */
 void object_key_path(const struct object_key *key, struct text *out);
 void object_collection_path(enum resource_kind kind, const char *namespace_name, struct text *out);
+
+/* "/api/v1alpha1/namespaces/acme/secrets[/name]": of the Secret behind a SecretReference. */
+void object_secret_path(const struct object_key *key, bool with_name, struct text *out);

@@ -8,7 +8,12 @@
 /* Labels and annotations that celld puts on each object. */
 #define LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
 #define LABEL_MANAGED_BY_CELLD "celld"
-#define LABEL_CELL "celld.dev/cell"              /* which cell an object belongs to; compared */
+#define LABEL_CELL "celld.dev/cell" /* which cell an object belongs to; compared */
+/* On a SecretReference that the secrets API made for us, and deletes with its Secret; compared. */
+#define LABEL_CREDENTIAL "celld.dev/credential"
+#define LABEL_CREDENTIAL_YES "true"
+/* {"$credential": "rates-key"}: where a request wants a credential's value when it is sent. */
+#define CREDENTIAL_PLACEHOLDER "$credential"
 #define ANNOTATION_REVISION "celld.dev/revision" /* written along, never compared */
 #define ANNOTATION_INTENT "celld.dev/intent"     /* written along, never compared */
 #define ANNOTATION_DIGEST "celld.dev/digest"     /* written along, never compared */

@@ -1,6 +1,7 @@
 /* From a request line to the handler: paths, methods, authentication. */
 #include "tests/platform/crud.h"
 #include "tests/platform/path.h"
+#include "tests/platform/secrets.h"
 #include "tests/platform/state.h"
 
 #include <string.h>
@@ -153,6 +154,23 @@ static void answer_collection(struct crud *c, const struct path *path, size_t at
         not_allowed(c->answer);
 }
 
+static void answer_secrets(struct crud *c, const struct path *path,
+                           const struct platform_request *request)
+{
+    c->kind = KIND_SECRET;
+    c->name = path->count == 6 ? path->segments[5] : NULL;
+    if (path->count == 5 && strcmp(request->method, "GET") == 0)
+        paging_list(c->platform, c->kind, c->ns, path->query, c->subject, c->answer);
+    else if (path->count == 5 && strcmp(request->method, "POST") == 0)
+        secrets_post(c);
+    else if (c->name != NULL && strcmp(request->method, "GET") == 0)
+        secrets_get(c);
+    else if (c->name != NULL && strcmp(request->method, "DELETE") == 0)
+        secrets_delete(c);
+    else
+        not_allowed(c->answer);
+}
+
 static void answer_alpha(struct crud *c, const struct path *path,
                          const struct platform_request *request)
 {
@@ -162,8 +180,7 @@ static void answer_alpha(struct crud *c, const struct path *path,
             answer_error(c->answer, 501, "Secret API is disabled on this server");
             return;
         }
-        c->kind = KIND_SECRET;
-        answer_collection(c, path, 5, request);
+        answer_secrets(c, path, request);
     } else if (is(path, 4, "releasebindings") && is(path, 6, "trigger") && path->count == 7) {
         struct object *o = store_find(p, KIND_RELEASE_BINDING, c->ns, path->segments[5]);
         if (o == NULL)

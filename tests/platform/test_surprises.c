@@ -345,6 +345,38 @@ Test(surprises, secrets_are_a_feature)
     town_free(t);
 }
 
+Test(surprises, a_secret_and_its_reference_come_and_go_together)
+{
+    struct platform_options options;
+    platform_options_default(&options);
+    options.secret_management = true;
+    struct town *t = town_new(&options);
+    static const char path[] = "/api/v1alpha1/namespaces/acme/secrets";
+    static const char one[] = "/api/v1alpha1/namespaces/acme/secrets/db";
+    static const char body[] =
+        "{\"secretName\":\"db\",\"secretType\":\"Opaque\",\"targetPlane\":{\"kind\":"
+        "\"ClusterDataPlane\",\"name\":\"us\"},\"data\":{\"k\":\"alice\"},"
+        "\"labels\":{\"team\":\"shop\"}}";
+    json_t *shown;
+    cr_assert_eq(town_ask(t, "GET", one, NULL, NULL), 404);
+    cr_assert_eq(town_ask(t, "POST", path, "{\"secretName\":\"db\"}", NULL), 400);
+    cr_assert_eq(town_ask(t, "POST", path, body, &shown), 201);
+    cr_expect_str_eq(json_text_or(json_at(shown, "data", "k", NULL), ""), "YWxpY2U=");
+    json_decref(shown);
+    cr_assert_eq(town_ask(t, "POST", path, body, NULL), 409);
+    cr_assert_eq(town_ask(t, "GET", one, NULL, NULL), 200);
+    json_t *reference = town_must(t, 200, "GET", "/secretreferences/db", NULL);
+    cr_expect_str_eq(json_text_or(json_at(reference, "metadata", "labels", "team", NULL), ""),
+                     "shop");
+    cr_expect_str_eq(json_text_or(json_at(reference, "spec", "targetPlane", "name", NULL), ""),
+                     "us");
+    json_decref(reference);
+    cr_assert_eq(town_ask(t, "DELETE", one, NULL, NULL), 204);
+    cr_assert_eq(town_ask(t, "GET", one, NULL, NULL), 404);
+    json_decref(town_must(t, 404, "GET", "/secretreferences/db", NULL));
+    town_free(t);
+}
+
 Test(surprises, next_due_leads_through_time)
 {
     struct town *t = town_with_cart();

@@ -55,6 +55,7 @@ enum world_crash {
 struct world_options {
     struct engine_options engine;
     struct platform_options platform;
+    const char *secret; /* what stands for every credential at the control plane; NULL = none */
     int64_t latency_ms; /* each way */
     /* More of it for this request, each way; NULL = none. */
     int64_t (*delay)(void *context, const struct world_request *request);

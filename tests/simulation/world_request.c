@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "reconciler/resource/object.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,21 @@ static void set_error(struct world_request *request, int status)
     request->error.retry_after_ms = -1;
 }
 
+/* The daemon puts values in where a request leaves, and lets none come back. */
+static void put_secrets(const struct world *world, struct world_request *request)
+{
+    const char *key;
+    json_t *value;
+    if (world->options.secret == NULL || request->body == NULL)
+        return;
+    json_t *data = json_object_get(request->body, "data");
+    json_object_foreach(data, key, value)
+    {
+        CHECK(json_object_get(value, CREDENTIAL_PLACEHOLDER) != NULL);
+        CHECK(json_object_set_new(data, key, json_string(world->options.secret)) == 0);
+    }
+}
+
 static void ask_one(struct world *world, struct world_request *request, int64_t *delay)
 {
     int status = 0;
@@ -159,6 +175,9 @@ static void ask_one(struct world *world, struct world_request *request, int64_t 
     struct engine_event *answer = &request->answer;
     answer->kind = EVENT_ANSWER;
     answer->as.answer.id = request->id;
+    const bool secret = strstr(request->path, "/secrets") != NULL;
+    if (secret)
+        put_secrets(world, request);
     request->answer_body =
         ask(world, request->method, request->path, request->body, &status, &lost, delay);
     if (lost || status == 0) {
@@ -171,7 +190,7 @@ static void ask_one(struct world *world, struct world_request *request, int64_t 
     }
     answer->as.answer.outcome = ANSWER_RECEIVED;
     answer->as.answer.status = status;
-    answer->as.answer.body = request->answer_body;
+    answer->as.answer.body = secret && status < 300 ? NULL : request->answer_body;
     if (status >= 300) {
         set_error(request, status);
         answer->as.answer.error = &request->error;

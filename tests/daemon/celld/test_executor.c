@@ -98,6 +98,37 @@ Test(executor, many_rows_at_once_are_all_durable)
     cr_expect_eq(journal_counters(theatre.journal).appended, (uint64_t)ROWS);
 }
 
+/* --- secrets ---------------------------------------------------------------------------------- */
+
+Test(executor, a_credential_is_put_in_at_sending_and_never_comes_back)
+{
+    static const char *const paths[] = {"/api/v1alpha1/namespaces/acme/secrets",
+                                        "/api/v1alpha1/namespaces/refused/secrets"};
+    for (uint64_t i = 0; i < 2; i++) {
+        theatre_request(&effects, i + 1, "POST", paths[i]);
+        struct effect *effect = &effects.items[effects.count - 1];
+        json_decref(effect->as.request.body);
+        effect->as.request.body = json_pack("{s:{s:{s:s}}}", "data", "k", "$credential", "a");
+        cr_assert_not_null(effect->as.request.body);
+        theatre.canary_sent = false;
+        theatre_do(&theatre, &effects);
+        theatre_run_until(&theatre, i == 0 ? "answer:1:received:201" : "answer:2:received:422");
+        cr_expect(theatre.canary_sent);
+        cr_expect_not(theatre.canary_back);
+    }
+}
+
+Test(executor, a_credential_is_not_sent_anywhere_else)
+{
+    theatre_request(&effects, 1, "POST", "/api/v1/namespaces/acme/workloads");
+    struct effect *effect = &effects.items[effects.count - 1];
+    json_decref(effect->as.request.body);
+    effect->as.request.body = json_pack("{s:{s:{s:s}}}", "data", "k", "$credential", "a");
+    theatre_do(&theatre, &effects);
+    theatre_run_until(&theatre, "answer:1:not-sent:0");
+    cr_expect_eq(atomic_load(&theatre.asked), 0u);
+}
+
 /* --- storage that fails ----------------------------------------------------------------------- */
 
 Test(executor_storage, a_row_that_cannot_be_written_stops_everything, .fini = stop, .timeout = 120)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEADLINE_MS 30000
@@ -45,6 +46,13 @@ static void serve(void *context, const struct web_request *request, struct web_r
     } else if (strcmp(request->path, "/broken") == 0) {
         reply->status = 500;
         text_add(&reply->body, "{\"error\":\"Internal server error\",\"code\":\"INTERNAL_ERROR\"}");
+    } else if (credentials_guard(request->path)) {
+        /* As the real one: what was sent comes back, and in words when it is refused. */
+        theatre->canary_sent =
+            request->body != NULL && strstr(request->body, CANARY_SECRET) != NULL;
+        reply->status = strstr(request->path, "refused") != NULL ? 422 : 201;
+        text_format(&reply->body, "{\"error\":\"%s\",\"code\":\"X\",\"data\":{\"k\":\"%s\"}}",
+                    CANARY_SECRET, CANARY_SECRET);
     } else if (strcmp(request->path, "/missing") == 0) {
         reply->status = 404;
         text_add(&reply->body, "{\"error\":\"not found\",\"code\":\"NOT_FOUND\"}");
@@ -62,6 +70,10 @@ static void deliver(void *context, const struct engine_event *event)
                                            [ANSWER_UNKNOWN] = "unknown"};
     struct theatre *theatre = context;
     if (event->kind == EVENT_ANSWER) {
+        const struct error *err = event->as.answer.error;
+        theatre->canary_back = theatre->canary_back ||
+                               (err != NULL && strstr(err->detail, CANARY_SECRET) != NULL) ||
+                               json_at(event->as.answer.body, "data", NULL) != NULL;
         text_format(&theatre->trace, " answer:%llu:%s:%d", (unsigned long long)event->as.answer.id,
                     outcomes[event->as.answer.outcome], event->as.answer.status);
     } else {
@@ -138,6 +150,19 @@ static void start_journal(struct theatre *theatre, uint64_t file_bytes)
         turn(theatre);
 }
 
+static void hand_over(struct theatre *theatre)
+{
+    char path[128];
+    struct error err = {0};
+    (void)snprintf(path, sizeof(path), "%s/secret-a", theatre->directory);
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    cr_assert(fputs(CANARY_SECRET, file) >= 0 && fclose(file) == 0 && chmod(path, 0600) == 0);
+    cr_assert_eq(
+        credentials_read(theatre->directory, theatre->directory, &theatre->credentials, &err), 0,
+        "%s", err.detail);
+}
+
 void theatre_open(struct theatre *theatre, uint64_t file_bytes)
 {
     char address[64];
@@ -158,11 +183,13 @@ void theatre_open(struct theatre *theatre, uint64_t file_bytes)
     cr_assert_eq(client_new(&theatre->loop, &(struct client_options){.base_url = address},
                             &theatre->client, &err),
                  0, "%s", err.detail);
+    hand_over(theatre);
     const struct executor_hooks hooks = {.context = theatre,
                                          .deliver = deliver,
                                          .perform = perform,
                                          .storage_failed = storage_failed};
-    theatre->executor = executor_new(theatre->journal, theatre->client, &hooks);
+    theatre->executor =
+        executor_new(theatre->journal, theatre->client, theatre->credentials, &hooks);
     cr_assert_not_null(theatre->executor);
 }
 
@@ -193,6 +220,7 @@ void theatre_close(struct theatre *theatre)
     (void)uv_run(&theatre->loop, UV_RUN_DEFAULT);
     cr_assert_eq(uv_loop_close(&theatre->loop), 0, "handles are left");
     web_stop(theatre->web);
+    theatre->credentials = credentials_free(theatre->credentials);
     json_decref(theatre->items);
     text_fini(&theatre->trace);
     (void)nftw(theatre->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#define CANARY_SECRET "canary-4711"
+
 struct theatre {
     uv_loop_t loop;
     uv_timer_t tick;
@@ -18,6 +20,9 @@ struct theatre {
     struct journal *journal;
     struct client *client;
     struct executor *executor;
+    struct credentials *credentials; /* one: secret-a, CANARY_SECRET */
+    bool canary_sent;                /* a request to the secrets API held the value */
+    bool canary_back;                /* an answer showed it to the engine */
     struct web *web;
     atomic_uint asked; /* requests that reached the server */
     atomic_uint first_pages;

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,57 @@ Test(deployment, secrets_that_nobody_declares_are_named)
     cr_expect_str_eq(mailer->secrets[0].key, "RATES_KEY");
     cr_expect_str_eq(mailer->secrets[0].at.path, "cells/shop/cell.yaml");
     deployment_free(mailer);
+}
+
+/* The credential's references of a deployment: how many, and the last one's name and data plane. */
+static size_t made_of_credentials(const struct deployment *deployment, char *ret_name, size_t size,
+                                  char *ret_plane)
+{
+    struct desired_list list;
+    size_t count = 0;
+    cr_assert_eq(deployment_references(deployment, &list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        const json_t *source = json_object_get(list.items[i].body, "credential");
+        if (source == NULL)
+            continue;
+        count++;
+        cr_expect_eq(list.items[i].key.kind, KIND_SECRET_REFERENCE);
+        cr_expect_null(json_object_get(list.items[i].body, "spec"));
+        cr_expect_str_eq(json_text_or(json_object_get(source, "name"), ""), "rates-key");
+        snprintf(ret_name, size, "%s", list.items[i].key.name);
+        snprintf(ret_plane, size, "%s",
+                 json_text_or(json_at(source, "targetPlane", "name", NULL), ""));
+    }
+    desired_list_fini(&list);
+    return count;
+}
+
+/* Named by value and data plane; the release says the same on all targets, and a target with
+ * another plane overrides it. */
+Test(deployment, a_credential_becomes_a_reference_named_by_its_value)
+{
+    static const struct compile_credential values[] = {{"rates-key", "11"}, {"rates-key", "22"}};
+    char names[2][128], releases[2][DIGEST_SHORT + 1];
+    for (size_t i = 0; i < 2; i++) {
+        char other[128], plane[128], other_plane[128];
+        shop.context.credentials = &values[i];
+        shop.context.credential_count = 1;
+        struct deployment *near = fixture_deployment(&shop, "shop", "mailer", "testing");
+        struct deployment *far = fixture_deployment(&shop, "shop", "mailer", "production-eu");
+        cr_expect_eq(near->secret_count, 0);
+        cr_expect_str_eq(near->release_digest, far->release_digest);
+        cr_expect_str_neq(near->deployment_digest, far->deployment_digest);
+        cr_expect_eq(made_of_credentials(near, names[i], sizeof names[i], plane), 1);
+        cr_expect_eq(made_of_credentials(far, other, sizeof other, other_plane), 2);
+        cr_expect_eq(strncmp(names[i], "acme-shop-rates-key-", 20), 0, "%s", names[i]);
+        cr_expect_str_neq(names[i], other);
+        cr_expect_str_neq(plane, other_plane);
+        memcpy(releases[i], near->release_digest, sizeof releases[i]);
+        deployment_free(near);
+        deployment_free(far);
+    }
+    cr_expect_str_neq(names[0], names[1]);
+    cr_expect_str_neq(releases[0], releases[1]);
 }
 
 /* --- bindings ------------------------------------------------------------------------------- */

@@ -1,0 +1,225 @@
+/* ${NAME} of a cell that is a credential: written through the secrets API, released like any other
+ * change, and its value nowhere to be seen. */
+#include "config/base/json.h"
+#include "reconciler/compile/compile.h"
+#include "reconciler/resource/object.h"
+#include "tests/reconciler/engine/expect.h"
+
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(secret, .timeout = 120);
+
+#define CANARY "canary-4711-value"
+/* As the server shows it. */
+#define CANARY_BASE64 "Y2FuYXJ5LTQ3MTEtdmFsdWU="
+
+static const char uses_secret[] = "      configurations:\n"
+                                  "        - name: database\n"
+                                  "          type: secret\n"
+                                  "          mount_type: env variable\n"
+                                  "          env_variables: {DB: \"${DB_PASSWORD}\"}\n";
+
+static const struct compile_credential first = {
+    "db-password", "1111111111111111111111111111111111111111111111111111111111111111"};
+static const struct compile_credential second = {
+    "db-password", "2222222222222222222222222222222222222222222222222222222222222222"};
+
+static size_t seen_effects, leaks;
+
+static void look_for_leaks(const json_t *value)
+{
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    leaks += text != NULL && (strstr(text, CANARY) != NULL || strstr(text, CANARY_BASE64) != NULL);
+    free(text);
+}
+
+static void watch(void *context, const struct effect *effect)
+{
+    (void)context;
+    seen_effects++;
+    if (effect->kind == EFFECT_REQUEST)
+        look_for_leaks(effect->as.request.body);
+    else if (effect->kind == EFFECT_PERSIST)
+        look_for_leaks(effect->as.persist.value);
+    else if (effect->kind == EFFECT_REPLY)
+        look_for_leaks(effect->as.reply.body);
+    else if (effect->kind == EFFECT_PUBLISH) {
+        look_for_leaks(effect->as.publish.data);
+        leaks += strstr(effect->as.publish.message, CANARY) != NULL;
+    }
+}
+
+static struct world *world_with(const struct compile_credential *credential, bool secrets_api)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.engine.credentials = credential;
+    options.engine.credential_count = credential != NULL;
+    options.platform.secret_management = secrets_api;
+    options.secret = CANARY;
+    options.watch = watch;
+    seen_effects = leaks = 0;
+    struct world *world = world_new(&options);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", uses_secret,
+                      NULL);
+    return world;
+}
+
+static int ask_secret(const struct world *world, const char *name, json_t **ret_body)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/api/v1alpha1/namespaces/acme/secrets/%s", name);
+    const struct platform_request request = {.method = "GET", .path = path};
+    struct platform_response response;
+    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    *ret_body = json_loadb(response.body, response.length, 0, NULL);
+    const int status = response.status;
+    platform_response_fini(&response);
+    return status;
+}
+
+/* The SecretReference that the release of shop's api names, with the key. */
+static void used_reference(const struct world *world, char *ret_name, size_t size)
+{
+    json_t *release = platform_object(world->platform, "componentreleases", "acme",
+                                      repository_release(world, "shop-api-a-development"));
+    const json_t *env =
+        json_array_get(json_at(release, "spec", "workload", "container", "env", NULL), 0);
+    const json_t *reference = json_at(env, "valueFrom", "secretKeyRef", NULL);
+    cr_expect_str_eq(json_text_or(json_object_get(env, "key"), ""), "DB");
+    cr_expect_str_eq(json_text_or(json_object_get(reference, "key"), ""), "db-password");
+    snprintf(ret_name, size, "%s", json_text_or(json_object_get(reference, "name"), ""));
+    json_decref(release);
+}
+
+static void expect_no_leaks(const struct world *world)
+{
+    json_t *seen[] = {engine_status(world->engine, world_now(world)),
+                      engine_cell_status(world->engine, "shop", world_now(world)),
+                      engine_plan(world->engine, NULL, world_now(world)),
+                      engine_diff(world->engine, NULL),
+                      engine_render(world->engine, NULL, NULL),
+                      engine_history(world->engine)};
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++) {
+        cr_expect_not_null(seen[i]);
+        look_for_leaks(seen[i]);
+        json_decref(seen[i]);
+    }
+    for (size_t i = 0; i < world->row_count; i++)
+        look_for_leaks(world->rows[i].value);
+    look_for_leaks(world->published);
+    cr_expect_gt(seen_effects, 100);
+    cr_expect_eq(leaks, 0, "the value was seen");
+}
+
+static size_t secret_posts(const struct world *world)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
+        const struct platform_logged *entry = platform_log_at(world->platform, i);
+        count += strcmp(entry->method, "POST") == 0 && strstr(entry->path, "/secrets") != NULL;
+    }
+    return count;
+}
+
+Test(secret, a_credential_is_written_and_used_and_not_shown)
+{
+    struct world *world = world_with(&first, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    char name[256];
+    used_reference(world, name, sizeof name);
+    cr_expect_eq(strncmp(name, "acme-shop-db-password-", 22), 0, "%s", name);
+    json_t *body;
+    cr_assert_eq(ask_secret(world, name, &body), 200);
+    cr_expect_str_eq(json_text_or(json_at(body, "data", "db-password", NULL), ""), CANARY_BASE64);
+    json_decref(body);
+    json_t *reference = platform_object(world->platform, "secretreferences", "acme", name);
+    cr_expect_str_eq(
+        json_text_or(json_at(reference, "metadata", "labels", LABEL_CREDENTIAL, NULL), ""), "true");
+    cr_expect_str_eq(json_text_or(json_at(reference, "spec", "targetPlane", "name", NULL), ""),
+                     "us");
+    json_decref(reference);
+    cr_expect_eq(secret_posts(world), 1);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_silence(world);
+    expect_no_leaks(world);
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+Test(secret, another_value_is_another_release_and_the_old_secret_goes)
+{
+    struct world *world = world_with(&first, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    char before[256], after[256];
+    used_reference(world, before, sizeof before);
+    world->options.engine.credentials = &second;
+    world_kill(world);
+    world_run(world, MINUTES(1));
+    expect_condition(world, CONDITION_CONVERGED);
+    used_reference(world, after, sizeof after);
+    cr_expect_str_neq(before, after);
+    json_t *body;
+    cr_expect_eq(ask_secret(world, after, &body), 200);
+    json_decref(body);
+    repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", uses_secret,
+                      NULL);
+    world_run(world, MINUTES(10));
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_eq(ask_secret(world, before, &body), 404);
+    json_decref(body);
+    cr_expect_eq(ask_secret(world, after, &body), 200);
+    json_decref(body);
+    expect_silence(world);
+    expect_no_leaks(world);
+    world_free(world);
+}
+
+Test(secret, without_the_secrets_api_it_waits_and_says_what_to_do)
+{
+    struct world *world = world_with(&first, false);
+    world_run(world, MINUTES(30));
+    expect_why(world, "shop", "development",
+               "secrets API is off: declare a SecretReference db-password");
+    json_t *binding =
+        platform_object(world->platform, "releasebindings", "acme", "shop-api-a-development");
+    cr_expect_null(binding, "bound without its secret");
+    json_decref(binding);
+    struct platform_options options = world->options.platform;
+    options.secret_management = true;
+    platform_restart(world->platform, &options);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_no_leaks(world);
+    world_free(world);
+}
+
+Test(secret, without_a_credential_it_waits_and_says_what_to_do)
+{
+    struct world *world = world_with(NULL, true);
+    world_run(world, MINUTES(5));
+    expect_why(world, "shop", "development", "needs SecretReference db-password");
+    expect_why(world, "shop", "development", "/etc/celld/credentials/secret-db-password");
+    cr_expect_eq(secret_posts(world), 0);
+    world->options.engine.credentials = &first;
+    world->options.engine.credential_count = 1;
+    world_kill(world);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_free(world);
+}
+
+/* The process dies at every write on the way. */
+Test(secret, dying_at_any_write_leaves_one_secret)
+{
+    for (uint64_t write = 1; write <= 12; write++) {
+        struct world *world = world_with(&first, true);
+        world->crash = WORLD_CRASH_APPLIED;
+        world->crash_at = write;
+        expect_condition(world, CONDITION_CONVERGED);
+        cr_expect_eq(secret_posts(world), 1, "write %u", (unsigned)write);
+        expect_no_leaks(world);
+        world_free(world);
+    }
+}

@@ -11,7 +11,7 @@
 
 /* Small first block: most snapshots hold one cell. Each further one is a part of what is there. */
 #define BLOCK_FIRST 2048u
-#define BLOCK_LARGEST (64u * 1024u)
+#define BLOCK_LARGEST ((size_t)64 * 1024)
 
 struct block {
     struct block *next;

@@ -88,7 +88,7 @@ char *text_take(struct text *text)
 {
     if (text->status == 0 && text->bytes == NULL)
         (void)reserve(text, 0);
-    if (text->status < 0)
+    if (text->status < 0 || text->bytes == NULL)
         return NULL;
     char *bytes = text->bytes;
     bytes[text->length] = '\0';

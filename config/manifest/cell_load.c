@@ -109,6 +109,7 @@ static void complete_components(struct loader *loader, struct decoder *decoder, 
     } components = {.read = cell->components};
     for (size_t i = 0; i < cell->component_count; i++) {
         struct component *component = &components.own[i];
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): NULL only when the count is 0 */
         if (component->name.text == NULL)
             continue;
         if (component->source.text == NULL)

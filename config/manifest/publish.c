@@ -198,8 +198,10 @@ static void write_link(const struct shape *shape, struct text *out)
     for (const char *c = shape->name; *c != '\0'; c++) {
         if (*c == ' ')
             text_add_char(out, '-');
+        else if (*c >= 'A' && *c <= 'Z')
+            text_add_char(out, (char)(*c + ('a' - 'A')));
         else if (*c != '.')
-            text_add_char(out, *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c);
+            text_add_char(out, *c);
     }
     text_add_char(out, ')');
 }

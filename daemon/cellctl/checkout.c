@@ -175,12 +175,14 @@ int checkout_read(const char *directory, const struct tree_selection *selection,
     if (copy == NULL)
         return error_no_memory(err);
     OWNED(tree_listing_freep) struct tree_listing *listing = calloc(1, sizeof(*listing));
+    /* NOLINTBEGIN(clang-analyzer-unix.Malloc): the analyzer does not know OWNED's cleanup */
     if (listing == NULL)
         return error_no_memory(err);
     char *const roots[] = {copy, NULL};
     FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
     if (fts == NULL)
         return failed(err, directory);
+    /* NOLINTEND(clang-analyzer-unix.Malloc) */
     struct reader reader = {.selection = selection,
                             .limits = limits,
                             .listing = listing,

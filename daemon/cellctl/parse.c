@@ -190,12 +190,12 @@ static int settle(struct parser *parser)
             usage_print(stdout, invocation->command);
         return 1;
     }
-    if (invocation->command == NULL && parser->positional_count == 0) {
+    if (invocation->command == NULL) {
+        if (parser->positional_count > 0)
+            return unknown_command(parser->positional[0]);
         usage_print_all(stderr);
         return -1;
     }
-    if (invocation->command == NULL)
-        return unknown_command(parser->positional[0]);
     const size_t name_words = strchr(invocation->command->name, ' ') == NULL ? 1 : 2;
     invocation->argument_count = parser->positional_count - name_words;
     for (size_t i = 0; i < invocation->argument_count && i < COMMAND_ARGUMENTS; i++)

@@ -35,7 +35,6 @@ struct core_options {
     const char *state_directory;
     const char *instance;
     uint64_t seed;
-    bool adopt; /* the rows may be old or incomplete: see struct journal_opening */
     const struct journal_opening *opening; /* the rows; borrowed for the call */
 };
 

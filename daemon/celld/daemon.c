@@ -8,6 +8,7 @@
 #include "daemon/celld/core.h"
 #include "daemon/celld/executor.h"
 #include "daemon/celld/gauges.h"
+#include "daemon/celld/reload.h"
 #include "daemon/celld/service.h"
 #include "daemon/celld/settings_file.h"
 #include "daemon/log/log.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +30,6 @@
 #define EXIT_HELD 3
 #define REOPEN_MS 5000
 #define DESCRIPTION_MS 500
-#define DIAGNOSTICS_CAP 1000
-#define DIAGNOSTICS_TOLD 5 /* in the answer to a reload; --check-config says all */
 
 enum daemon_state { DAEMON_OPENING, DAEMON_RUNNING, DAEMON_READ_ONLY, DAEMON_STOPPING };
 enum { SIGNAL_COUNT = 3 };
@@ -38,12 +38,15 @@ struct daemon {
     uv_loop_t loop;
     enum daemon_state state;
     const struct options *options;
-    struct settings *settings, *next_settings; /* the next ones wait for the core to stop */
+    struct settings *settings;
+    struct settings *next_settings;     /* of a reload: they wait for the core to stop */
+    struct settings *previous_settings; /* of a reload: kept until the new core runs */
     const char *state_directory;
     char machine[64];
     struct journal *journal;
     struct core *core;
     bool core_stopping;
+    bool adopting; /* the rows may be old or incomplete until the world was looked at once */
     struct socket_server *sockets;
     struct backend_hooks backend_hooks;
     struct service *service;
@@ -86,7 +89,11 @@ static void describe(struct daemon *daemon)
 
 static void on_description(uv_timer_t *timer)
 {
-    describe(timer->data);
+    struct daemon *daemon = timer->data;
+    describe(daemon);
+    /* Whole lists and compiled resources were here a moment ago: their memory goes back. */
+    if (daemon->core != NULL && engine_condition(core_engine(daemon->core)) == CONDITION_CONVERGED)
+        (void)malloc_trim(0);
 }
 
 /* With --once: leaves when nothing more will move. */
@@ -108,6 +115,25 @@ static void maybe_leave(struct daemon *daemon)
     }
 }
 
+static void on_adopted(void *context, int result, const struct error *err)
+{
+    struct daemon *daemon = context;
+    if (result == 0)
+        log_write(LOG_LEVEL_NOTICE, NULL,
+                  "everything was looked at once: the journal is trusted again");
+    else
+        log_write(LOG_LEVEL_WARNING, NULL, "the journal stays in doubt: %s", err->detail);
+    daemon->adopting = result < 0;
+}
+
+/* The engine acts only on what it has read completely; after that the rows say what was so. */
+static void maybe_adopt(struct daemon *daemon)
+{
+    if (!daemon->adopting || engine_condition(core_engine(daemon->core)) == CONDITION_STARTING)
+        return;
+    daemon->adopting = journal_adopted(daemon->journal, on_adopted, daemon, NULL) < 0;
+}
+
 static void on_step(void *context)
 {
     struct daemon *daemon = context;
@@ -117,6 +143,7 @@ static void on_step(void *context)
     if (engine_version(core_engine(daemon->core)) != daemon->described &&
         uv_is_active((uv_handle_t *)&daemon->description) == 0)
         CHECK(uv_timer_start(&daemon->description, on_description, DESCRIPTION_MS, 0) == 0);
+    maybe_adopt(daemon);
     maybe_leave(daemon);
 }
 
@@ -160,6 +187,31 @@ static void replay_history(struct daemon *daemon)
     }
 }
 
+static void refuse_reload(struct daemon *daemon, const char *why)
+{
+    log_write(LOG_LEVEL_ERROR, NULL, "reload refused: %s", why);
+    reply(daemon, daemon->reload_id, false, why);
+    daemon->reload_id = 0;
+    service_ready(daemon->service);
+}
+
+/* Settings that are sound but cannot be used (a credential is missing): those before come back. */
+static void refuse_core(struct daemon *daemon, const struct error *err)
+{
+    if (daemon->previous_settings == NULL) {
+        log_write(LOG_LEVEL_ERROR, NULL, "%s", err->detail);
+        stop(daemon, EX_CONFIG);
+        return;
+    }
+    (void)settings_free(daemon->settings);
+    daemon->settings = TAKE(daemon->previous_settings);
+    OWNED_TEXT why;
+    text_init(&why, 4096);
+    text_format(&why, "%s; the old settings stay", err->detail);
+    refuse_reload(daemon, text_get(&why));
+    open_journal(daemon);
+}
+
 static void build_core(struct daemon *daemon, const struct journal_opening *opening)
 {
     const struct core_hooks hooks = {.context = daemon,
@@ -171,18 +223,19 @@ static void build_core(struct daemon *daemon, const struct journal_opening *open
         .settings = daemon->settings,
         .state_directory = daemon->state_directory,
         .instance = opening->instance,
-        .adopt = opening->adopt != JOURNAL_TRUSTED,
         .opening = opening,
     };
     struct error err = {0};
     if (getrandom(&options.seed, sizeof(options.seed), 0) < 0)
         options.seed = (uint64_t)executor_now().wall.ms;
     if (core_start(&daemon->loop, daemon->journal, &options, &hooks, &daemon->core, &err) < 0) {
-        log_write(LOG_LEVEL_ERROR, NULL, "%s", err.detail);
-        stop(daemon, EX_CONFIG);
+        refuse_core(daemon, &err);
         return;
     }
     daemon->state = DAEMON_RUNNING;
+    daemon->adopting = opening->adopt != JOURNAL_TRUSTED;
+    daemon->previous_settings = settings_free(daemon->previous_settings);
+    log_set_level(daemon->settings->log_level);
     if (core_warning(daemon->core) != NULL)
         log_write(LOG_LEVEL_WARNING, NULL, "%s", core_warning(daemon->core));
     replay_history(daemon);
@@ -233,7 +286,7 @@ static void on_core_stopped(void *context)
     struct daemon *daemon = context;
     daemon->core_stopping = false;
     if (daemon->next_settings != NULL) {
-        (void)settings_free(daemon->settings);
+        daemon->previous_settings = daemon->settings;
         daemon->settings = TAKE(daemon->next_settings);
     }
     if (daemon->state == DAEMON_STOPPING)
@@ -260,67 +313,22 @@ static void open_journal(struct daemon *daemon)
 
 /* --- reload --------------------------------------------------------------------------------- */
 
-static bool same_text(const struct manifest_text *a, const struct manifest_text *b)
-{
-    return a->text == NULL || b->text == NULL ? a->text == b->text : strcmp(a->text, b->text) == 0;
-}
-
-static const char *needs_restart(const struct settings *old, const struct settings *new)
-{
-    if (!same_text(&old->state_directory, &new->state_directory))
-        return "the state directory changed: restart celld for that; the old settings stay";
-    if (!same_text(&old->status_socket.path, &new->status_socket.path) ||
-        !same_text(&old->admin_socket.path, &new->admin_socket.path))
-        return "a socket's path changed: restart celld for that; the old settings stay";
-    if (!same_text(&old->status_socket.group, &new->status_socket.group) ||
-        !same_text(&old->admin_socket.group, &new->admin_socket.group) ||
-        old->status_socket.mode.value != new->status_socket.mode.value ||
-        old->admin_socket.mode.value != new->admin_socket.mode.value)
-        return "a socket's group or mode changed: restart celld for that; the old settings stay";
-    if (!same_text(&old->metrics_listen, &new->metrics_listen))
-        return "metricsListen changed: restart celld for that; the old settings stay";
-    return NULL;
-}
-
-static void refuse_reload(struct daemon *daemon, const char *why)
-{
-    log_write(LOG_LEVEL_ERROR, NULL, "reload refused: %s", why);
-    reply(daemon, daemon->reload_id, false, why);
-    daemon->reload_id = 0;
-    service_ready(daemon->service);
-}
-
 static void reload(struct daemon *daemon, uint64_t id)
 {
-    OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(DIAGNOSTICS_CAP);
-    OWNED(settings_freep) struct settings *settings = NULL;
-    struct error err = {0};
-    if (daemon->reload_id != 0 || daemon->state == DAEMON_STOPPING || found == NULL) {
+    OWNED_TEXT why;
+    text_init(&why, 4096);
+    if (daemon->reload_id != 0 || daemon->next_settings != NULL ||
+        daemon->state == DAEMON_STOPPING) {
         reply(daemon, id, false, "celld is reloading or stopping already");
         return;
     }
     daemon->reload_id = id;
     service_reloading(daemon->service);
-    if (settings_file_read(daemon->options->config_path, found, &settings, &err) < 0) {
-        OWNED_TEXT text;
-        text_init(&text, 4096);
-        text_format(&text, "%s; the old settings stay", err.detail);
-        for (size_t i = 0; i < diagnostics_count(found) && i < DIAGNOSTICS_TOLD; i++) {
-            const struct diagnostic *one = diagnostics_get(found, i);
-            text_format(&text, "; %s:%u:%u: %s", one->at.path, one->at.line, one->at.column,
-                        one->message);
-        }
-        refuse_reload(daemon, text_get(&text));
+    if (reload_read(daemon->options->config_path, daemon->settings, &daemon->next_settings, &why) <
+        0) {
+        refuse_reload(daemon, text_get(&why));
         return;
     }
-    const char *restart = needs_restart(daemon->settings, settings);
-    if (restart != NULL) {
-        refuse_reload(daemon, restart);
-        return;
-    }
-    log_set_level(settings->log_level);
-    (void)settings_free(daemon->next_settings);
-    daemon->next_settings = TAKE(settings);
     open_journal(daemon);
 }
 
@@ -543,6 +551,7 @@ int daemon_run(const struct options *options, struct settings *settings)
     const int status = daemon->exit_status;
     (void)metrics_free(daemon->metrics);
     (void)settings_free(daemon->next_settings);
+    (void)settings_free(daemon->previous_settings);
     (void)settings_free(daemon->settings);
     free(daemon);
     return status;

@@ -302,7 +302,13 @@ static int resolve(struct mirror *mirror, const struct revision_request *request
     }
     if (object_id_parse(request->ref, ret_commit) == 0)
         return 0;
-    return mirror_tip(mirror, request->ref, ret_commit, err);
+    const int result = mirror_tip(mirror, request->ref, ret_commit, err);
+    if (result == -ENOENT)
+        return error_set(err, ERROR_NOT_FOUND, result,
+                         "%s is not known here: celld has the watched branch only; name it, or a "
+                         "commit on it by its 40 digits",
+                         request->ref);
+    return result;
 }
 
 static int read_revision(const struct revision_request *request, struct revision *revision)

@@ -138,12 +138,27 @@ static void add_subject(struct fields *fields, const struct log_subject *subject
     }
 }
 
+/* "cart/cartservice on production: ", so that a line says by itself what it is about. */
+static void describe(const struct log_subject *subject, char ret_text[static FIELD_BYTES])
+{
+    char about[FIELD_BYTES] = "";
+    if (subject->cell != NULL) {
+        const bool has_component = subject->component != NULL;
+        const bool has_target = subject->target != NULL;
+        (void)snprintf(about, sizeof(about), "%s%s%s%s%s: ", subject->cell,
+                       has_component ? "/" : "", has_component ? subject->component : "",
+                       has_target ? " on " : "", has_target ? subject->target : "");
+    }
+    redact_text(about, ret_text, FIELD_BYTES);
+}
+
 static void to_journal(const char *file, int line, const char *function, int priority,
                        const struct log_subject *subject, const char *message)
 {
     struct fields fields;
     fields.count = 0;
-    char text[MESSAGE_BYTES + 16];
+    char about[FIELD_BYTES];
+    char text[MESSAGE_BYTES + FIELD_BYTES + 16];
     char number[24];
     (void)snprintf(number, sizeof(number), "%d", priority);
     add(&fields, "PRIORITY", number);
@@ -153,26 +168,18 @@ static void to_journal(const char *file, int line, const char *function, int pri
     add(&fields, "CODE_LINE", number);
     add(&fields, "CODE_FUNC", function);
     add_subject(&fields, subject);
-    const int length = snprintf(text, sizeof(text), "MESSAGE=%s", message);
+    describe(subject, about);
+    const int length = snprintf(text, sizeof(text), "MESSAGE=%s%s", about, message);
     fields.vectors[fields.count] = (struct iovec){.iov_base = text, .iov_len = (size_t)length};
     (void)sd_journal_sendv(fields.vectors, fields.count + 1);
 }
 
-/* "cart/cartservice on production: " for people; the fields are lost there. */
 static void to_stderr(int priority, const struct log_subject *subject, const char *message)
 {
-    char about[FIELD_BYTES] = "";
-    char clean[FIELD_BYTES];
-    if (subject->cell != NULL) {
-        const bool has_component = subject->component != NULL;
-        const bool has_target = subject->target != NULL;
-        (void)snprintf(about, sizeof(about), "%s%s%s%s%s: ", subject->cell,
-                       has_component ? "/" : "", has_component ? subject->component : "",
-                       has_target ? " on " : "", has_target ? subject->target : "");
-    }
-    redact_text(about, clean, sizeof(clean));
+    char about[FIELD_BYTES];
+    describe(subject, about);
     (void)pthread_mutex_lock(&state.mutex);
-    (void)fprintf(stderr, "<%d>%s: %s%s\n", priority, state.identifier, clean, message);
+    (void)fprintf(stderr, "<%d>%s: %s%s\n", priority, state.identifier, about, message);
     (void)pthread_mutex_unlock(&state.mutex);
 }
 

@@ -151,10 +151,12 @@ static bool read_address(const char *text, struct sockaddr_storage *ret_address,
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
     char host[INET6_ADDRSTRLEN];
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        strlen(colon + 1) > 5 || atoi(colon + 1) > UINT16_MAX)
+    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1))
         return false;
-    const in_port_t port = htons((uint16_t)atoi(colon + 1));
+    const unsigned long number = strtoul(colon + 1, NULL, 10);
+    if (strlen(colon + 1) > 5 || number > UINT16_MAX)
+        return false;
+    const in_port_t port = htons((uint16_t)number);
     const bool bracketed = text[0] == '[' && colon[-1] == ']';
     const char *first = bracketed ? text + 1 : text;
     const size_t length = (size_t)(colon - first) - (bracketed ? 1 : 0);

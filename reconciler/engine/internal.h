@@ -110,6 +110,7 @@ struct object {
     bool sound : 1;     /* a release: its content was compared */
     bool condemned : 1; /* pruning has come to it: it is deleted now */
     bool complain : 1;  /* the last list showed it not Ready */
+    bool making : 1;    /* a release: generate-release is in flight, and would overtake a read */
     /* Durable: */
     bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */

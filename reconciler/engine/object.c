@@ -283,6 +283,19 @@ void object_record(struct engine *engine, struct object *object, const json_t *l
     record_add(engine, key, row_inventory(&next));
 }
 
+void object_precede(struct engine *engine, struct object *object, int64_t generation)
+{
+    if (object->inventory && object->before != generation) {
+        char name[KEY_SIZE], key[KEY_SIZE + 16];
+        object_name(object, name);
+        snprintf(key, sizeof key, "inventory/%s", name);
+        struct object next = *object;
+        next.before = generation;
+        record_add(engine, key, row_inventory(&next));
+    }
+    object->before = generation;
+}
+
 void object_found_equal(struct engine *engine, struct object *object, const json_t *live)
 {
     if (object->managed) {

@@ -33,6 +33,10 @@ bool object_is_drift(const struct object *object);
 void object_observed(struct engine *engine, struct object *object, const json_t *live);
 void object_gone(struct engine *engine, struct object *object);
 
+/* A write follows: the generation that was seen last precedes it. Durable with the intent, or a
+ * restart in between would take the status of the content before for that of the new one. */
+void object_precede(struct engine *engine, struct object *object, int64_t generation);
+
 /* `live` was compared and found to be as desired: inventory and intent follow. */
 void object_found_equal(struct engine *engine, struct object *object, const json_t *live);
 

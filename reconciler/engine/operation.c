@@ -136,6 +136,8 @@ static bool has_to_read(const struct engine *engine, const struct object *object
 void operation_pump(struct engine *engine, struct object *object)
 {
     struct operation *operation = object->operation;
+    if (object->making)
+        return;
     if (operation != NULL) {
         if (operation->request != 0 || is_waiting(engine, object))
             return;

@@ -111,7 +111,7 @@ void operation_post(struct engine *engine, struct object *object)
         return;
     }
     object_intent(engine, object, 'P');
-    object->before = -1;
+    object_precede(engine, object, -1);
     stamp(engine, object, body);
     OWNED_TEXT path;
     text_init(&path, 2048);
@@ -138,7 +138,7 @@ void operation_put(struct engine *engine, struct object *object, const json_t *l
     object_intent(engine, object, 'U');
     /* Labels alone give the object no new generation: nothing would ever rise above the old one. */
     if (changes_spec(difference))
-        object->before = object->generation;
+        object_precede(engine, object, object->generation);
     stamp(engine, object, body);
     OWNED_TEXT path;
     text_init(&path, 2048);

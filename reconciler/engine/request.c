@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The longest wait that a server may ask for. */
+#define ASKED_LONGEST_MS ((int64_t)5 * 60 * 1000)
+
 struct request *request_free(struct request *request)
 {
     if (request != NULL) {
@@ -167,6 +170,6 @@ struct mono_time request_backoff(struct engine *engine, unsigned failures, const
     int64_t delay = 1 + (int64_t)(next_random(engine) % (uint64_t)(limit < 1 ? 1 : limit));
     /* What the server asks for counts, within reason. */
     if (err != NULL && err->retry_after_ms > delay)
-        delay = err->retry_after_ms < 5 * 60 * 1000 ? err->retry_after_ms : 5 * 60 * 1000;
+        delay = err->retry_after_ms < ASKED_LONGEST_MS ? err->retry_after_ms : ASKED_LONGEST_MS;
     return (struct mono_time){engine->now.mono.ms + delay};
 }

@@ -42,7 +42,7 @@ static void record_commit(struct engine *engine, const struct engine_event *even
                json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", event->as.revision.commit,
                          "subject", subject, "rewritten", (int)event->as.revision.rewritten,
                          "since", (json_int_t)engine->now.wall.ms, "converged", (json_int_t)0,
-                         "number", (json_int_t)(engine->number + 1)));
+                         "number", (json_int_t)engine->number + 1));
     history_publish(engine, event->as.revision.rewritten ? PUBLISH_WARNING : PUBLISH_NOTICE,
                     "revision", NULL, "%s %.12s: %.200s",
                     event->as.revision.rewritten ? "history was rewritten; revision is now"
@@ -85,12 +85,13 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
 /* The last good platform stays while the newest cannot be used. Returns whether it is another. */
 static bool take_platform(struct engine *engine, struct manifest_set *set)
 {
-    engine->platform_broken = set->platform == NULL || set->platform_reason != NULL;
+    const bool broken = set->platform == NULL || set->platform_reason != NULL;
+    engine->platform_broken = broken;
     snprintf(engine->platform_reason, sizeof engine->platform_reason, "%s",
              set->platform_reason != NULL ? set->platform_reason
              : set->platform == NULL      ? "there is no platform file"
                                           : "");
-    if (engine->platform_broken) {
+    if (broken) {
         history_publish(engine, PUBLISH_ERROR, "platform-broken", NULL,
                         "the platform of %.12s cannot be used, the last good one stays: %s",
                         engine->commit, engine->platform_reason);

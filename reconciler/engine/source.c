@@ -63,6 +63,8 @@ static void drop_all(struct engine *engine, struct unit *unit)
     for (size_t i = 0; i < unit->source_count; i++) {
         struct source *source = unit->sources[i];
         request_cancel(engine, source->request);
+        if (source->release != NULL)
+            source->release->making = false;
         unit_hold(&source->component, NULL);
         unit_hold(&source->workload, NULL);
         unit_hold(&source->release, NULL);
@@ -224,6 +226,7 @@ static void generate(struct engine *engine, struct source *source)
     object_key_path(&source->component->key, &path);
     text_add(&path, "/generate-release");
     object_intent(engine, source->release, 'G');
+    source->release->making = true;
     source->request =
         request_add(engine, &(struct request_order){.purpose = REQUEST_RELEASE,
                                                     .owner = source,
@@ -247,11 +250,14 @@ struct mono_time source_pump(struct engine *engine, struct source *source)
         may_write(engine, source, source->workload, needed) && object_is_equal(source->component);
     if (release->sound || !(needed || is_of_interest(source)))
         return never;
+    const struct operation *read = release->operation;
+    if (source->request != 0 || (read != NULL && read->request != 0))
+        return never; /* one could overtake the other, and an old 404 be believed */
     if (release->presence == PRESENCE_UNKNOWN || release->intent) {
         release->missing = true; /* read it */
         return never;
     }
-    if (release->presence != PRESENCE_ABSENT || !needed || source->request != 0)
+    if (release->presence != PRESENCE_ABSENT || !needed)
         return never;
     if (!object_is_equal(source->component) || !object_is_equal(source->workload))
         return never;
@@ -308,6 +314,7 @@ void source_answer(struct engine *engine, struct source *source, const struct re
         return;
     source->request = 0;
     struct object *release = source->release;
+    release->making = false;
     const int status = event->as.answer.status;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
     if (received && status >= 200 && status < 300 && json_is_object(event->as.answer.body)) {

@@ -43,7 +43,7 @@ static void take_note(struct engine *engine, struct track *track, const struct r
                                             .component = track->component,
                                             .target = track->target,
                                             .rollout = rollout},
-                    "%s on %s: %s", track->component, track->target, note->text);
+                    "%s", note->text);
 }
 
 static void answer_command(struct engine *engine, struct track *track,

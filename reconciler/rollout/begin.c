@@ -66,21 +66,24 @@ static void say_started(struct advance *advance)
     const char *digest = rollout->next.deployment_digest;
     const bool wants_steps = rollout->strategy != STRATEGY_ROLLING && rollout->routed;
     if (!rollout->has_stable && wants_steps)
-        machine_note(
-            advance, NOTE_STARTED, digest,
-            "release %s: no stable release yet, so all traffic goes to it once it is ready",
-            rollout->next.release_digest);
+        machine_note(advance, NOTE_STARTED, digest,
+                     "rollout of release %s begins: there is no stable release yet, so all traffic "
+                     "goes to it once it is ready",
+                     rollout->next.release_digest);
     else if (rollout->fast)
         machine_note(advance, NOTE_STARTED, digest,
-                     "release %s: baked well here before, so it is only checked for health",
+                     "rollout of release %s begins: it baked well here before, so it is only "
+                     "checked for health",
                      rollout->next.release_digest);
     else if (rollout_two_slots(rollout) &&
              content_change(&rollout->stable, &rollout->next) == CHANGE_FLIP)
         machine_note(advance, NOTE_STARTED, digest,
-                     "release %s: its endpoints differ, so all traffic moves at once to slot %c",
+                     "rollout of release %s begins: its endpoints differ, so all traffic moves at "
+                     "once to slot %c",
                      rollout->next.release_digest, rollout->next_slot);
     else
-        machine_note(advance, NOTE_STARTED, digest, "release %s", rollout->next.release_digest);
+        machine_note(advance, NOTE_STARTED, digest, "rollout of release %s begins",
+                     rollout->next.release_digest);
 }
 
 void begin_attempt(struct advance *advance, const struct rollout_content *content, bool returning)

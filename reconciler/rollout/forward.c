@@ -138,8 +138,8 @@ void forward_promoted(struct advance *advance)
     rollout->weight = 100;
     rollout->skip_soak = false;
     machine_move(advance, ROLLOUT_BAKE);
-    machine_note(advance, NOTE_PROMOTED, rollout->next.deployment_digest, "release %s%s",
-                 rollout->next.release_digest,
+    machine_note(advance, NOTE_PROMOTED, rollout->next.deployment_digest,
+                 "release %s is promoted%s", rollout->next.release_digest,
                  rollout->unproven ? " (without proof that it is good)" : "");
 }
 

@@ -17,6 +17,9 @@ static int run_file(const char *path)
     uint8_t *bytes = malloc(FILE_LIMIT);
     if (file == NULL || bytes == NULL) {
         (void)fprintf(stderr, "%s cannot be read\n", path);
+        if (file != NULL)
+            (void)fclose(file);
+        free(bytes);
         return EXIT_FAILURE;
     }
     const size_t length = fread(bytes, 1, FILE_LIMIT, file);

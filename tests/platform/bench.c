@@ -34,7 +34,7 @@ static void step_until(struct town *t, int64_t end, const char *what)
 
 int main(int argc, char **argv)
 {
-    const int components = argc > 1 ? atoi(argv[1]) : 2000;
+    const int components = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 2000;
     struct town *t = town_new(NULL);
     char name[64];
     double start = seconds();

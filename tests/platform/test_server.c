@@ -34,10 +34,9 @@ static int ask(struct platform_server *server, const char *method, const char *p
         got += (size_t)n;
     ret_answer[got] = '\0';
     close(fd);
-    int status = 0;
-    if (sscanf(ret_answer, "HTTP/1.1 %d", &status) != 1)
+    if (strncmp(ret_answer, "HTTP/1.1 ", 9) != 0)
         return 0;
-    return status;
+    return (int)strtol(ret_answer + 9, NULL, 10);
 }
 
 static struct platform_server *start(const char *request_log, double speed)

@@ -125,6 +125,17 @@ static bool git_wants(const struct law *law, const struct writing *writing)
 
 static void i4_budget(struct law *law, const struct writing *writing)
 {
+    /* The share is of what celld has when it begins to remove. */
+    int64_t managed = 0;
+    for (size_t i = 0; i < law->world->row_count; i++)
+        managed += strncmp(law->world->rows[i].key, "inventory/", 10) == 0;
+    if (law->pruned_count == 0 && managed > law->managed)
+        law->managed = managed;
+    /* What a person approved may go on after a new revision, as long as git does not name it. */
+    const json_t *prune = law_row(law, "prune");
+    if (json_text_or(json_object_get(prune, "approved"), "")[0] != '\0' &&
+        json_object_get(json_object_get(prune, "keys"), writing->key) != NULL)
+        return;
     for (size_t i = 0; i < law->pruned_count; i++) {
         if (strcmp(law->pruned[i], writing->key) == 0)
             return;
@@ -291,7 +302,7 @@ static void i6_forward(struct law *law, const struct writing *writing)
     if (same)
         return;
     i6_promotion(law, plot, part, row, target);
-    const bool calm = law->world->now_ms - law->drifted_ms > 150000 &&
+    const bool calm = law->world->now_ms - law->drifted_ms > 300000 &&
                       law->world->now_ms > law->weather->disturbed_ms + 30000;
     if (calm)
         i6_phases(law, plot, part->name, environment);

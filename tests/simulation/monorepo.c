@@ -50,6 +50,12 @@ void monorepo_found(struct monorepo *repository, struct chance *chance)
 /* --- targets ------------------------------------------------------------------------------------
  */
 
+static const char *environment_name(int index)
+{
+    CHECK(index >= 0 && (size_t)index < sizeof environment_names / sizeof environment_names[0]);
+    return environment_names[index];
+}
+
 int monorepo_target_count(const struct monorepo *repository)
 {
     return repository->environments + repository->regions - 1;
@@ -62,15 +68,15 @@ bool monorepo_is_secondary(const struct monorepo *repository, int index)
 
 const char *monorepo_environment(const struct monorepo *repository, int index)
 {
-    return environment_names[monorepo_is_secondary(repository, index) ? repository->environments - 1
-                                                                      : index];
+    return environment_name(monorepo_is_secondary(repository, index) ? repository->environments - 1
+                                                                     : index);
 }
 
 const char *monorepo_target(const struct monorepo *repository, int index)
 {
     static const char *const eu[] = {"development-eu", "testing-eu", "production-eu"};
     return monorepo_is_secondary(repository, index) ? eu[repository->environments - 1]
-                                                    : environment_names[index];
+                                                    : environment_name(index);
 }
 
 int monorepo_target_find(const struct monorepo *repository, const char *name)
@@ -136,7 +142,7 @@ bool monorepo_has_dependents(const struct monorepo *repository, int plot)
 
 static void write_environment(const struct monorepo *repository, int index, struct text *out)
 {
-    text_format(out, "    - name: %s\n", environment_names[index]);
+    text_format(out, "    - name: %s\n", environment_name(index));
     if (index == repository->environments - 1 && repository->regions > 1)
         text_add(out, "      regions: [us, eu]\n");
     const bool manual = repository->manual && index == repository->environments - 1;

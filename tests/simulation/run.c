@@ -12,7 +12,7 @@
 
 #define SECONDS(n) (INT64_C(1000) * (n))
 #define BEAT SECONDS(10)             /* gusts, drift, the operator */
-#define LOOK SECONDS(60)             /* the expensive checks */
+#define LOOK SECONDS(120)            /* the expensive checks */
 #define BOUND SECONDS(7200)          /* after the last fault, all is well within this */
 #define LIST_INTERVAL SECONDS(30)    /* the engine's */
 #define STEPS_PER_INSTANT_LIMIT 5000 /* more without time going by is a loop */
@@ -198,6 +198,8 @@ static void step(struct run *run, int64_t until)
         law_break(&run->law, "I17", "%u events in one instant", run->instant_steps);
     }
     law_step(&run->law);
+    if (world->kills != kills && run->law.drifted_ms > 0)
+        run->law.drifted_ms = world->now_ms; /* nobody was there to put it right */
     if (world->kills != kills || world->now_ms >= run->look_ms) {
         run->look_ms = world->now_ms + LOOK;
         law_look(&run->law);
@@ -371,7 +373,7 @@ void run_seed(uint64_t seed, const bool *allowed, bool trace, struct run_result 
     begin(run, seed, allowed);
     do {
         script_commit(&run->script, run->world, &run->law, ret_result->seen);
-        go(run, chance_between(&run->chance, SECONDS(5), SECONDS(240)));
+        go(run, chance_between(&run->chance, SECONDS(5), SECONDS(150)));
     } while (!is_broken(run) && script_change(&run->script, ret_result->seen));
     weather_end(&run->weather);
     run->world->kill_at_effect = run->world->kill_at_event = 0;

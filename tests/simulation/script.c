@@ -48,6 +48,14 @@ void script_commit(struct script *script, struct world *world, struct law *law, 
             seen[SIGHT_UNREADABLE_CELL] = true;
         }
     }
+    for (int i = 0; i < good.plot_count; i++) {
+        for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
+            /* What comes back begins anew. */
+            const struct plot *is = &good.plots[i], *was = &script->good.plots[i];
+            if ((is->present && is->parts[k].present) != (was->present && was->parts[k].present))
+                law->drifted_ms = world->now_ms;
+        }
+    }
     script->good = good;
     if (script->history_count < SCRIPT_HISTORY)
         script->history[script->history_count++] = script->wanted;

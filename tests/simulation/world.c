@@ -318,6 +318,8 @@ struct world *world_new(const struct world_options *options)
     world->now_ms = 1000;
     world->wall_offset_ms = WALL_START;
     world->wake_ms = INT64_MAX;
+    world->crash = options->crash;
+    world->crash_at = options->crash_at;
     world->replies = json_object();
     world->published = json_array();
     world->platform = platform_new(&options->platform);

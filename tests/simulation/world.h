@@ -63,6 +63,8 @@ struct world_options {
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
     void *context;
+    enum world_crash crash; /* see struct world: from the very first step on */
+    uint64_t crash_at;
 };
 void world_options_default(struct world_options *ret_options);
 

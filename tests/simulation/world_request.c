@@ -94,8 +94,13 @@ void world_request_abandon(struct world *world, uint64_t id)
 
 void world_request_orphan(struct world *world)
 {
-    for (size_t i = 0; i < world->request_count; i++)
-        world->requests[i]->abandoned = true;
+    struct world_request **requests = world->requests;
+    const size_t count = world->request_count;
+    for (size_t i = 0; i < count; i++) {
+        requests[i]->abandoned = true;
+        /* The connection is cut: what has left is there before anything that comes later. */
+        requests[i]->due_ms = world->now_ms;
+    }
 }
 
 void world_request_free_all(struct world *world)

@@ -18,7 +18,7 @@ struct corpus {
     size_t count, bytes;
 };
 
-static void add(struct corpus *corpus, enum manifest_file_kind kind, char *path, char *text)
+static void add(struct corpus *corpus, enum manifest_file_kind kind, const char *path, char *text)
 {
     const size_t length = strlen(text);
     const struct digest digest = digest_bytes(text, length);
@@ -150,7 +150,7 @@ static double median(double *times)
 
 int main(int count, char **arguments)
 {
-    const int cells = count > 1 ? atoi(arguments[1]) : 1000;
+    const int cells = count > 1 ? (int)strtol(arguments[1], NULL, 10) : 1000;
     struct corpus corpus = {0};
     double bare[ROUNDS], whole[ROUNDS], again[ROUNDS];
     size_t events = 0, memory = 0;

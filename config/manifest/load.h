@@ -139,3 +139,9 @@ void platform_project_name(const struct platform *platform, const char *cell, ch
                            size_t size);
 
 const struct target *platform_target(const struct platform *platform, const char *name);
+
+/* Its image comes from a build: it names one, and no image. */
+bool component_is_built(const struct component *component);
+
+/* Path below the repository root of what is built; "" = the root. */
+const char *component_build_path(const struct component *component);

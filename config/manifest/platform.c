@@ -62,3 +62,15 @@ const struct target *platform_target(const struct platform *platform, const char
     }
     return NULL;
 }
+
+bool component_is_built(const struct component *component)
+{
+    return component->build.set && component->layer.image.text == NULL;
+}
+
+const char *component_build_path(const struct component *component)
+{
+    const char *path = component->build.context.text != NULL ? component->build.context.text
+                                                             : component->source.text;
+    return path == NULL ? "" : path;
+}

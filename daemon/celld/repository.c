@@ -81,6 +81,8 @@ static void deliver_revision(struct repository *repository)
     event.as.revision.rewritten = revision->rewritten;
     event.as.revision.zones = revision->zones;
     event.as.revision.zone_count = revision->zone_count;
+    event.as.revision.trees = revision->trees;
+    event.as.revision.tree_count = revision->tree_count;
     repository->hooks.deliver(repository->hooks.context, &event);
 }
 

@@ -253,6 +253,44 @@ static int add_zones(struct revision *revision)
     return 0;
 }
 
+/* --- what is built -------------------------------------------------------------------------- */
+
+/* A source that is not there, or is no plain path, is left out: its component waits and says so. */
+static int add_tree(struct mirror *mirror, struct revision *revision, const struct cell *cell,
+                    const struct component *component)
+{
+    struct object_id id;
+    if (tree_reader_id_at(mirror, &revision->commit, component_build_path(component), &id, NULL) <
+        0)
+        return 0;
+    struct source_tree *trees =
+        realloc(revision->trees, (revision->tree_count + 1) * sizeof(*trees));
+    if (trees == NULL)
+        return -ENOMEM;
+    revision->trees = trees;
+    char *tree = strdup(id.hex);
+    if (tree == NULL)
+        return -ENOMEM;
+    trees[revision->tree_count++] =
+        (struct source_tree){cell->name.text, component->name.text, tree};
+    return 0;
+}
+
+static int add_trees(struct mirror *mirror, struct revision *revision)
+{
+    for (size_t i = 0; i < revision->set->cell_count; i++) {
+        const struct cell *cell = revision->set->cells[i].cell;
+        if (cell == NULL || revision->set->cells[i].broken)
+            continue;
+        for (size_t k = 0; k < cell->component_count; k++) {
+            if (component_is_built(&cell->components[k]) &&
+                add_tree(mirror, revision, cell, &cell->components[k]) < 0)
+                return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 static int resolve(struct mirror *mirror, const struct revision_request *request,
@@ -284,7 +322,7 @@ static int read_revision(const struct revision_request *request, struct revision
         result = mirror_commit(mirror, &revision->commit, &revision->info, err);
     if (result == 0)
         result = read_with_last_good(mirror, request, &revision->commit, &revision->set, err);
-    if (result == 0 && add_zones(revision) < 0)
+    if (result == 0 && (add_zones(revision) < 0 || add_trees(mirror, revision) < 0))
         result = error_no_memory(err);
     bool descends = true;
     if (result == 0 && object_id_is_set(&request->previous) &&
@@ -313,6 +351,9 @@ struct revision *revision_free(struct revision *revision)
         free((void *)(uintptr_t)revision->zones[i].bytes);
     }
     free(revision->zones);
+    for (size_t i = 0; i < revision->tree_count; i++)
+        free((void *)(uintptr_t)revision->trees[i].tree);
+    free(revision->trees);
     (void)manifest_set_unref(revision->set);
     free(revision);
     return NULL;

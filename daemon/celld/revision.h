@@ -1,6 +1,6 @@
-/* One revision, read whole: its manifests as a checked set, what its commit says, and the time
- * zones that its gates name. Blocks on disk: for a worker thread, with nothing shared but what is
- * immutable or counted. */
+/* One revision, read whole: its manifests as a checked set, what its commit says, the time zones
+ * that its gates name, and the trees that its builds are made from. Blocks on disk: for a worker
+ * thread, with nothing shared but what is immutable or counted. */
 #pragma once
 
 #include "config/base/error.h"
@@ -37,6 +37,8 @@ struct revision {
     struct manifest_set *set;
     struct zone_file *zones;
     size_t zone_count;
+    struct source_tree *trees; /* names borrowed from `set` */
+    size_t tree_count;
     bool rewritten;
     bool damaged; /* with an error: the mirror is to be cloned anew */
     int result;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/command.h"
 
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/observe.h"
@@ -234,6 +235,17 @@ static void rollback(const struct command *command)
     order(command, COMMAND_ROLLBACK);
 }
 
+/* What cannot be built has no rollout that could be tried again. */
+static bool retry_builds(const struct command *command)
+{
+    const char *cell = argument(command, "cell");
+    const size_t count =
+        cell == NULL ? 0 : build_retry(command->engine, cell, argument(command, "component"));
+    if (count > 0)
+        reply(command, true, "%zu build%s tried again", count, count == 1 ? " is" : "s are");
+    return count > 0;
+}
+
 static void rollout(const struct command *command)
 {
     static const struct {
@@ -245,6 +257,8 @@ static void rollout(const struct command *command)
         {"abort", COMMAND_ABORT},     {"retry", COMMAND_RETRY},
     };
     const char *action = argument(command, "action");
+    if (action != NULL && strcmp(action, "retry") == 0 && retry_builds(command))
+        return;
     for (size_t i = 0; action != NULL && i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(actions[i].name, action) == 0) {
             order(command, actions[i].command);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/desire.h"
 
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/source.h"
@@ -159,6 +160,7 @@ void desire_cell(struct engine *engine, struct unit *unit)
     want_project_bindings(engine, unit);
     take_tracks(engine, unit);
     source_build(engine, unit);
+    build_desire(engine, unit);
 }
 
 void desire_rest(struct unit *unit)

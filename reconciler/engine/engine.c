@@ -2,6 +2,8 @@
 
 #include "config/base/arena.h"
 #include "config/types/types.h"
+#include "reconciler/engine/build.h"
+#include "reconciler/engine/build_run.h"
 #include "reconciler/engine/command.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/gate_run.h"
@@ -101,7 +103,8 @@ struct engine *engine_new(const struct engine_options *options)
     engine->urgent_end = &engine->urgent;
     engine->queue_end = &engine->queue;
     engine->repository_ok = true;
-    engine->woken = engine->plan_at = engine->gate_due = (struct mono_time){NEVER};
+    engine->woken = engine->plan_at = engine->gate_due = engine->build_due =
+        (struct mono_time){NEVER};
     engine->pruning.keys = json_object();
     return engine->pruning.keys == NULL ? engine_free(engine) : engine;
 }
@@ -118,6 +121,7 @@ struct engine *engine_free(struct engine *engine)
     free(engine->heap);
     object_free_all(engine);
     gate_free_all(engine);
+    build_free_all(engine);
     for (size_t i = 0; i < engine->quarantine_count; i++)
         free(engine->quarantines[i]);
     free(engine->quarantines);
@@ -184,6 +188,9 @@ static void take_answer(struct engine *engine, const struct engine_event *event)
         break;
     case REQUEST_GATE:
         gate_run_answer(engine, request->owner, request, event);
+        break;
+    case REQUEST_BUILD:
+        build_run_answer(engine, request->owner, request, event);
         break;
     case REQUEST_LIST:
     case REQUEST_DUPLICATES:
@@ -273,6 +280,7 @@ static void wake(struct engine *engine)
         sooner(&due, unit_due(engine)->due);
     sooner(&due, engine->plan_at);
     sooner(&due, engine->gate_due);
+    sooner(&due, engine->build_due);
     if (due.ms == engine->woken.ms || due.ms == NEVER)
         return;
     engine->woken = due;
@@ -289,6 +297,7 @@ int engine_step(struct engine *engine, const struct engine_event *event,
     if (engine->started && engine->status == 0) {
         reconcile_all(engine);
         gate_run_pump(engine);
+        build_run_pump(engine);
         prune_pump(engine);
         reconcile_all(engine);
         observe_pump(engine);

@@ -50,6 +50,11 @@ struct engine_event {
                 size_t length;
             } * zones;
             size_t zone_count;
+            /* What components with a build are built from: ids of git trees; borrowed. */
+            const struct source_tree {
+                const char *cell, *component, *tree;
+            } * trees;
+            size_t tree_count;
         } revision;
         struct {
             const char *reason; /* "RefMissing", "Unreachable", ... */

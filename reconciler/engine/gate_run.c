@@ -4,6 +4,7 @@
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/parameter.h"
 #include "reconciler/engine/request.h"
+#include "reconciler/engine/workflow.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,12 +38,6 @@ static void conclude(struct engine *engine, struct gate_record *gate, enum gate_
                     gate->name, gate->cell, gate->environment, next.message);
 }
 
-static const char *kind_of(const struct gate_record *gate)
-{
-    const char *kind = gate->manifest->workflow.kind.text;
-    return kind == NULL ? "ClusterWorkflow" : kind;
-}
-
 static void send(struct engine *engine, struct gate_record *gate, const char *method,
                  const char *path, json_t *body)
 {
@@ -56,33 +51,22 @@ static void send(struct engine *engine, struct gate_record *gate, const char *me
 
 static void ask_schema(struct engine *engine, struct gate_record *gate)
 {
-    enum resource_kind kind;
-    if (resource_kind_find(kind_of(gate), &kind) != 0) {
-        conclude(engine, gate, GATE_STATE_FAILED, "%s is no kind of workflow", kind_of(gate));
-        return;
-    }
     OWNED_TEXT path;
     text_init(&path, 2048);
-    const struct object_key key = {
-        kind, resource_kind_info(kind)->namespaced ? engine->platform->namespace_name.text : "",
-        gate->manifest->workflow.name.text};
-    object_key_path(&key, &path);
-    text_add(&path, "/schema");
+    if (workflow_schema_path(engine, &gate->manifest->workflow, &path) < 0) {
+        conclude(engine, gate, GATE_STATE_FAILED, "%s is no kind of workflow",
+                 workflow_kind(&gate->manifest->workflow));
+        return;
+    }
     gate->step = GATE_STEP_SCHEMA;
     send(engine, gate, "GET", text_get(&path), NULL);
-}
-
-static void run_path(const struct engine *engine, const char *name, struct text *out)
-{
-    const struct object_key key = {KIND_WORKFLOW_RUN, engine->platform->namespace_name.text, name};
-    object_key_path(&key, out);
 }
 
 static void read_run(struct engine *engine, struct gate_record *gate)
 {
     OWNED_TEXT path;
     text_init(&path, 2048);
-    run_path(engine, gate->run, &path);
+    workflow_run_path(engine, gate->run, &path);
     gate->step = GATE_STEP_READ;
     send(engine, gate, "GET", text_get(&path), NULL);
 }
@@ -91,7 +75,7 @@ static void delete_run(struct engine *engine, struct gate_record *gate)
 {
     OWNED_TEXT path;
     text_init(&path, 2048);
-    run_path(engine, gate->run, &path);
+    workflow_run_path(engine, gate->run, &path);
     gate->step = GATE_STEP_DELETE;
     send(engine, gate, "DELETE", text_get(&path), NULL);
 }
@@ -100,14 +84,15 @@ static void post_run(struct engine *engine, struct gate_record *gate)
 {
     OWNED_TEXT path;
     text_init(&path, 2048);
-    object_collection_path(KIND_WORKFLOW_RUN, engine->platform->namespace_name.text, &path);
+    workflow_runs_path(engine, &path);
     gate->step = GATE_STEP_POST;
     /* Standalone: with one of the owner labels the run would fail at once. */
     json_t *body = json_pack("{s:{s:s, s:{s:s}, s:{s:s}}, s:{s:{s:s, s:s, s:O}, s:s}}", "metadata",
                              "name", gate->run, "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD,
                              "annotations", ANNOTATION_DIGEST, gate->digests, "spec", "workflow",
-                             "kind", kind_of(gate), "name", gate->manifest->workflow.name.text,
-                             "parameters", gate->parameters, "ttlAfterCompletion", TTL);
+                             "kind", workflow_kind(&gate->manifest->workflow), "name",
+                             gate->manifest->workflow.name.text, "parameters", gate->parameters,
+                             "ttlAfterCompletion", TTL);
     if (body == NULL)
         engine->status = -ENOMEM;
     else
@@ -222,17 +207,6 @@ static void take_schema(struct engine *engine, struct gate_record *gate, const j
     begin_run(engine, gate);
 }
 
-static const json_t *condition_of(const json_t *run, const char *type)
-{
-    const json_t *conditions = json_at(run, "status", "conditions", NULL);
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
-        const json_t *condition = json_array_get(conditions, i);
-        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), type) == 0)
-            return condition;
-    }
-    return NULL;
-}
-
 static void take_run(struct engine *engine, struct gate_record *gate, const json_t *run)
 {
     const char *uid = json_text_or(json_at(run, "metadata", "uid", NULL), "");
@@ -247,19 +221,23 @@ static void take_run(struct engine *engine, struct gate_record *gate, const json
                  gate->run);
         return;
     }
-    const json_t *completed = condition_of(run, "WorkflowCompleted");
-    const char *reason = json_text_or(json_object_get(completed, "reason"), "");
-    const char *message = json_text_or(json_object_get(completed, "message"), "");
-    if (strcmp(json_text_or(json_object_get(completed, "status"), ""), "True") != 0)
+    const char *reason, *message;
+    switch (workflow_outcome(run, &reason, &message)) {
+    case WORKFLOW_UNDER_WAY:
         later(engine, gate, false, NULL);
-    else if (strcmp(reason, "WorkflowSucceeded") == 0)
+        return;
+    case WORKFLOW_SUCCEEDED:
         conclude(engine, gate, GATE_STATE_PASSED, "run %s succeeded", gate->run);
-    else if (strstr(message, "not found") != NULL)
+        return;
+    case WORKFLOW_LOST:
         conclude(engine, gate, GATE_STATE_UNKNOWN, "run %s was lost by its engine: outcome unknown",
                  gate->run);
-    else
+        return;
+    case WORKFLOW_FAILED:
         conclude(engine, gate, GATE_STATE_FAILED, "run %s failed: %.40s %.120s", gate->run, reason,
                  message);
+        return;
+    }
 }
 
 static void answer_post(struct engine *engine, struct gate_record *gate,
@@ -313,8 +291,8 @@ void gate_run_answer(struct engine *engine, struct gate_record *gate, const stru
         if (received && status == 200)
             take_schema(engine, gate, event->as.answer.body);
         else if (received && status == 404)
-            conclude(engine, gate, GATE_STATE_FAILED, "there is no %s %s", kind_of(gate),
-                     gate->manifest->workflow.name.text);
+            conclude(engine, gate, GATE_STATE_FAILED, "there is no %s %s",
+                     workflow_kind(&gate->manifest->workflow), gate->manifest->workflow.name.text);
         else
             later(engine, gate, true, event->as.answer.error);
         break;

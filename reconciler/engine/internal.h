@@ -38,6 +38,7 @@ enum request_purpose {
     REQUEST_LIST,       /* of the complete look; owner: none */
     REQUEST_PROBE,      /* an object of ours while the list of its kind is empty */
     REQUEST_GATE,       /* a workflow run; owner: gate */
+    REQUEST_BUILD,      /* a workflow run; owner: build */
 };
 
 struct request {
@@ -216,6 +217,35 @@ struct gate_record {
     enum { GATE_STEP_SCHEMA, GATE_STEP_READ, GATE_STEP_POST, GATE_STEP_DELETE } step;
 };
 
+enum build_state {
+    BUILD_NONE,    /* nothing was built yet, or an outcome was unknown: to be tried again */
+    BUILD_RUNNING, /* the run is named; it may have to be posted yet */
+    BUILD_DONE,    /* `image` is that of `tree` */
+    BUILD_FAILED,  /* until another tree, or a person's word */
+};
+
+struct build_record {
+    char cell[NAME_SIZE], component[NAME_SIZE];
+    /* Durable: */
+    bool recorded;
+    char tree[NAME_SIZE + 1]; /* what `run` is made from */
+    enum build_state state;
+    char run[2 * NAME_SIZE], uid[40];
+    char *image; /* of the last good run, be it of an older tree; NULL = none yet */
+    int64_t started_ms;
+    uint64_t attempt; /* at this tree */
+    char message[MESSAGE_SIZE];
+    /* Not: */
+    char wanted[NAME_SIZE + 1]; /* the tree in git; "" = not known */
+    char commit[41];            /* at which that tree was seen */
+    uint64_t request;
+    json_t *parameters; /* of the run, checked */
+    bool missing;       /* its workflow is not there */
+    struct mono_time due;
+    unsigned failures;
+    enum { BUILD_STEP_SCHEMA, BUILD_STEP_READ, BUILD_STEP_POST, BUILD_STEP_DELETE } step;
+};
+
 /* --- cells ------------------------------------------------------------------------------------ */
 
 struct node {
@@ -344,6 +374,8 @@ struct engine {
     size_t quarantine_count, quarantine_capacity;
     struct gate_record **gates; /* by cell, environment, name */
     size_t gate_count, gate_capacity;
+    struct build_record **builds; /* by cell, component */
+    size_t build_count, build_capacity;
     struct pruning pruning;
     bool all_suspended; /* durable */
 
@@ -378,6 +410,7 @@ struct engine {
     json_t *duplicates;        /* bindings that share component and environment with another */
     struct mono_time plan_at;  /* a window or freeze begins or ends */
     struct mono_time gate_due; /* a gate's run wants to be looked at */
+    struct mono_time build_due; /* ... a build's */
 
     /* History. */
     char **events; /* ring of canonical JSON; durable */

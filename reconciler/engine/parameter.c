@@ -127,3 +127,39 @@ int parameter_fill(const json_t *schema, const struct node_parameters *given, co
         *ret_parameters = TAKE(parameters);
     return result;
 }
+
+/* The object of this name, made where the schema asks for one; NULL = it does not. */
+static json_t *member_of(const json_t *schema, json_t *parent, const char *name)
+{
+    if (parent == NULL || json_at(schema, "properties", name, "properties", NULL) == NULL)
+        return NULL;
+    json_t *member = json_object_get(parent, name);
+    if (member == NULL && json_object_set_new(parent, name, json_object()) == 0)
+        member = json_object_get(parent, name);
+    return json_is_object(member) ? member : NULL;
+}
+
+int parameter_fill_build(const json_t *schema, const struct build_parameters *given,
+                         json_t **ret_parameters, struct error *err)
+{
+    OWNED_JSON *parameters =
+        given->manifest == NULL ? json_object() : json_deep_copy(given->manifest);
+    if (parameters == NULL)
+        return error_no_memory(err);
+    json_t *repository = member_of(schema, parameters, "repository");
+    if (repository != NULL) {
+        const json_t *below = json_at(schema, "properties", "repository", NULL);
+        json_t *revision = member_of(below, repository, "revision");
+        const json_t *last = json_at(below, "properties", "revision", NULL);
+        json_object_del(revision, "commit");
+        if (add_own(below, repository, "url", given->url) < 0 ||
+            add_own(below, repository, "appPath", given->path) < 0 ||
+            (revision != NULL && (add_own(last, revision, "branch", given->branch) < 0 ||
+                                  add_own(last, revision, "commit", given->commit) < 0)))
+            return error_no_memory(err);
+    }
+    const int result = parameter_check(schema, parameters, "parameters", err);
+    if (result == 0)
+        *ret_parameters = TAKE(parameters);
+    return result;
+}

@@ -1,5 +1,6 @@
 #include "reconciler/engine/preview.h"
 
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/revision.h"
@@ -63,13 +64,15 @@ static void add_role(const struct deployment *deployment, enum component_role ro
     add_made(bodies, deployment_binding(deployment, role, &wants, &object), &object);
 }
 
-static void add_component(const struct compile_context *context, const struct cell *cell,
-                          const struct component *component, const struct target *target,
-                          json_t *bodies, struct text *message)
+static void add_component(const struct engine *engine, const struct compile_context *context,
+                          const struct cell *cell, const struct component *component,
+                          const struct target *target, json_t *bodies, struct text *message)
 {
     struct deployment *deployment = NULL;
     struct error err = {0};
-    if (deployment_new(context, cell, component, target, NULL, &deployment, &err) < 0) {
+    if (deployment_new(context, cell, component, target,
+                       build_image(engine, cell->name.text, component->name.text), &deployment,
+                       &err) < 0) {
         complain(message, component->name.text, &err);
         return;
     }
@@ -117,7 +120,7 @@ void preview_cell(const struct engine *engine, const struct compile_context *con
                                          project_release_of(engine, cell, place), &binding, &err),
                  &binding);
         for (size_t c = 0; c < cell->component_count; c++)
-            add_component(context, cell, &cell->components[c], place, bodies, message);
+            add_component(engine, context, cell, &cell->components[c], place, bodies, message);
     }
 }
 

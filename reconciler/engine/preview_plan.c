@@ -1,4 +1,5 @@
 /* The plan as JSON: a revision's bodies against what stands, node by node, and a hash over it. */
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -115,7 +116,9 @@ static json_t *component_lines(const struct preview *preview, const struct unit 
     for (size_t c = 0; c < cell->component_count; c++) {
         const struct component *component = &cell->components[c];
         struct deployment *deployment = NULL;
-        if (deployment_new(&preview->context, cell, component, target, NULL, &deployment, NULL) < 0)
+        if (deployment_new(&preview->context, cell, component, target,
+                           build_image(preview->engine, cell->name.text, component->name.text),
+                           &deployment, NULL) < 0)
             continue;
         const char *from = "";
         for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {

@@ -1,6 +1,7 @@
 #include "reconciler/engine/reconcile.h"
 
 #include "reconciler/engine/bootstrap.h"
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/desire.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
@@ -121,6 +122,7 @@ static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_t
     if (!unit->compiled)
         return;
     bootstrap_cell(engine, unit);
+    build_permit(engine, unit);
     step_tracks(engine, unit, due);
 }
 

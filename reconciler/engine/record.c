@@ -1,6 +1,7 @@
 /* The journal's rows: the only place where durable state changes, be a row new or restored. */
 #include "reconciler/engine/record.h"
 
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -87,6 +88,12 @@ static void apply_gate(struct engine *engine, const struct parts *parts, const j
         gate_apply(engine, parts->at[1], parts->at[2], parts->at[3], value);
 }
 
+static void apply_build(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    if (parts->count == 3)
+        build_apply(engine, parts->at[1], parts->at[2], value);
+}
+
 static void apply_suspend(struct engine *engine, const struct parts *parts, const json_t *value)
 {
     if (parts->count != 2)
@@ -146,6 +153,7 @@ static const struct family {
     {"suspend", apply_suspend}, {"applied", apply_applied},   {"inventory", apply_inventory},
     {"intent", apply_intent},   {"rollout", apply_rollout},   {"quarantine", apply_quarantine},
     {"gate", apply_gate},       {"prune", apply_prune},       {"event", apply_event},
+    {"build", apply_build},
 };
 
 void record_apply(struct engine *engine, const char *key, const json_t *value)
@@ -271,6 +279,11 @@ int engine_rows(const struct engine *engine, struct effect_list *ret_rows)
         if (gate->recorded)
             rows_add(ret_rows, gate_row(gate), "gate/%s/%s/%s", gate->cell, gate->environment,
                      gate->name);
+    }
+    for (size_t i = 0; i < engine->build_count; i++) {
+        const struct build_record *build = engine->builds[i];
+        if (build->recorded)
+            rows_add(ret_rows, build_row(build), "build/%s/%s", build->cell, build->component);
     }
     if (engine->pruning.revision[0] != '\0')
         rows_add(ret_rows, row_prune(&engine->pruning), "prune");

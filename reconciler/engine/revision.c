@@ -1,5 +1,6 @@
 #include "reconciler/engine/revision.h"
 
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/desire.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/node.h"
@@ -352,6 +353,7 @@ void revision_take(struct engine *engine, const struct engine_event *event)
     record_commit(engine, event);
     take_zones(engine, event);
     take_set(engine, event->as.revision.set);
+    build_take_trees(engine, event);
     if (news && engine->set->unknown != NULL)
         history_publish(engine, PUBLISH_WARNING, "revision-unknown", NULL,
                         "parts of %.12s cannot be read, nothing is removed until they can: %.300s",

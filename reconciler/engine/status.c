@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "reconciler/engine/bootstrap.h"
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -186,6 +187,12 @@ enum engine_condition engine_condition(const struct engine *engine)
         if (!unit->removed && (unit->broken || unit->problem != NULL))
             converged = false;
     }
+    for (size_t i = 0; i < engine->build_count; i++) {
+        const bool under_way = build_moves(engine, engine->builds[i]);
+        if (under_way || build_is_held(engine, engine->builds[i]))
+            converged = false;
+        moves = moves || under_way;
+    }
     for (size_t i = 0; i < engine->node_count && !(moves && !converged); i++) {
         if (engine->facts[i].state == NODE_CONVERGED)
             continue;
@@ -309,10 +316,25 @@ static void add_gate_holds(const struct engine *engine, json_t *holds)
     }
 }
 
+static void add_build_holds(const struct engine *engine, json_t *holds)
+{
+    for (size_t i = 0; i < engine->build_count; i++) {
+        const struct build_record *build = engine->builds[i];
+        if (!build_is_held(engine, build))
+            continue;
+        OWNED_TEXT message;
+        text_init(&message, 2 * MESSAGE_SIZE);
+        build_explain_hold(engine, build, &message);
+        add_hold(holds, "build", build->cell, NULL, NULL, build->component, build->started_ms,
+                 text_get(&message), NULL);
+    }
+}
+
 static json_t *holds_json(const struct engine *engine)
 {
     json_t *holds = json_array();
     add_gate_holds(engine, holds);
+    add_build_holds(engine, holds);
     if (engine->pruning.held != NULL) {
         char message[MESSAGE_SIZE], command[NAME_SIZE];
         snprintf(message, sizeof message, "%zu objects are to be removed, more than the budget",

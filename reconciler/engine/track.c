@@ -1,5 +1,6 @@
 #include "reconciler/engine/track.h"
 
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -200,8 +201,7 @@ static void cannot_compile(struct track *track, int result, const struct error *
 {
     track->needs_image = result == -EAGAIN;
     if (track->needs_image)
-        snprintf(track->note, sizeof track->note,
-                 "%s names no image: give `image:`, its build is not run by celld",
+        snprintf(track->note, sizeof track->note, "%s has no image yet: its build was not begun",
                  track->component);
     else if (err->where.path != NULL)
         snprintf(track->note, sizeof track->note, "%.100s:%u:%u: %.120s", err->where.path,
@@ -221,8 +221,9 @@ void track_compile(struct engine *engine, struct track *track)
     if (!track_is_live(track))
         return;
     struct error err = {0};
-    const int result = deployment_new(&engine->context, track->unit->cell, track->manifest,
-                                      track->place, NULL, &track->deployment, &err);
+    const int result = deployment_new(
+        &engine->context, track->unit->cell, track->manifest, track->place,
+        build_image(engine, track->unit->name, track->component), &track->deployment, &err);
     if (result == -ENOMEM) {
         engine->status = -ENOMEM;
         return;
@@ -412,6 +413,8 @@ void track_explain(const struct engine *engine, const struct track *track, struc
         text_format(out, "%s is not in git any more", track->component);
         return;
     }
+    if (!rollout_is_active(&track->rollout) && build_explain(engine, track, out))
+        return;
     if (track->note[0] != '\0') {
         text_add(out, track->note);
         return;

@@ -1,6 +1,7 @@
 #include "reconciler/engine/why.h"
 
 #include "reconciler/engine/bootstrap.h"
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -141,6 +142,18 @@ static void explain(void *context, size_t index, struct text *out)
         text_add(out, "it is being compared");
 }
 
+/* What is live is as git wants it, but for sources that are not built yet. */
+static void add_builds(const struct engine *engine, const struct node *node, struct text *out)
+{
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        OWNED_TEXT message;
+        text_init(&message, 2048);
+        if (track->node == node && track_is_live(track) && build_explain(engine, track, &message))
+            text_format(out, "; %s", text_get(&message));
+    }
+}
+
 void why_node(const struct engine *engine, const struct node *node, struct instant now,
               struct text *out)
 {
@@ -150,6 +163,7 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
     if (engine->facts[node->index].state == NODE_CONVERGED && !node->unit->broken) {
         text_format(out, "%s on %s is live at %.12s", node->unit->name, node->name,
                     node->unit->good_commit);
+        add_builds(engine, node, out);
         return;
     }
     if (node->unit->broken) {

@@ -352,6 +352,8 @@ static bool give_revision(struct world *world)
     event.as.revision.commit = world->commit;
     event.as.revision.subject = "a change";
     event.as.revision.rewritten = world->rewritten;
+    event.as.revision.trees = world->trees;
+    event.as.revision.tree_count = world->tree_count;
     return give(world, &event);
 }
 

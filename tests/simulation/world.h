@@ -91,6 +91,8 @@ struct world {
     const struct manifest_problem *problems; /* of the next revisions; borrowed */
     size_t problem_count;
     char commit[41];
+    const struct source_tree *trees; /* of the next revisions; borrowed */
+    size_t tree_count;
     bool rewritten;    /* the next commit is no descendant of the one before */
     bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
     json_t *replies;   /* id as text -> {"ok", "body"} */

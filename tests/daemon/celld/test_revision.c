@@ -264,3 +264,33 @@ Test(revision, a_tree_that_is_too_large_is_refused_whole)
                        revision->error.detail);
     revision_free(revision);
 }
+
+Test(revision, trees_of_what_is_built)
+{
+#define BUILT(name, source)                                                                        \
+    "apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n  components:\n"     \
+    "    - name: " name "service\n      type: worker\n      source: " source "\n"                  \
+    "      build: {workflow: {name: image}}\n"
+    test_repository_write(&repository, "cells/cart/cell.yaml", BUILT("cart", "src/cart"));
+    test_repository_write(&repository, "cells/order/cell.yaml", BUILT("order", "src/nowhere"));
+    test_repository_write(&repository, "src/cart/main.c", "int main(void) { return 0; }\n");
+    const struct object_id one = test_repository_commit(&repository, "sources");
+    struct revision *first = read_commit(&one, NULL);
+    cr_assert_eq(first->tree_count, 1, "what has no source is left out, and so are images");
+    cr_expect_str_eq(first->trees[0].cell, "cart");
+    cr_expect_str_eq(first->trees[0].component, "cartservice");
+    cr_expect_eq(strlen(first->trees[0].tree), 40);
+    test_repository_write(&repository, "src/other", "1\n");
+    const struct object_id two = test_repository_commit(&repository, "beside it");
+    struct revision *second = read_commit(&two, first);
+    cr_assert_eq(second->tree_count, 1);
+    cr_expect_str_eq(second->trees[0].tree, first->trees[0].tree);
+    test_repository_write(&repository, "src/cart/main.c", "int main(void) { return 1; }\n");
+    const struct object_id three = test_repository_commit(&repository, "in it");
+    struct revision *third = read_commit(&three, second);
+    cr_assert_eq(third->tree_count, 1);
+    cr_expect_str_neq(third->trees[0].tree, first->trees[0].tree);
+    revision_free(first);
+    revision_free(second);
+    revision_free(third);
+}

@@ -70,7 +70,7 @@ static struct world *world_with(const struct compile_credential *credential, boo
 
 static int ask_secret(const struct world *world, const char *name, json_t **ret_body)
 {
-    char path[256];
+    char path[512];
     snprintf(path, sizeof path, "/api/v1alpha1/namespaces/acme/secrets/%s", name);
     const struct platform_request request = {.method = "GET", .path = path};
     struct platform_response response;

@@ -92,8 +92,8 @@ static void note_published(struct run *run, const struct effect *effect)
         const char *type;
         enum sight sight;
     } told[] = {
-        {"converged", SIGHT_CONVERGED},           {"rollout-rolled-back", SIGHT_ROLLED_BACK},
-        {"rollout-withdrawn", SIGHT_WITHDRAWN},   {"rollout-quarantine", SIGHT_QUARANTINED},
+        {"converged", SIGHT_CONVERGED},           {"rolled-back", SIGHT_ROLLED_BACK},
+        {"rollout-withdrawn", SIGHT_WITHDRAWN},   {"quarantined", SIGHT_QUARANTINED},
         {"rollout-superseded", SIGHT_SUPERSEDED}, {"drift-found", SIGHT_DRIFT_FOUND},
     };
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {

@@ -57,10 +57,10 @@ void track_free(struct track *track)
 void track_rest(struct track *track)
 {
     track->deployment = deployment_free(track->deployment);
-    json_decref(TAKE(track->content.slot_spec[0]));
-    json_decref(TAKE(track->content.slot_spec[1]));
-    json_decref(TAKE(track->content.route_spec));
-    json_decref(TAKE(track->content.endpoints));
+    (void)packed_unref(TAKE(track->content.slot_spec[0]));
+    (void)packed_unref(TAKE(track->content.slot_spec[1]));
+    (void)packed_unref(TAKE(track->content.route_spec));
+    (void)packed_unref(TAKE(track->content.endpoints));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
         if (track->bindings[i].request == 0) {
@@ -95,7 +95,7 @@ bool track_is_done(const struct track *track)
 /* --- from the manifest --------------------------------------------------------------------------
  */
 
-static json_t *endpoints_json(const struct component *component)
+static struct packed *endpoints_of(const struct component *component)
 {
     static const char *const types[ENDPOINT_TYPE_COUNT] = {
         [ENDPOINT_HTTP] = "HTTP",       [ENDPOINT_GRPC] = "gRPC",
@@ -111,18 +111,18 @@ static json_t *endpoints_json(const struct component *component)
                                       endpoint->base_path.text, "visibility",
                                       (int)endpoint->visibility));
     }
-    return endpoints;
+    return packed_take(endpoints);
 }
 
-static json_t *spec_of(struct engine *engine, const struct deployment *deployment,
-                       enum component_role role, const struct binding_wants *wants)
+static struct packed *spec_of(struct engine *engine, const struct deployment *deployment,
+                              enum component_role role, const struct binding_wants *wants)
 {
     struct desired_object object = {0};
     if (deployment_binding(deployment, role, wants, &object) < 0) {
         engine->status = -ENOMEM;
         return NULL;
     }
-    json_t *spec = json_incref(json_object_get(object.body, "spec"));
+    struct packed *spec = packed_take(json_incref(json_object_get(object.body, "spec")));
     desired_object_fini(&object);
     return spec;
 }
@@ -152,7 +152,7 @@ static void fill_content(struct engine *engine, struct track *track)
     content->slot_spec[0] = spec_of(engine, deployment, ROLE_SLOT_A, &slot);
     content->slot_spec[1] = spec_of(engine, deployment, ROLE_SLOT_B, &slot);
     content->route_spec = spec_of(engine, deployment, ROLE_ROUTE, &route);
-    content->endpoints = endpoints_json(deployment->component);
+    content->endpoints = endpoints_of(deployment->component);
 }
 
 static void name_binding(struct engine *engine, struct track *track, enum binding_role role)
@@ -279,19 +279,19 @@ static bool has_references(const struct track *track)
     return true;
 }
 
-static const char *older_release(const struct track *track, enum binding_role role)
+static json_t *older_spec(const struct track *track, enum binding_role role)
 {
     const struct rollout_content *next = &track->rollout.next;
-    const json_t *spec = role == BINDING_ROUTE ? next->route_spec : next->slot_spec[role];
-    return json_text_or(json_object_get(spec, "releaseName"), "");
+    return packed_open(role == BINDING_ROUTE ? next->route_spec : next->slot_spec[role]);
 }
 
 /* The way back leads to a release that was made before: it only has to be there still. */
 static bool has_older_release(const struct engine *engine, const struct track *track,
                               enum binding_role role)
 {
+    OWNED_JSON *spec = older_spec(track, role);
     const struct object_key key = {KIND_COMPONENT_RELEASE, engine->platform->namespace_name.text,
-                                   older_release(track, role)};
+                                   json_text_or(json_object_get(spec, "releaseName"), "")};
     const struct object *release = object_find(engine, &key);
     return release != NULL && release->presence == PRESENCE_PRESENT;
 }
@@ -302,9 +302,10 @@ static void ask_older_releases(struct engine *engine, struct track *track)
         strcmp(track->rollout.next.deployment_digest, track->content.deployment_digest) == 0)
         return;
     for (size_t i = 0; i < BINDING_COUNT; i++) {
+        OWNED_JSON *spec = older_spec(track, (enum binding_role)i);
         const struct object_key key = {KIND_COMPONENT_RELEASE,
                                        engine->platform->namespace_name.text,
-                                       older_release(track, (enum binding_role)i)};
+                                       json_text_or(json_object_get(spec, "releaseName"), "")};
         struct object *release = key.name[0] == '\0' ? NULL : object_get(engine, &key);
         if (release == NULL)
             continue;

@@ -12,14 +12,14 @@
  */
 
 /* A binding whose spec was recorded: the manifest that made it may be gone. */
-static json_t *wrap(struct track *track, const struct object *object, const json_t *spec)
+static json_t *wrap(struct track *track, const struct object *object, const struct packed *spec)
 {
-    json_t *copy = json_deep_copy(spec);
-    return copy == NULL
+    json_t *opened = packed_open(spec);
+    return opened == NULL
                ? NULL
                : json_pack("{s:{s:s, s:{s:s, s:s}}, s:o}", "metadata", "name", object->key.name,
                            "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD, LABEL_CELL,
-                           track->unit->name, "spec", copy);
+                           track->unit->name, "spec", opened);
 }
 
 static json_t *configs_of(json_t *body)
@@ -179,7 +179,8 @@ static void want_content(struct engine *engine, struct track *track, struct bind
 {
     struct object *object = binding->object;
     const bool routing = binding->role == BINDING_ROUTE;
-    const json_t *recorded = routing ? content->route_spec : content->slot_spec[binding->role];
+    const struct packed *recorded =
+        routing ? content->route_spec : content->slot_spec[binding->role];
     if (recorded == NULL && !is_current(track, content)) {
         object_want_nothing(engine, object);
         return;

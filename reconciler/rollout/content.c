@@ -8,9 +8,9 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
     const struct rollout_content old = *content;
     *content = *source;
     for (size_t i = 0; i < 2; i++)
-        (void)json_incref(content->slot_spec[i]);
-    (void)json_incref(content->route_spec);
-    (void)json_incref(content->endpoints);
+        (void)packed_ref(content->slot_spec[i]);
+    (void)packed_ref(content->route_spec);
+    (void)packed_ref(content->endpoints);
     struct rollout_content gone = old;
     rollout_content_fini(&gone);
 }
@@ -18,9 +18,9 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
 void rollout_content_fini(struct rollout_content *content)
 {
     for (size_t i = 0; i < 2; i++)
-        json_decref(content->slot_spec[i]);
-    json_decref(content->route_spec);
-    json_decref(content->endpoints);
+        (void)packed_unref(content->slot_spec[i]);
+    (void)packed_unref(content->route_spec);
+    (void)packed_unref(content->endpoints);
     *content = (struct rollout_content){0};
 }
 
@@ -38,9 +38,9 @@ static bool same_json(const json_t *a, const json_t *b)
 
 bool content_refresh(struct rollout_content *content, const struct rollout_content *wanted)
 {
-    if (same_json(content->slot_spec[0], wanted->slot_spec[0]) &&
-        same_json(content->slot_spec[1], wanted->slot_spec[1]) &&
-        same_json(content->route_spec, wanted->route_spec) &&
+    if (packed_equal(content->slot_spec[0], wanted->slot_spec[0]) &&
+        packed_equal(content->slot_spec[1], wanted->slot_spec[1]) &&
+        packed_equal(content->route_spec, wanted->route_spec) &&
         strcmp(content->route_digest, wanted->route_digest) == 0)
         return false;
     const int64_t baked = content->baked_wall_ms;
@@ -63,12 +63,14 @@ static bool endpoint_moved(const json_t *from, const json_t *to)
 enum content_change content_change(const struct rollout_content *from,
                                    const struct rollout_content *to)
 {
+    OWNED_JSON *before = packed_open(from->endpoints);
+    OWNED_JSON *after = packed_open(to->endpoints);
     bool removed = false, added = false;
     const char *name;
     json_t *endpoint;
-    json_object_foreach(from->endpoints, name, endpoint)
+    json_object_foreach(before, name, endpoint)
     {
-        const json_t *other = json_object_get(to->endpoints, name);
+        const json_t *other = json_object_get(after, name);
         if (other == NULL)
             removed = true;
         else if (endpoint_moved(endpoint, other))
@@ -76,9 +78,9 @@ enum content_change content_change(const struct rollout_content *from,
         else if (!same_json(endpoint, other))
             added = true;
     }
-    json_object_foreach(to->endpoints, name, endpoint)
+    json_object_foreach(after, name, endpoint)
     {
-        if (json_object_get(from->endpoints, name) == NULL)
+        if (json_object_get(before, name) == NULL)
             added = true;
     }
     if (removed && added)

@@ -195,15 +195,15 @@ static bool field_from_json(struct rollout *rollout, const struct field *field, 
 
 static json_t *content_to_json(const struct rollout_content *content)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:O?,s:O?,s:I}", "release",
-                     content->release_digest, "deployment", content->deployment_digest, "route",
-                     content->route_digest, "revision", content->revision, "slot_a",
-                     content->slot_spec[0], "slot_b", content->slot_spec[1], "route_spec",
-                     content->route_spec, "endpoints", content->endpoints, "baked",
-                     (json_int_t)content->baked_wall_ms);
+    return json_pack(
+        "{s:s,s:s,s:s,s:s,s:o?,s:o?,s:o?,s:o?,s:I}", "release", content->release_digest,
+        "deployment", content->deployment_digest, "route", content->route_digest, "revision",
+        content->revision, "slot_a", packed_open(content->slot_spec[0]), "slot_b",
+        packed_open(content->slot_spec[1]), "route_spec", packed_open(content->route_spec),
+        "endpoints", packed_open(content->endpoints), "baked", (json_int_t)content->baked_wall_ms);
 }
 
-static json_t *object_or_null(const json_t *row, const char *name, bool *wrong)
+static struct packed *object_or_null(const json_t *row, const char *name, bool *wrong)
 {
     json_t *value = json_object_get(row, name);
     if (value == NULL || json_is_null(value))
@@ -212,7 +212,7 @@ static json_t *object_or_null(const json_t *row, const char *name, bool *wrong)
         *wrong = true;
         return NULL;
     }
-    return json_incref(value);
+    return packed_take(json_incref(value));
 }
 
 static bool content_from_json(struct rollout_content *content, const json_t *row)

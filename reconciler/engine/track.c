@@ -48,8 +48,10 @@ void track_free(struct track *track)
     rollout_fini(&track->rollout);
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(track->bindings[i].gate);
+        free(track->bindings[i].release);
         json_decref(track->bindings[i].live);
     }
+    free(track->note);
     free(track->references);
     free(track);
 }
@@ -73,6 +75,16 @@ void track_rest(struct track *track)
 bool track_is_live(const struct track *track)
 {
     return track->manifest != NULL && track->place != NULL;
+}
+
+void track_component_name(const struct track *track, enum binding_role role,
+                          char ret_name[static NAME_SIZE + 2])
+{
+    const enum component_role component = track_slot_role(track, role);
+    snprintf(ret_name, NAME_SIZE + 2, "%s%s", track->component,
+             component == ROLE_SLOT_A   ? "-a"
+             : component == ROLE_SLOT_B ? "-b"
+                                        : "");
 }
 
 enum component_role track_slot_role(const struct track *track, enum binding_role role)
@@ -169,8 +181,6 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     object->wanted = true;
     object->route = role == BINDING_ROUTE;
     snprintf(object->target, sizeof object->target, "%s", track->target);
-    snprintf(binding->component, sizeof binding->component, "%s",
-             deployment_component_name(track->deployment, component));
 }
 
 static void take_references(struct engine *engine, struct track *track)
@@ -197,17 +207,22 @@ static void take_references(struct engine *engine, struct track *track)
     desired_list_fini(&list);
 }
 
-static void cannot_compile(struct track *track, int result, const struct error *err)
+static void cannot_compile(struct engine *engine, struct track *track, int result,
+                           const struct error *err)
 {
+    OWNED_TEXT note;
+    text_init(&note, MESSAGE_SIZE);
     track->needs_image = result == -EAGAIN;
     if (track->needs_image)
-        snprintf(track->note, sizeof track->note, "%s has no image yet: its build was not begun",
-                 track->component);
+        text_format(&note, "%s has no image yet: its build was not begun", track->component);
     else if (err->where.path != NULL)
-        snprintf(track->note, sizeof track->note, "%.100s:%u:%u: %.120s", err->where.path,
-                 err->where.line, err->where.column, err->detail);
+        text_format(&note, "%.100s:%u:%u: %.120s", err->where.path, err->where.line,
+                    err->where.column, err->detail);
     else
-        snprintf(track->note, sizeof track->note, "%.250s", err->detail);
+        text_format(&note, "%.250s", err->detail);
+    track->note = text_take(&note);
+    if (track->note == NULL)
+        engine->status = -ENOMEM;
 }
 
 void track_compile(struct engine *engine, struct track *track)
@@ -217,7 +232,7 @@ void track_compile(struct engine *engine, struct track *track)
         track->bindings[i].image = NULL; /* it was the deployment's */
     track->has_content = false;
     track->needs_image = false;
-    track->note[0] = '\0';
+    free(TAKE(track->note));
     if (!track_is_live(track))
         return;
     struct error err = {0};
@@ -229,7 +244,7 @@ void track_compile(struct engine *engine, struct track *track)
         return;
     }
     if (result < 0) {
-        cannot_compile(track, result, &err);
+        cannot_compile(engine, track, result, &err);
         return;
     }
     track->has_content = true;
@@ -416,7 +431,7 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     }
     if (!rollout_is_active(&track->rollout) && build_explain(engine, track, out))
         return;
-    if (track->note[0] != '\0') {
+    if (track->note != NULL) {
         text_add(out, track->note);
         return;
     }

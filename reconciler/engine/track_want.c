@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- bodies -------------------------------------------------------------------------------------
@@ -122,11 +123,21 @@ static json_t *route_body(struct engine *engine, struct track *track,
 /* --- goals --------------------------------------------------------------------------------------
  */
 
-static void note_question(struct binding *binding, const struct track *track, const json_t *body,
-                          bool current)
+static const char *release_of(const struct binding *binding)
 {
-    snprintf(binding->release, sizeof binding->release, "%s",
-             json_text_or(json_at(body, "spec", "releaseName", NULL), ""));
+    return binding->release == NULL ? "" : binding->release;
+}
+
+static void note_question(struct engine *engine, struct binding *binding, const struct track *track,
+                          const json_t *body, bool current)
+{
+    const char *release = json_text_or(json_at(body, "spec", "releaseName", NULL), "");
+    if (strcmp(release_of(binding), release) != 0) {
+        free(binding->release);
+        binding->release = strdup(release);
+        if (binding->release == NULL)
+            engine->status = -ENOMEM;
+    }
     binding->image = current && binding->role != BINDING_ROUTE ? track->deployment->image : NULL;
     binding->weight[0] = track->wants.route.weight[0];
     binding->weight[1] = track->wants.route.weight[1];
@@ -144,8 +155,8 @@ static bool release_stands(struct engine *engine, struct binding *binding)
 {
     const struct object *object = binding->object;
     const struct object_key key = {KIND_COMPONENT_RELEASE, object->key.namespace_name,
-                                   binding->release};
-    if (binding->needs == NULL || strcmp(binding->needs->key.name, binding->release) != 0) {
+                                   release_of(binding)};
+    if (binding->needs == NULL || strcmp(binding->needs->key.name, key.name) != 0) {
         struct object *release = object_get(engine, &key);
         if (release == NULL)
             return false;
@@ -189,7 +200,7 @@ static void want_content(struct engine *engine, struct track *track, struct bind
     json_t *body = routing ? route_body(engine, track, content)
                            : slot_body(engine, track, binding->role, content,
                                        &track->wants.slot[binding->role]);
-    note_question(binding, track, body, is_current(track, content));
+    note_question(engine, binding, track, body, is_current(track, content));
     const bool adopt = track->unit->cell->adopt.value;
     object_want(engine, object, body, adopt);
     /* Nor one whose namespace in the data plane is not there, for repairs as for all else. */

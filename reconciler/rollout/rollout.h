@@ -106,8 +106,8 @@ struct rollout {
     /* The attempt. Its plan is fixed when it starts. */
     enum strategy strategy;
     struct rollout_stage {
-        int weight;
         int64_t soak_ms;
+        int16_t weight;
         bool pause, analysis;
     } stages[ROLLOUT_STEPS_LIMIT];
     size_t stage_count;

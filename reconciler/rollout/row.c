@@ -327,7 +327,7 @@ static bool stages_from_json(struct rollout *rollout, const json_t *row)
             json_integer_value(weight) > 100 || !json_is_integer(soak))
             return false;
         rollout->stages[i] = (struct rollout_stage){
-            .weight = (int)json_integer_value(weight),
+            .weight = (int16_t)json_integer_value(weight),
             .soak_ms = json_integer_value(soak),
             .pause = json_is_true(json_object_get(stage, "pause")),
             .analysis = json_is_true(json_object_get(stage, "analysis")),

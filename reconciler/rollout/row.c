@@ -206,9 +206,9 @@ static json_t *content_to_json(const struct rollout_content *content)
 static json_t *object_or_null(const json_t *row, const char *name, bool *wrong)
 {
     json_t *value = json_object_get(row, name);
-    if (value == NULL || json_is_null(value))
+    if (value == NULL || json_typeof(value) == JSON_NULL)
         return NULL;
-    if (!json_is_object(value)) {
+    if (json_typeof(value) != JSON_OBJECT) {
         *wrong = true;
         return NULL;
     }

@@ -1,6 +1,7 @@
 #include "reconciler/engine/track.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -62,7 +63,8 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.slot_spec[0]));
     (void)packed_unref(TAKE(track->content.slot_spec[1]));
     (void)packed_unref(TAKE(track->content.route_spec));
-    (void)packed_unref(TAKE(track->content.endpoints));
+    json_decref(TAKE(track->content.endpoints));
+    json_decref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
         if (track->bindings[i].request == 0) {
@@ -107,7 +109,7 @@ bool track_is_done(const struct track *track)
 /* --- from the manifest --------------------------------------------------------------------------
  */
 
-static struct packed *endpoints_of(const struct component *component)
+static json_t *endpoints_json(const struct component *component)
 {
     static const char *const types[ENDPOINT_TYPE_COUNT] = {
         [ENDPOINT_HTTP] = "HTTP",       [ENDPOINT_GRPC] = "gRPC",
@@ -123,7 +125,7 @@ static struct packed *endpoints_of(const struct component *component)
                                       endpoint->base_path.text, "visibility",
                                       (int)endpoint->visibility));
     }
-    return packed_take(endpoints);
+    return endpoints;
 }
 
 static struct packed *spec_of(struct engine *engine, const struct deployment *deployment,
@@ -136,6 +138,8 @@ static struct packed *spec_of(struct engine *engine, const struct deployment *de
     }
     struct packed *spec = packed_take(json_incref(json_object_get(object.body, "spec")));
     desired_object_fini(&object);
+    if (spec == NULL)
+        engine->status = -ENOMEM;
     return spec;
 }
 
@@ -150,6 +154,9 @@ static void fill_content(struct engine *engine, struct track *track)
              deployment->deployment_digest);
     snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
     snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
+    content->needs = deployment_needs(deployment);
+    if (content->needs == NULL)
+        engine->status = -ENOMEM;
     const struct binding_wants slot = {.active = true, .replicas = -1};
     if (!deployment->routed) {
         content->slot_spec[0] = spec_of(engine, deployment, ROLE_SINGLE, &slot);
@@ -164,7 +171,7 @@ static void fill_content(struct engine *engine, struct track *track)
     content->slot_spec[0] = spec_of(engine, deployment, ROLE_SLOT_A, &slot);
     content->slot_spec[1] = spec_of(engine, deployment, ROLE_SLOT_B, &slot);
     content->route_spec = spec_of(engine, deployment, ROLE_ROUTE, &route);
-    content->endpoints = endpoints_of(deployment->component);
+    content->endpoints = endpoints_json(deployment->component);
 }
 
 static void name_binding(struct engine *engine, struct track *track, enum binding_role role)
@@ -368,8 +375,9 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && track_providers_stand(engine, track) &&
+                     track->has_content && !track->yields && track_providers_stand(engine, track) &&
                      track_missing_secret(engine, track) == NULL,
+        .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = true,
         .cancel = verdict != NULL && verdict->cancel,
@@ -393,6 +401,7 @@ void track_step(struct engine *engine, struct track *track)
     if (!track_is_live(track) || track->node == NULL)
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
+    contract_check(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -442,6 +451,10 @@ void track_explain(const struct engine *engine, const struct track *track, struc
                     "manifests, create it on the control plane, or put the value into "
                     "/etc/celld/credentials/secret-%s and restart celld",
                     track->component, secret, secret);
+        return;
+    }
+    if (track->yields && !rollout_is_active(&track->rollout)) {
+        text_format(out, "%s waits: %s", track->component, track->refusal);
         return;
     }
     struct rollout_plan plan;

@@ -10,7 +10,8 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
     for (size_t i = 0; i < 2; i++)
         (void)packed_ref(content->slot_spec[i]);
     (void)packed_ref(content->route_spec);
-    (void)packed_ref(content->endpoints);
+    (void)json_incref(content->endpoints);
+    (void)json_incref(content->needs);
     struct rollout_content gone = old;
     rollout_content_fini(&gone);
 }
@@ -20,7 +21,8 @@ void rollout_content_fini(struct rollout_content *content)
     for (size_t i = 0; i < 2; i++)
         (void)packed_unref(content->slot_spec[i]);
     (void)packed_unref(content->route_spec);
-    (void)packed_unref(content->endpoints);
+    json_decref(content->endpoints);
+    json_decref(content->needs);
     *content = (struct rollout_content){0};
 }
 
@@ -63,14 +65,12 @@ static bool endpoint_moved(const json_t *from, const json_t *to)
 enum content_change content_change(const struct rollout_content *from,
                                    const struct rollout_content *to)
 {
-    OWNED_JSON *before = packed_open(from->endpoints);
-    OWNED_JSON *after = packed_open(to->endpoints);
     bool removed = false, added = false;
     const char *name;
     json_t *endpoint;
-    json_object_foreach(before, name, endpoint)
+    json_object_foreach(from->endpoints, name, endpoint)
     {
-        const json_t *other = json_object_get(after, name);
+        const json_t *other = json_object_get(to->endpoints, name);
         if (other == NULL)
             removed = true;
         else if (endpoint_moved(endpoint, other))
@@ -78,9 +78,9 @@ enum content_change content_change(const struct rollout_content *from,
         else if (!same_json(endpoint, other))
             added = true;
     }
-    json_object_foreach(after, name, endpoint)
+    json_object_foreach(to->endpoints, name, endpoint)
     {
-        if (json_object_get(before, name) == NULL)
+        if (json_object_get(from->endpoints, name) == NULL)
             added = true;
     }
     if (removed && added)

@@ -84,7 +84,8 @@ struct rollout_content {
     struct packed *route_spec;   /* of the route; NULL when there is none; owned */
     /* Endpoint name -> whatever consumers and route see of it (type, port, basePath, visibility);
      * NULL when not routed; owned. Decides in which order slot and route are changed. */
-    struct packed *endpoints;
+    json_t *endpoints;
+    json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
 };
 
@@ -325,7 +326,7 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
 void rollout_content_fini(struct rollout_content *content);
 
 /* To and from its journal row; cell, component, target and routed stay as they are.
- * rollout_from_json() returns 0, or ERR_INVALID (then *rollout is untouched). */
+ * rollout_from_json() returns 0, -ENOMEM or ERR_INVALID (then *rollout is untouched). */
 json_t *rollout_to_json(const struct rollout *rollout);
 int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *err)
     __attribute__((warn_unused_result));

@@ -20,10 +20,9 @@ static void content(struct rollout_content *content, const char *name, bool rout
         return;
     content->slot_spec[1] = packed_ref(content->slot_spec[0]);
     content->route_spec = packed_take(json_object());
-    json_t *endpoints = json_pack("{s:{s:i}}", "http", "port", 80);
+    content->endpoints = json_pack("{s:{s:i}}", "http", "port", 80);
     if (!narrow)
-        (void)json_object_set_new(endpoints, "rpc", json_pack("{s:i}", "port", 81));
-    content->endpoints = packed_take(endpoints);
+        (void)json_object_set_new(content->endpoints, "rpc", json_pack("{s:i}", "port", 81));
 }
 
 static void scene_view(struct scene *scene)

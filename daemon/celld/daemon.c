@@ -11,11 +11,11 @@
 #include "daemon/celld/reload.h"
 #include "daemon/celld/service.h"
 #include "daemon/celld/settings_file.h"
+#include "daemon/file/file.h"
 #include "daemon/log/log.h"
 #include "daemon/socket/socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -445,12 +445,12 @@ static void stop(struct daemon *daemon, int exit_status)
 
 static void read_machine_id(char *ret_id, size_t size)
 {
-    const int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
-    const ssize_t length = fd < 0 ? -1 : read(fd, ret_id, size - 1);
-    if (fd >= 0)
-        (void)close(fd);
-    ret_id[length > 0 ? length : 0] = '\0';
-    ret_id[strcspn(ret_id, "\n")] = '\0';
+    const struct file_terms terms = {.limit = size - 1};
+    OWNED(owned_free) char *bytes = NULL;
+    size_t length = 0;
+    ret_id[0] = '\0';
+    if (file_read("/etc/machine-id", &terms, &bytes, &length, NULL) == 0)
+        (void)snprintf(ret_id, size, "%.*s", (int)strcspn(bytes, "\n"), bytes);
 }
 
 static int start_sockets(struct daemon *daemon, struct error *err)

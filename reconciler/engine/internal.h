@@ -170,6 +170,8 @@ struct track {
     char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
+    char refusal[MESSAGE_SIZE];   /* a live consumer would lose an endpoint; "" = none would */
+    bool yields;                  /* ... but is just about to do without it: wait for that */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
     /* Durable: */
     bool recorded;

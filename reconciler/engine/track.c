@@ -1,6 +1,7 @@
 #include "reconciler/engine/track.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -61,6 +62,7 @@ void track_rest(struct track *track)
     json_decref(TAKE(track->content.slot_spec[1]));
     json_decref(TAKE(track->content.route_spec));
     json_decref(TAKE(track->content.endpoints));
+    json_decref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
         if (track->bindings[i].request == 0) {
@@ -138,6 +140,9 @@ static void fill_content(struct engine *engine, struct track *track)
              deployment->deployment_digest);
     snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
     snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
+    content->needs = deployment_needs(deployment);
+    if (content->needs == NULL)
+        engine->status = -ENOMEM;
     const struct binding_wants slot = {.active = true, .replicas = -1};
     if (!deployment->routed) {
         content->slot_spec[0] = spec_of(engine, deployment, ROLE_SINGLE, &slot);
@@ -352,8 +357,9 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && track_providers_stand(engine, track) &&
+                     track->has_content && !track->yields && track_providers_stand(engine, track) &&
                      track_missing_secret(engine, track) == NULL,
+        .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = true,
         .cancel = verdict != NULL && verdict->cancel,
@@ -377,6 +383,7 @@ void track_step(struct engine *engine, struct track *track)
     if (!track_is_live(track) || track->node == NULL)
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
+    contract_check(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -426,6 +433,10 @@ void track_explain(const struct engine *engine, const struct track *track, struc
                     "manifests, create it on the control plane, or put the value into "
                     "/etc/celld/credentials/secret-%s and restart celld",
                     track->component, secret, secret);
+        return;
+    }
+    if (track->yields && !rollout_is_active(&track->rollout)) {
+        text_format(out, "%s waits: %s", track->component, track->refusal);
         return;
     }
     struct rollout_plan plan;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/track_want.h"
 
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -248,6 +249,25 @@ static struct track *provider_of(const struct engine *engine, const struct track
     return NULL;
 }
 
+/* Its live release has what is connected to. */
+static bool stands_for(const struct track *track, const struct track *provider)
+{
+    return provider->rollout.has_stable && contract_is_met(track, provider);
+}
+
+/* It cannot come before us: it waits for our phase, or for our cell. */
+static bool comes_later(const struct track *track, const struct track *provider)
+{
+    if (provider->unit->phase > track->unit->phase)
+        return true;
+    const struct cell *cell = provider->unit->cell;
+    for (size_t i = 0; cell != NULL && i < cell->depends_on.count; i++) {
+        if (strcmp(cell->depends_on.items[i].text, track->unit->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Whether `track` is reached again from `from` along connections that do not stand yet. */
 static bool leads_back(const struct engine *engine, const struct track *from,
                        const struct track *track, int depth)
@@ -259,7 +279,7 @@ static bool leads_back(const struct engine *engine, const struct track *from,
     const struct effective *effective = from->deployment->effective;
     for (size_t i = 0; i < effective->connection_count; i++) {
         const struct track *next = provider_of(engine, from, &effective->connections[i]);
-        if (next != NULL && next != from && !next->rollout.has_stable &&
+        if (next != NULL && next != from && !stands_for(from, next) &&
             leads_back(engine, next, track, depth - 1))
             return true;
     }
@@ -273,8 +293,8 @@ const struct track *track_missing_provider(const struct engine *engine, const st
     const struct effective *effective = track->deployment->effective;
     for (size_t i = 0; i < effective->connection_count; i++) {
         const struct track *provider = provider_of(engine, track, &effective->connections[i]);
-        if (provider == NULL || provider == track || provider->rollout.has_stable ||
-            !track_is_live(provider))
+        if (provider == NULL || provider == track || stands_for(track, provider) ||
+            !track_is_live(provider) || comes_later(track, provider))
             continue;
         /* Two that need each other start together: one of them has to be first. */
         if (!leads_back(engine, provider, track, 16))

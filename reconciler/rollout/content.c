@@ -11,6 +11,7 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
         (void)json_incref(content->slot_spec[i]);
     (void)json_incref(content->route_spec);
     (void)json_incref(content->endpoints);
+    (void)json_incref(content->needs);
     struct rollout_content gone = old;
     rollout_content_fini(&gone);
 }
@@ -21,6 +22,7 @@ void rollout_content_fini(struct rollout_content *content)
         json_decref(content->slot_spec[i]);
     json_decref(content->route_spec);
     json_decref(content->endpoints);
+    json_decref(content->needs);
     *content = (struct rollout_content){0};
 }
 

@@ -84,6 +84,7 @@ struct rollout_content {
     /* Endpoint name -> whatever consumers and route see of it (type, port, basePath, visibility);
      * NULL when not routed; owned. Decides in which order slot and route are changed. */
     json_t *endpoints;
+    json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
 };
 

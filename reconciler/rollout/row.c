@@ -195,24 +195,31 @@ static bool field_from_json(struct rollout *rollout, const struct field *field, 
 
 static json_t *content_to_json(const struct rollout_content *content)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:O?,s:O?,s:I}", "release",
+    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:O?,s:O?,s:O?,s:I}", "release",
                      content->release_digest, "deployment", content->deployment_digest, "route",
                      content->route_digest, "revision", content->revision, "slot_a",
                      content->slot_spec[0], "slot_b", content->slot_spec[1], "route_spec",
-                     content->route_spec, "endpoints", content->endpoints, "baked",
-                     (json_int_t)content->baked_wall_ms);
+                     content->route_spec, "endpoints", content->endpoints, "needs", content->needs,
+                     "baked", (json_int_t)content->baked_wall_ms);
 }
 
 static json_t *object_or_null(const json_t *row, const char *name, bool *wrong)
 {
     json_t *value = json_object_get(row, name);
-    if (value == NULL || json_is_null(value))
+    if (value == NULL || json_typeof(value) == JSON_NULL)
         return NULL;
-    if (!json_is_object(value)) {
+    if (json_typeof(value) != JSON_OBJECT) {
         *wrong = true;
         return NULL;
     }
     return json_incref(value);
+}
+
+/* Borrowed. */
+static json_t *array_or_null(const json_t *row, const char *name)
+{
+    json_t *value = json_object_get(row, name);
+    return json_is_array(value) ? value : NULL;
 }
 
 static bool content_from_json(struct rollout_content *content, const json_t *row)
@@ -222,6 +229,7 @@ static bool content_from_json(struct rollout_content *content, const json_t *row
         .slot_spec = {object_or_null(row, "slot_a", &wrong), object_or_null(row, "slot_b", &wrong)},
         .route_spec = object_or_null(row, "route_spec", &wrong),
         .endpoints = object_or_null(row, "endpoints", &wrong),
+        .needs = json_incref(array_or_null(row, "needs")),
         .baked_wall_ms = json_integer_value(json_object_get(row, "baked")),
     };
     return !wrong && json_is_integer(json_object_get(row, "baked")) &&

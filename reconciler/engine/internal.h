@@ -143,8 +143,8 @@ struct binding {
     bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
     struct gate_answer *gate;
     /* What a look asks for, of the object's goal. */
-    uint64_t judged; /* object->desired when `gate` was asked for */
-    char component[NAME_SIZE], release[2 * NAME_SIZE];
+    uint64_t judged;      /* object->desired when `gate` was asked for */
+    char *release;        /* owned; NULL = none yet */
     struct object *needs; /* the release: it must stand before the binding is written */
     const char *image;    /* borrowed from the deployment; NULL = not looked at */
     int weight[2];
@@ -166,7 +166,7 @@ struct track {
     struct binding bindings[BINDING_COUNT];
     struct rollout_wants wants;
     struct mono_time due;
-    char note[MESSAGE_SIZE]; /* why a preparation does not get on; "" = it does */
+    char *note; /* why it cannot be compiled; owned; NULL = it can */
     char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */

@@ -210,7 +210,7 @@ struct recall {
     char revision[41];
     json_t *members; /* [{cell, component, digest}] */
     /* Not: */
-    char *reason; /* one sentence for the others */
+    char reason[MESSAGE_SIZE]; /* one sentence for the others */
 };
 
 struct gate_record {

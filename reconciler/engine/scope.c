@@ -45,7 +45,6 @@ static struct recall *insert(struct engine *engine)
 static void drop(struct engine *engine, struct recall *recall)
 {
     json_decref(recall->members);
-    free(recall->reason);
     *recall = engine->recalls[--engine->recall_count];
 }
 
@@ -65,10 +64,9 @@ void scope_apply(struct engine *engine, const char *cell, const char *component,
     row_text(value, "digest", recall->digest, sizeof recall->digest);
     row_text(value, "revision", recall->revision, sizeof recall->revision);
     recall->members = json_deep_copy(json_object_get(value, "members"));
-    if (asprintf(&recall->reason, "%s of cell %s, which came with the same revision, failed here",
-                 component, cell) < 0)
-        recall->reason = NULL;
-    if (recall->members == NULL || recall->reason == NULL)
+    snprintf(recall->reason, sizeof recall->reason,
+             "%s of cell %s, which came with the same revision, failed here", component, cell);
+    if (recall->members == NULL)
         engine->status = -ENOMEM;
 }
 

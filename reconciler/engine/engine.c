@@ -20,6 +20,7 @@
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/source.h"
+#include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -258,7 +259,8 @@ static void dispatch(struct engine *engine, const struct engine_event *event)
         command_take(engine, event);
         return;
     case EVENT_METRICS:
-        return; /* no judge asks for any yet */
+        trial_answer(engine, event);
+        return;
     }
 }
 

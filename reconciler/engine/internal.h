@@ -21,12 +21,14 @@
 
 #define NAME_SIZE 64
 #define KEY_SIZE 400
+#define KUBERNETES_NAME_SIZE 254
 #define MESSAGE_SIZE 256
 #define NEVER INT64_MAX
 
 struct unit;
 struct node;
 struct track;
+struct trial;
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -141,6 +143,8 @@ struct binding {
     int failed_runs;    /* of a task, since its last good one: no condition ever shows them */
     bool answered;      /* `gate` was judged at object->epoch, for the present wants */
     bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
+    /* Slots, on the data plane: Deployment, Service and their namespace; "" = not seen yet. */
+    char workload[KUBERNETES_NAME_SIZE], service[KUBERNETES_NAME_SIZE], space[NAME_SIZE];
     struct gate_answer *gate;
     /* What a look asks for, of the object's goal. */
     uint64_t judged; /* object->desired when `gate` was asked for */
@@ -171,6 +175,7 @@ struct track {
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
+    struct trial *trial;    /* durable; NULL = there is no judge */
     /* Durable: */
     bool recorded;
     struct rollout rollout;

@@ -8,6 +8,8 @@
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
+#include "reconciler/engine/trial.h"
+#include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -51,6 +53,7 @@ void track_free(struct track *track)
         json_decref(track->bindings[i].live);
     }
     free(track->references);
+    trial_row_free(track->trial);
     free(track);
 }
 
@@ -341,6 +344,15 @@ static struct binding_view view_binding(const struct engine *engine, const struc
     return view;
 }
 
+/* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
+static bool is_stable_sick(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    const bool replaced = rollout->has_next && rollout->touched;
+    return rollout->has_stable && !replaced &&
+           trial_is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
+}
+
 void track_view(const struct engine *engine, const struct track *track,
                 struct rollout_plan *ret_plan, struct rollout_view *ret_view)
 {
@@ -355,7 +367,7 @@ void track_view(const struct engine *engine, const struct track *track,
                      track->has_content && track_providers_stand(engine, track) &&
                      track_missing_secret(engine, track) == NULL,
         .correct_drift = true, /* the policy is kept where objects are written */
-        .stable_healthy = true,
+        .stable_healthy = !is_stable_sick(track),
         .cancel = verdict != NULL && verdict->cancel,
         .cancel_reason = "the primary region's rollout failed",
         .command = track->command,
@@ -366,6 +378,7 @@ void track_view(const struct engine *engine, const struct track *track,
     for (size_t i = 0; i < 2; i++)
         ret_view->slot[i] = view_binding(engine, track, (enum binding_role)i);
     ret_view->route = view_binding(engine, track, BINDING_ROUTE);
+    trial_view(track, ret_plan, ret_view);
 }
 
 /* --- a round ------------------------------------------------------------------------------------
@@ -391,6 +404,7 @@ void track_step(struct engine *engine, struct track *track)
                                              : track->rollout.stable.deployment_digest);
         rollout_advance(&track->rollout, &view, &result);
         track_take_result(engine, track, &result);
+        trial_follow(engine, track, view.stable_healthy);
         track->wants = result.wants;
         track->wants.route.matches = NULL; /* borrowed from this round's plan */
         track_want(engine, track);

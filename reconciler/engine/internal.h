@@ -175,7 +175,7 @@ struct track {
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
-    struct trial *trial;    /* durable; NULL = there is no judge */
+    struct trial *trial;          /* durable; NULL = there is no judge */
     /* Durable: */
     bool recorded;
     struct rollout rollout;

@@ -20,8 +20,6 @@
 /* A rollout settles within so many rounds of one step, or goes on with the next event. */
 #define ROUNDS 12
 
-#define DEFAULT_ATTEMPTS 3
-
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target)
 {
     track->unit = unit;
@@ -254,7 +252,7 @@ static void view_plan(const struct engine *engine, const struct track *track,
     *ret_plan = (struct rollout_plan){
         .progress_deadline = DURATION_S(600),
         .apply_grace = engine->options.apply_grace,
-        .attempts = DEFAULT_ATTEMPTS,
+        .attempts = TRACK_ATTEMPTS,
         .production = track->place != NULL && track->place->environment->production.value,
     };
     if (track->deployment == NULL)

@@ -32,8 +32,7 @@ static const struct rollout_policy *policy_of(const struct track *track)
 bool trial_is_wanted(const struct track *track)
 {
     const struct rollout_policy *policy = policy_of(track);
-    return policy != NULL && policy->analysis.set && policy->analysis.metric_count > 0 &&
-           policy->strategy != STRATEGY_ROLLING && track->deployment->routed;
+    return policy != NULL && trial_query_can_judge(policy, track->deployment->routed);
 }
 
 /* The state whose wants count. */

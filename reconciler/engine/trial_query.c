@@ -58,6 +58,12 @@ static json_t *source_metric(const struct analysis_metric *metric, size_t index)
     return made;
 }
 
+bool trial_query_can_judge(const struct rollout_policy *policy, bool routed)
+{
+    return routed && policy->strategy != STRATEGY_ROLLING && policy->analysis.set &&
+           policy->analysis.metric_count > 0;
+}
+
 json_t *trial_query_source(const struct rollout_policy *policy)
 {
     json_t *metrics = json_array();

@@ -5,6 +5,9 @@
 
 #define TRIAL_HISTORY DURATION_S(3600)
 
+/* There is something to judge, and a way to judge it: two slots. */
+bool trial_query_can_judge(const struct rollout_policy *policy, bool routed);
+
 /* What the manifest wants to be judged; owned, NULL without memory. */
 json_t *trial_query_source(const struct rollout_policy *policy);
 

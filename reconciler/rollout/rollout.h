@@ -85,6 +85,8 @@ struct rollout_content {
      * NULL when not routed; owned. Decides in which order slot and route are changed. */
     json_t *endpoints;
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
+    bool unproven;         /* promoted without the proof that was wanted: stays marked */
+    bool accepted;         /* ... and a person said that it may go on to what comes after */
 };
 
 #define ROLLOUT_STEPS_LIMIT 32
@@ -311,6 +313,9 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
 /* Why it is where it is, in one clause: "is progressing since 40 s (2/3 replicas)". */
 void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
                      struct text *out);
+
+/* Of the step's soak, or of the bake: milliseconds that are still to be credited. */
+int64_t rollout_soak_left(const struct rollout *rollout, const struct rollout_view *view);
 
 void rollout_init(struct rollout *rollout, const char *cell, const char *component,
                   const char *target, bool routed);

@@ -195,12 +195,13 @@ static bool field_from_json(struct rollout *rollout, const struct field *field, 
 
 static json_t *content_to_json(const struct rollout_content *content)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:O?,s:O?,s:I}", "release",
+    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:O?,s:O?,s:I,s:b,s:b}", "release",
                      content->release_digest, "deployment", content->deployment_digest, "route",
                      content->route_digest, "revision", content->revision, "slot_a",
                      content->slot_spec[0], "slot_b", content->slot_spec[1], "route_spec",
                      content->route_spec, "endpoints", content->endpoints, "baked",
-                     (json_int_t)content->baked_wall_ms);
+                     (json_int_t)content->baked_wall_ms, "unproven", (int)content->unproven,
+                     "accepted", (int)content->accepted);
 }
 
 static json_t *object_or_null(const json_t *row, const char *name, bool *wrong)
@@ -223,6 +224,8 @@ static bool content_from_json(struct rollout_content *content, const json_t *row
         .route_spec = object_or_null(row, "route_spec", &wrong),
         .endpoints = object_or_null(row, "endpoints", &wrong),
         .baked_wall_ms = json_integer_value(json_object_get(row, "baked")),
+        .unproven = json_is_true(json_object_get(row, "unproven")),
+        .accepted = json_is_true(json_object_get(row, "accepted")),
     };
     return !wrong && json_is_integer(json_object_get(row, "baked")) &&
            text_from_json(content->release_digest, sizeof(content->release_digest),

@@ -201,6 +201,8 @@ static void trace(struct world *world, const struct effect *effect)
         mix(world, effect->as.request.method);
         mix(world, effect->as.request.path);
         world->trace ^= fingerprint_json(effect->as.request.body);
+    } else if (effect->kind == EFFECT_QUERY_METRICS) {
+        world->trace ^= fingerprint_json(effect->as.metrics.query);
     } else if (effect->kind == EFFECT_PUBLISH) {
         mix(world, effect->as.publish.message);
     }
@@ -246,9 +248,17 @@ static void carry_out(struct world *world, const struct effect *effect)
     case EFFECT_REPLY:
         note_reply(world, effect);
         return;
+    case EFFECT_QUERY_METRICS:
+        if (world->options.metrics != NULL)
+            world_request_send(world, &(struct world_request){
+                                          .id = effect->as.metrics.id,
+                                          .method = "METRICS",
+                                          .path = (char[]){""},
+                                          .body = effect->as.metrics.query,
+                                      });
+        return;
     case EFFECT_PIN:
     case EFFECT_COMMIT_STATUS:
-    case EFFECT_QUERY_METRICS:
         return;
     }
     CHECK_UNREACHABLE();

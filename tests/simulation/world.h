@@ -17,9 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct world;
+
 struct world_request {
     uint64_t id;
-    const char *method; /* "LIST" for a whole collection */
+    const char *method; /* "LIST" for a whole collection, "METRICS" for a query of metrics */
     char *path;
     json_t *body;
     enum resource_kind kind;
@@ -61,6 +63,10 @@ struct world_options {
     int64_t (*delay)(void *context, const struct world_request *request);
     /* Asked for each request that leaves; NULL = all arrive. */
     enum world_fate (*fate)(void *context, const struct world_request *request);
+    /* The source of metrics: an owned answer, or NULL and *ret_err. NULL = there is none, and no
+     * query is ever answered. */
+    json_t *(*metrics)(void *context, struct world *world, const json_t *query,
+                       struct error *ret_err);
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
     void *context;

@@ -21,7 +21,6 @@
 
 #define NAME_SIZE 64
 #define KEY_SIZE 400
-#define KUBERNETES_NAME_SIZE 254
 #define MESSAGE_SIZE 256
 #define NEVER INT64_MAX
 
@@ -129,6 +128,11 @@ struct object {
 enum binding_role { BINDING_A, BINDING_B, BINDING_ROUTE };
 #define BINDING_COUNT (BINDING_ROUTE + 1)
 
+/* What a slot is called on the data plane; "" = it has none. */
+struct data_names {
+    char space[NAME_SIZE], workload[254], service[254];
+};
+
 struct binding {
     struct track *track;
     enum binding_role role;
@@ -137,18 +141,17 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm;      /* looks in a row without news: they become rarer */
-    uint64_t looks;     /* answered ones */
-    bool look;          /* wanted */
-    int failed_runs;    /* of a task, since its last good one: no condition ever shows them */
-    bool answered;      /* `gate` was judged at object->epoch, for the present wants */
-    bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
-    /* Slots, on the data plane: Deployment, Service and their namespace; "" = not seen yet. */
-    char workload[KUBERNETES_NAME_SIZE], service[KUBERNETES_NAME_SIZE], space[NAME_SIZE];
+    unsigned calm;            /* looks in a row without news: they become rarer */
+    uint64_t looks;           /* answered ones */
+    bool look;                /* wanted */
+    int failed_runs;          /* of a task, since its last good one: no condition ever shows them */
+    bool answered;            /* `gate` was judged at object->epoch, for the present wants */
+    bool autoscaled[2];       /* route: the slot's autoscaler stands and acts */
+    struct data_names *names; /* of a slot; owned; NULL = not seen yet, or at rest */
     struct gate_answer *gate;
     /* What a look asks for, of the object's goal. */
-    uint64_t judged; /* object->desired when `gate` was asked for */
-    char component[NAME_SIZE], release[2 * NAME_SIZE];
+    uint64_t judged;      /* object->desired when `gate` was asked for */
+    char *release;        /* owned; NULL = none yet */
     struct object *needs; /* the release: it must stand before the binding is written */
     const char *image;    /* borrowed from the deployment; NULL = not looked at */
     int weight[2];
@@ -170,10 +173,12 @@ struct track {
     struct binding bindings[BINDING_COUNT];
     struct rollout_wants wants;
     struct mono_time due;
-    char note[MESSAGE_SIZE]; /* why a preparation does not get on; "" = it does */
+    char *note; /* why it cannot be compiled; owned; NULL = it can */
     char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
+    char refusal[MESSAGE_SIZE];   /* a live consumer would lose an endpoint; "" = none would */
+    bool yields;                  /* ... but is just about to do without it: wait for that */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
     struct trial *trial;          /* durable; NULL = there is no judge */
     /* Durable: */

@@ -1,5 +1,6 @@
 #include "reconciler/engine/track_note.h"
 
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
@@ -88,6 +89,8 @@ void track_take_result(struct engine *engine, struct track *track,
         record_add(engine, key, rollout_to_json(&track->rollout));
         engine->version++;
     }
+    if (result->note_count > 0)
+        contract_changed(engine);
     if (track->command != COMMAND_NONE)
         answer_command(engine, track, result);
     for (size_t i = 0; i < result->note_count; i++)

@@ -1,6 +1,7 @@
 #include "reconciler/engine/trial_query.h"
 
 #include "config/manifest/effective.h"
+#include "reconciler/engine/track.h"
 #include "reconciler/tree/node.h"
 
 #include <errno.h>
@@ -149,21 +150,27 @@ bool trial_query_seat(const json_t *source, double rho, struct wall_time start, 
 
 static void note_name(void *context, const json_t *object)
 {
-    struct binding *binding = context;
+    struct data_names *names = context;
     const char *kind = node_kind(object);
     const bool workload = strcmp(kind, "Deployment") == 0;
     if (!workload && strcmp(kind, "Service") != 0)
         return;
-    snprintf(workload ? binding->workload : binding->service, sizeof binding->workload, "%s",
+    snprintf(workload ? names->workload : names->service, sizeof names->workload, "%s",
              node_name(object));
-    snprintf(binding->space, sizeof binding->space, "%s",
+    snprintf(names->space, sizeof names->space, "%s",
              json_text_or(json_at(object, "metadata", "namespace", NULL), ""));
 }
 
-void trial_query_note_names(struct binding *binding, const json_t *tree)
+void trial_query_note_names(struct engine *engine, struct binding *binding, const json_t *tree)
 {
-    if (tree != NULL && binding->role != BINDING_ROUTE)
-        node_each_live(tree, note_name, binding);
+    if (tree == NULL || binding->role == BINDING_ROUTE || binding->track->rollout.next_slot == 0)
+        return;
+    if (binding->names == NULL)
+        binding->names = calloc(1, sizeof *binding->names);
+    if (binding->names == NULL)
+        engine->status = -ENOMEM;
+    else
+        node_each_live(tree, note_name, binding->names);
 }
 
 static const struct binding *side(const struct track *track, bool canary)
@@ -174,7 +181,9 @@ static const struct binding *side(const struct track *track, bool canary)
 
 bool trial_query_knows_names(const struct track *track)
 {
-    return side(track, true)->workload[0] != '\0' && side(track, false)->workload[0] != '\0';
+    const struct data_names *canary = side(track, true)->names, *stable = side(track, false)->names;
+    return canary != NULL && canary->workload[0] != '\0' && stable != NULL &&
+           stable->workload[0] != '\0';
 }
 
 /* --- queries ------------------------------------------------------------------------------------
@@ -189,13 +198,16 @@ static json_t *arm_json(const struct track *track, bool canary)
 {
     const struct rollout *rollout = &track->rollout;
     const struct binding *binding = side(track, canary);
+    static const struct data_names unknown;
+    const struct data_names *names = binding->names == NULL ? &unknown : binding->names;
+    char component[NAME_SIZE + 2];
+    track_component_name(track, binding->role, component);
     const char slot[2] = {canary ? rollout->next_slot : rollout->stable_slot, '\0'};
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "slot", slot, "component",
-                     binding->component, "binding",
-                     binding->object == NULL ? "" : binding->object->key.name, "release",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "slot", slot, "component", component,
+                     "binding", binding->object == NULL ? "" : binding->object->key.name, "release",
                      canary ? rollout->next.release_digest : rollout->stable.release_digest,
-                     "namespace", known(binding->space), "workload", known(binding->workload),
-                     "service", known(binding->service));
+                     "namespace", known(names->space), "workload", known(names->workload),
+                     "service", known(names->service));
 }
 
 static json_t *asked_metrics(const json_t *source)

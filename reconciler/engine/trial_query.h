@@ -19,7 +19,7 @@ bool trial_query_seat(const json_t *source, double rho, struct wall_time start,
                       struct judge *judge);
 
 /* Names on the data plane, from a look at what the binding renders. */
-void trial_query_note_names(struct binding *binding, const json_t *tree);
+void trial_query_note_names(struct engine *engine, struct binding *binding, const json_t *tree);
 
 /* Both sides' names are known. */
 bool trial_query_knows_names(const struct track *track);

@@ -41,7 +41,7 @@ static void fix_plan(struct rollout *rollout, const struct rollout_plan *plan)
         int64_t weight = step->weight.set ? step->weight.value : 0;
         weight = weight < 0 ? 0 : weight > 100 ? 100 : weight;
         rollout->stages[i] = (struct rollout_stage){
-            .weight = (int)weight,
+            .weight = (int16_t)weight,
             .soak_ms = step->soak.value.ms > 0 ? step->soak.value.ms : 0,
             .pause = step->pause.value,
             .analysis = plan->analysis && (step->analysis.value || !step->analysis.set),

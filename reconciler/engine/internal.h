@@ -179,6 +179,9 @@ struct track {
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
     char refusal[MESSAGE_SIZE];   /* a live consumer would lose an endpoint; "" = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
+    bool waits;                   /* for the live release of something that it connects to */
+    bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
+    bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
     struct trial *trial;          /* durable; NULL = there is no judge */
     /* Durable: */
@@ -205,6 +208,17 @@ struct quarantine {
     int64_t since_ms;
     char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
     bool by_operator;
+};
+
+/* What goes back together with a component that failed. */
+struct recall {
+    char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE]; /* the failed one */
+    /* Durable: */
+    char digest[DIGEST_SHORT + 1]; /* its content */
+    char revision[41];
+    json_t *members; /* [{cell, component, digest}] */
+    /* Not: */
+    char reason[MESSAGE_SIZE]; /* one sentence for the others */
 };
 
 struct gate_record {
@@ -382,6 +396,9 @@ struct engine {
     bool plan_dirty;
     struct quarantine **quarantines; /* by cell, component, target, digest */
     size_t quarantine_count, quarantine_capacity;
+    struct recall *recalls;
+    size_t recall_count;
+    bool recall_dirty;          /* rows changed since the marks were made */
     struct gate_record **gates; /* by cell, environment, name */
     size_t gate_count, gate_capacity;
     struct build_record **builds; /* by cell, component */

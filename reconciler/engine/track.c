@@ -6,6 +6,7 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/quarantine.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
@@ -104,8 +105,9 @@ enum component_role track_slot_role(const struct track *track, enum binding_role
 bool track_is_done(const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
-    return track->has_content && track->recorded && rollout->state == ROLLOUT_IDLE &&
-           rollout->has_stable && !rollout->settle_due && rollout->stable.baked_wall_ms != 0 &&
+    return track->has_content && track->recorded && !track->recalled &&
+           rollout->state == ROLLOUT_IDLE && rollout->has_stable && !rollout->settle_due &&
+           rollout->stable.baked_wall_ms != 0 &&
            strcmp(rollout->stable.deployment_digest, track->content.deployment_digest) == 0;
 }
 
@@ -392,10 +394,16 @@ void track_view(const struct engine *engine, const struct track *track,
         .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = !is_stable_sick(track),
-        .cancel = verdict != NULL && verdict->cancel,
+        /* What goes back goes on doing so. */
+        .cancel = verdict != NULL && verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
+        .undo = scope_undoes(engine, track),
         .command = track->command,
     };
+    if (scope_cancels(engine, track)) {
+        ret_view->cancel = true;
+        ret_view->cancel_reason = scope_reason(engine, track);
+    }
     ret_view->quarantined =
         track->has_content && quarantine_find(engine, track->unit->name, track->component,
                                               track->target, track->content.deployment_digest);
@@ -415,6 +423,7 @@ void track_step(struct engine *engine, struct track *track)
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
     contract_check(engine, track);
+    track->waits = !track_providers_stand(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -465,6 +474,10 @@ void track_explain(const struct engine *engine, const struct track *track, struc
                     "manifests, create it on the control plane, or put the value into "
                     "/etc/celld/credentials/secret-%s and restart celld",
                     track->component, secret, secret);
+        return;
+    }
+    if (track->recalled && track->rollout.state == ROLLOUT_IDLE) {
+        text_format(out, "%s went back: %s", track->component, scope_reason(engine, track));
         return;
     }
     if (track->yields && !rollout_is_active(&track->rollout)) {

@@ -121,3 +121,11 @@ void begin_attempt(struct advance *advance, const struct rollout_content *conten
     machine_move(advance, ROLLOUT_PREPARE);
     say_started(advance);
 }
+
+void begin_return(struct advance *advance)
+{
+    struct rollout_content previous = {0};
+    rollout_content_copy(&previous, &advance->rollout->previous);
+    begin_attempt(advance, &previous, true);
+    rollout_content_fini(&previous);
+}

@@ -222,6 +222,7 @@ struct rollout_view {
     bool stable_healthy; /* stable's pods are fine, as far as known */
     bool cancel;         /* the primary region or the rollback of the cell says: go back */
     const char *cancel_reason;
+    bool undo;           /* the rollback of the whole cell says: `stable` gives way to `previous` */
     const char *refusal; /* why `wanted` must not get traffic; NULL = it may */
     enum rollout_command command;
     enum judge_verdict verdict; /* on `next`; VERDICT_CONTINUE when there is no judge */

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/desire.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -139,11 +140,9 @@ static void record_good(struct engine *engine, struct unit *unit, const struct c
     if (same && unit->good_commit[0] != '\0' && strcmp(unit->good_commit, engine->commit) != 0)
         return;
     struct effect effect = {.kind = EFFECT_PIN};
-    effect.as.pin.name = strdup(key);
-    effect.as.pin.commit = strdup(engine->commit);
-    if (effect.as.pin.name == NULL || effect.as.pin.commit == NULL)
-        engine->status = -ENOMEM;
-    effect_list_add(engine->out, &effect);
+    effect.as.pin.name = emit_text(engine, key);
+    effect.as.pin.commit = emit_text(engine, engine->commit);
+    emit_effect(engine, &effect);
 }
 
 static void use_cell(struct unit *unit, struct cell *cell)

@@ -63,6 +63,9 @@ struct world_options {
     enum world_fate (*fate)(void *context, const struct world_request *request);
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
+    /* Instead of engine_step(), for tests of what may go wrong in it; NULL = not wanted. */
+    int (*step)(void *context, struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects);
     void *context;
     enum world_crash crash; /* see struct world: from the very first step on */
     uint64_t crash_at;

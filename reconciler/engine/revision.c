@@ -65,9 +65,11 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
         for (size_t k = 0; k < engine->zone_count; k++)
             known = known || strcmp(engine->zones[k].name, file->name) == 0;
         struct zone_rules *rules = NULL;
-        struct error err = {0};
-        if (known || zone_rules_parse(file->bytes, file->length, &rules, &err) < 0)
-            continue;
+        const int result = known ? 0 : zone_rules_parse(file->bytes, file->length, &rules, NULL);
+        if (result == -ENOMEM)
+            engine->status = -ENOMEM;
+        if (rules == NULL)
+            continue; /* known, or no zone: the gate says so */
         struct zone *zones = reallocarray(engine->zones, engine->zone_count + 1, sizeof *zones);
         char *name = strdup(file->name);
         if (zones == NULL || name == NULL) {

@@ -367,6 +367,8 @@ static bool give_revision(struct world *world)
     event.as.revision.rewritten = world->rewritten;
     event.as.revision.trees = world->trees;
     event.as.revision.tree_count = world->tree_count;
+    event.as.revision.zones = world->zones;
+    event.as.revision.zone_count = world->zone_count;
     return give(world, &event);
 }
 

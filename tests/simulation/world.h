@@ -96,6 +96,8 @@ struct world {
     char commit[41];
     const struct source_tree *trees; /* of the next revisions; borrowed */
     size_t tree_count;
+    const struct zone_file *zones; /* ... and these; borrowed */
+    size_t zone_count;
     bool rewritten;    /* the next commit is no descendant of the one before */
     bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
     json_t *replies;   /* id as text -> {"ok", "body"} */

@@ -20,6 +20,7 @@
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/unit.h"
 
@@ -126,6 +127,7 @@ struct engine *engine_free(struct engine *engine)
     for (size_t i = 0; i < engine->quarantine_count; i++)
         free(engine->quarantines[i]);
     free(engine->quarantines);
+    scope_free_all(engine);
     free(engine->nodes);
     free(engine->facts);
     free(engine->verdicts);

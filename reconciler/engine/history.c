@@ -164,6 +164,12 @@ json_t *engine_history(const struct engine *engine)
     return json_pack("{s:o}", "events", events);
 }
 
+void engine_events(const struct engine *engine, uint64_t *ret_first, uint64_t *ret_end)
+{
+    *ret_first = engine->event_first;
+    *ret_end = engine->event_next;
+}
+
 json_t *engine_event(const struct engine *engine, uint64_t sequence)
 {
     if (engine->events == NULL || sequence < engine->event_first || sequence >= engine->event_next)

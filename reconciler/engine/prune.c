@@ -97,12 +97,7 @@ static bool is_mentioned(const struct unit *unit, const struct object *object)
                                                     &rollout->previous};
         for (size_t k = 0; k < 3; k++) {
             for (size_t s = 0; s < 2; s++) {
-                char *text = contents[k]->slot_spec[s] == NULL
-                                 ? NULL
-                                 : json_canonical(contents[k]->slot_spec[s]);
-                const bool found = text != NULL && strstr(text, object->key.name) != NULL;
-                free(text);
-                if (found)
+                if (strstr(packed_text(contents[k]->slot_spec[s]), object->key.name) != NULL)
                     return true;
             }
         }

@@ -5,6 +5,7 @@
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
 #include "reconciler/engine/command.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/gate_run.h"
 #include "reconciler/engine/history.h"
@@ -289,7 +290,7 @@ static void wake(struct engine *engine)
         return;
     engine->woken = due;
     const struct effect effect = {.kind = EFFECT_WAKE, .as.wake.at = due};
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 int engine_step(struct engine *engine, const struct engine_event *event,

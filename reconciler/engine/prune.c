@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune.h"
 
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
@@ -330,8 +331,8 @@ static void forget_gone(struct engine *engine)
             snprintf(key, sizeof key, "cell/%s", unit->name);
             record_remove(engine, key);
             struct effect effect = {.kind = EFFECT_PIN};
-            effect.as.pin.name = strdup(key);
-            effect_list_add(engine->out, &effect);
+            effect.as.pin.name = emit_text(engine, key);
+            emit_effect(engine, &effect);
             history_publish(engine, PUBLISH_NOTICE, "cell-gone",
                             &(struct history_about){.cell = unit->name}, "nothing of %s is left",
                             unit->name);

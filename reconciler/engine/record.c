@@ -2,6 +2,7 @@
 #include "reconciler/engine/record.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -189,15 +190,9 @@ void record_apply(struct engine *engine, const char *key, const json_t *value)
 static void record_put(struct engine *engine, const char *key, json_t *value)
 {
     struct effect effect = {.kind = EFFECT_PERSIST};
-    effect.as.persist.key = strdup(key);
+    effect.as.persist.key = emit_text(engine, key);
     effect.as.persist.value = json_incref(value);
-    if (effect.as.persist.key == NULL) {
-        json_decref(value);
-        json_decref(value);
-        engine->status = -ENOMEM;
-        return;
-    }
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
     record_apply(engine, key, value);
     json_decref(value);
 }

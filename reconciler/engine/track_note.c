@@ -1,6 +1,7 @@
 #include "reconciler/engine/track_note.h"
 
 #include "reconciler/engine/contract.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
@@ -65,7 +66,7 @@ static void answer_command(struct engine *engine, struct track *track,
         json_pack("{s:s}", "message", result->command[0] == '\0' ? "done" : result->command);
     if (effect.as.reply.body == NULL)
         engine->status = -ENOMEM;
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 void track_take_result(struct engine *engine, struct track *track,

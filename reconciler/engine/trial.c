@@ -1,6 +1,7 @@
 #include "reconciler/engine/trial.h"
 
 #include "config/manifest/effective.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/trial_query.h"
@@ -182,7 +183,7 @@ static void end(struct engine *engine, struct track *track)
     if (request == 0)
         return;
     const struct effect effect = {.kind = EFFECT_CANCEL, .as.cancel.id = request};
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 void trial_drop(struct engine *engine, struct track *track)
@@ -293,7 +294,7 @@ static void send(struct engine *engine, struct trial *trial)
     trial->request = ++engine->last_request;
     effect.as.metrics.id = trial->request;
     effect.as.metrics.query = json_incref(trial->asked);
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 /* Durable first: after a death the same is asked again. */

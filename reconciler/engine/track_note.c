@@ -1,10 +1,12 @@
 #include "reconciler/engine/track_note.h"
 
 #include "reconciler/engine/contract.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/scope.h"
+#include "reconciler/engine/status_rollout.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -44,7 +46,8 @@ static void take_note(struct engine *engine, struct track *track, const struct r
                     &(struct history_about){.cell = track->unit->name,
                                             .component = track->component,
                                             .target = track->target,
-                                            .rollout = rollout},
+                                            .rollout = rollout,
+                                            .data = status_rollout_data(engine, track)},
                     "%s", note->text);
 }
 
@@ -63,7 +66,7 @@ static void answer_command(struct engine *engine, struct track *track,
         json_pack("{s:s}", "message", result->command[0] == '\0' ? "done" : result->command);
     if (effect.as.reply.body == NULL)
         engine->status = -ENOMEM;
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 void track_take_result(struct engine *engine, struct track *track,

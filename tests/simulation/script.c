@@ -106,6 +106,16 @@ static void toggle_cell(struct script *script, int at, bool *seen)
     }
 }
 
+/* What was taken away comes back as often as something else is. */
+static int absent_cell(struct script *script, int at)
+{
+    for (int i = 0; i < script->wanted.plot_count; i++) {
+        if (!script->wanted.plots[i].present && chance_percent(&script->chance, 50))
+            return i;
+    }
+    return at;
+}
+
 static void go_back(struct script *script, bool forced, bool *seen)
 {
     const int version = script->wanted.version;
@@ -134,7 +144,7 @@ static void change(struct script *script, bool *seen)
     } else if (what == 6) {
         toggle_part(script, plot, seen);
     } else if (what == 7) {
-        toggle_cell(script, at, seen);
+        toggle_cell(script, absent_cell(script, at), seen);
     } else if (what == 8) {
         plot->unreadable = plot->present && !plot->unreadable;
     } else if (what < 11) {
@@ -208,6 +218,19 @@ static bool delete_object(struct world *world, const char *collection, const cha
     const bool done = response.status < 300;
     platform_response_fini(&response);
     return done;
+}
+
+void script_mend(struct world *world)
+{
+    json_t *names = platform_objects(world->platform, "components");
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_text_or(json_object_get(json_array_get(names, i), "name"), "");
+        json_t *patch = json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD);
+        platform_tamper(world->platform, "components", "acme", name, patch,
+                        world->now_ms + INT64_C(1795392000000));
+        json_decref(patch);
+    }
+    json_decref(names);
 }
 
 bool script_drift(const struct script *script, struct world *world, struct chance *chance)

@@ -57,6 +57,9 @@ struct world_options {
     struct platform_options platform;
     const char *secret; /* what stands for every credential at the control plane; NULL = none */
     int64_t latency_ms; /* each way */
+    /* Requests, answers and rows go through their bytes, as they do in the daemon. Without, they
+     * are handed over as documents, which is quicker and must not make a difference. */
+    bool bytes;
     /* More of it for this request, each way; NULL = none. */
     int64_t (*delay)(void *context, const struct world_request *request);
     /* Asked for each request that leaves; NULL = all arrive. */

@@ -321,6 +321,7 @@ static void i20_same_plan(struct law *law)
 
 void law_look(struct law *law)
 {
+    world_platform_now(law->world);
     i17_bounded(law);
     i18_rows(law);
     i19_status(law);
@@ -340,6 +341,7 @@ void law_look(struct law *law)
 void law_expect_live(struct law *law, char *ret_problem, size_t size)
 {
     ret_problem[0] = '\0';
+    world_platform_now(law->world);
     for (int i = 0; i < law->wanted->plot_count; i++) {
         const struct plot *plot = &law->wanted->plots[i];
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {

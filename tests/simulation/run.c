@@ -380,7 +380,7 @@ void run_seed(const struct run_wish *wish, struct run_result *ret_result)
         go(run, chance_between(&run->chance, SECONDS(5), SECONDS(150)));
     } while (!is_broken(run) && script_change(&run->script, ret_result->seen));
     weather_end(&run->weather);
-    script_mend(run->world);
+    script_mend(&run->script, run->world);
     run->world->kill_at_effect = run->world->kill_at_event = 0;
     run->world->crash = WORLD_CRASH_NEVER;
     if (script_heal(&run->script))

@@ -172,9 +172,9 @@ int64_t weather_delay(struct weather *weather, const struct world_request *reque
 /* --- all around ---------------------------------------------------------------------------------
  */
 
-static int64_t wall(const struct world *world)
+static int64_t wall(struct world *world)
 {
-    return world->now_ms + INT64_C(1795392000000); /* the control plane's own */
+    return world_platform_now(world); /* the control plane's own */
 }
 
 static void die_soon(struct weather *weather, enum fault fault)

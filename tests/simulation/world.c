@@ -36,6 +36,13 @@ struct instant world_now(const struct world *world)
     return (struct instant){{world->now_ms}, {world->now_ms + world->wall_offset_ms}};
 }
 
+int64_t world_platform_now(struct world *world)
+{
+    const int64_t now = world->now_ms + WALL_START;
+    platform_advance(world->platform, now);
+    return now;
+}
+
 /* --- journal ------------------------------------------------------------------------------------
  */
 

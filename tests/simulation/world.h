@@ -159,3 +159,6 @@ bool world_published(const struct world *world, const char *type, const char *ce
 char *world_rows_differ(const struct world *world);
 
 struct instant world_now(const struct world *world);
+
+/* The control plane's wall clock, which never jumps; it has done all that was due until now. */
+int64_t world_platform_now(struct world *world);

@@ -128,7 +128,7 @@ static json_t *ask(struct world *world, const char *method, const char *path, co
         .wants_document = !bytes,
     };
     struct platform_response response;
-    platform_handle(world->platform, &request, world->now_ms + INT64_C(1795392000000), &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     free(text);
     json_t *answer =
         response.document != NULL ? json_incref(response.document)

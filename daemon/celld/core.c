@@ -342,34 +342,44 @@ void core_command(struct core *core, uint64_t id, const char *verb, const json_t
     step(core, &event);
 }
 
-static void reply_plan(struct core *core, uint64_t id, struct manifest_set *set)
+/* `commit` names what was read for the question; NULL = what is watched. */
+static void reply_plan(struct core *core, uint64_t id, struct manifest_set *set,
+                       const struct object_id *commit)
 {
     OWNED_JSON *plan = engine_plan(core->engine, set, executor_now());
+    if (plan != NULL && commit != NULL)
+        (void)json_object_set_new(plan, "revision", json_string(commit->hex));
     core->hooks.replied(core->hooks.context, id, plan != NULL, plan);
 }
 
-static void on_revision_read(void *context, struct manifest_set *set, const struct error *err)
+static void drop_question(struct plan_question *question)
 {
-    struct plan_question *question = context;
-    struct core *core = question->core;
-    if (set != NULL) {
-        reply_plan(core, question->id, set);
-    } else {
-        OWNED_JSON *body =
-            json_pack("{s:s, s:s}", "kind", error_kind_name(err->kind), "message", err->detail);
-        core->hooks.replied(core->hooks.context, question->id, false, body);
-    }
-    struct plan_question **place = &core->questions;
+    struct plan_question **place = &question->core->questions;
     while (*place != question)
         place = &(*place)->next;
     *place = question->next;
     free(question);
 }
 
+static void on_revision_read(void *context, const struct object_id *commit,
+                             struct manifest_set *set, const struct error *err)
+{
+    struct plan_question *question = context;
+    struct core *core = question->core;
+    if (set != NULL) {
+        reply_plan(core, question->id, set, commit);
+    } else {
+        OWNED_JSON *body =
+            json_pack("{s:s, s:s}", "kind", error_kind_name(err->kind), "message", err->detail);
+        core->hooks.replied(core->hooks.context, question->id, false, body);
+    }
+    drop_question(question);
+}
+
 int core_plan(struct core *core, uint64_t id, const char *ref, struct error *err)
 {
     if (ref == NULL) {
-        reply_plan(core, id, NULL);
+        reply_plan(core, id, NULL, NULL);
         return 0;
     }
     struct plan_question *question = calloc(1, sizeof(*question));
@@ -377,7 +387,10 @@ int core_plan(struct core *core, uint64_t id, const char *ref, struct error *err
         return error_no_memory(err);
     *question = (struct plan_question){.next = core->questions, .core = core, .id = id};
     core->questions = question;
-    return repository_read(core->repository, ref, on_revision_read, question, err);
+    const int result = repository_read(core->repository, ref, on_revision_read, question, err);
+    if (result < 0)
+        drop_question(question);
+    return result;
 }
 
 const char *core_warning(const struct core *core)

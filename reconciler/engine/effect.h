@@ -23,7 +23,7 @@ enum effect_kind {
     EFFECT_PUBLISH,       /* an event for operators (history, stream, log) */
     EFFECT_COMMIT_STATUS, /* for notification sinks: how a revision fares */
     EFFECT_REPLY,         /* answer to a command */
-    EFFECT_QUERY_METRICS, /* read one closed window; answer with EVENT_METRICS */
+    EFFECT_QUERY_METRICS, /* ask a source of metrics; answer with EVENT_METRICS and the same id */
 };
 #define EFFECT_KIND_COUNT (EFFECT_QUERY_METRICS + 1)
 

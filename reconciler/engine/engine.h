@@ -78,10 +78,16 @@ json_t *engine_diff(const struct engine *engine, const char *cell);
 /* Compiled resources of a cell and target (NULL = all), as they would be sent. */
 json_t *engine_render(const struct engine *engine, const char *cell, const char *target);
 
+/* What a rollout of the component would do there and could prove, at this traffic (0 = as last
+ * measured). NULL also when there is no such component or target. */
+json_t *engine_rollout(const struct engine *engine, const char *cell, const char *component,
+                       const char *target, double requests_per_second, struct instant now);
+
 /* What may not come back, and the events still kept. */
 json_t *engine_quarantine(const struct engine *engine);
 json_t *engine_history(const struct engine *engine);
 json_t *engine_event(const struct engine *engine, uint64_t sequence); /* NULL = not kept */
+void engine_events(const struct engine *engine, uint64_t *ret_first, uint64_t *ret_end);
 json_t *engine_gates(const struct engine *engine);
 
 /* Moves with every decision that changes something for an operator; unchanged = nothing to redraw.

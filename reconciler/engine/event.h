@@ -20,7 +20,7 @@ enum engine_event_kind {
     EVENT_ANSWER,            /* to EFFECT_REQUEST */
     EVENT_LISTED,            /* to EFFECT_LIST */
     EVENT_COMMAND,           /* an operator's */
-    EVENT_METRICS,           /* counts of one closed window, for the judge */
+    EVENT_METRICS,           /* to EFFECT_QUERY_METRICS; see reconciler/engine/trial.h */
 };
 #define EVENT_KIND_COUNT (EVENT_METRICS + 1)
 
@@ -81,8 +81,8 @@ struct engine_event {
         } command;
         struct {
             uint64_t id;
-            const json_t *windows;
-            const struct error *error;
+            const json_t *answer;      /* borrowed; NULL with an error */
+            const struct error *error; /* the source could not be asked: nobody's fault here */
         } metrics;
     } as;
 };

@@ -49,17 +49,64 @@
  *            "digest": "wanted deployment digests", "release_digest": "…",
  *            "since": TIME | null, "components": [ COMPONENT ] }
  *
- *   COMPONENT = { "name": "cartservice", "state": "idle" | "prepare" | "deploy" | "route" | "step"
- * | "paused" | "bake" | "cleanup" | "rollback" | "withdraw" | "held", "strategy": "rolling",
- * "slot": "a" | null, "wanted": CONTENT | null, "stable": CONTENT | null, "next": CONTENT | null,
+ *   COMPONENT = { "name": "cartservice",
+ *                 "state": "idle" | "prepare" | "narrow" | "deploy" | "route" | "step" |
+ *                          "paused" | "bake" | "cleanup" | "rollback" | "withdraw" | "held",
+ *                 "strategy": "rolling" | "blue-green" | "canary", "slot": "a" | null,
+ *                 "wanted": CONTENT | null, "stable": CONTENT | null, "next": CONTENT | null,
  *                 "weight": 0..100, "step": n, "attempt": n, "since": TIME | null,
  *                 "replicas": { "wanted": n, "ready": n, "available": n } | null,
  *                 "health": "settled" | "progressing" | "failed" | "stale" | "unknown" |
  *                           "undeployed",
  *                 "last_outcome": "promoted" | "rolled-back" | … | null,
- *                 "quarantined": bool, "reason": "…" | null, "message": "…" | null }
+ *                 "quarantined": bool,
+ *                 "unproven": bool,              its stable release was promoted without proof
+ *                 "reason": "…" | null, "message": "…" | null,
+ *                 "rollout": ROLLOUT | null }    null = there was no attempt yet
  *   CONTENT = { "release": "4f1d20aa9b3c", "deployment": "…", "revision": "40 hex",
  *               "baked": TIME | null }
+ *   ROLLOUT = { "id": "cartservice/production/7",  as in the events' "rollout"
+ *               "active": bool,                    false: what is told is the last attempt
+ *               "state": as COMPONENT's, "strategy": as COMPONENT's,
+ *               "attempt": n, "started": TIME | null,
+ *               "fast": bool,                    known good content: no steps, not judged
+ *               "unproven": bool, "outcome": "promoted" | "rolled-back" | … | null,
+ *               "steps": [ { "weight": 0..100, "soak_ms": n, "pause": bool, "analysis": bool } ],
+ *               "step": n,                       index into steps; their number = all traffic
+ *               "weight": 0..100,                wanted on the new release now
+ *               "weight_verified": bool,         the live route bears it
+ *               "weight_counted": "not-counted" | "too-few" | "confirmed" | "off",
+ *               "soak": CREDIT | null,           of this step, while it stands
+ *               "bake": CREDIT | null,           while it bakes
+ *               "slots": [ SLOT ],               a, b; one of a single component
+ *               "analysis": ANALYSIS | null,     null = it is not judged
+ *               "waits_for": "…" | null, "since": TIME | null }   since it is in this state
+ *   CREDIT = { "needed_ms": n, "done_ms": n, "left_ms": n }  time that counts, not the clock's
+ *   SLOT = { "slot": "a" | "b" | null, "role": "stable" | "next" | "old" | null (empty),
+ *            "content": CONTENT | null, "health": as COMPONENT's,
+ *            "replicas": as COMPONENT's, "weight": n (wanted), "weight_live": n | null }
+ *   ANALYSIS = { "provider": "prometheus", "template": "hubble" | null, "interval_ms": n,
+ *                "verdict": "continue" | "pass" | "rollback" | "insufficient" | "no-data" |
+ *                           "provider-error" | "guard",
+ *                "insufficient": "hold" | "promote" | "rollback",    what then happens
+ *                "message": "error-rate: 12 of 80 bad (15.00 %) against …" | null,
+ *                "against": EVIDENCE, "for": EVIDENCE,      rollback, pass from "threshold" on
+ *                "requests": { "canary": x, "stable": x }, "bad": { the same },  first metric
+ *                "requests_per_second": x | null,           both sides, as the windows show
+ *                "metrics": [ { "name": "latency", "kind": "error-rate" | "latency" | "ratio" |
+ *                               "histogram", "edge": seconds | null (slower = bad),
+ *                               "bad_limit": share to be ruled out, "guard": share | null,
+ *                               "message": "left out: …" | null,
+ *                               "canary": { "requests": x, "bad": x, "share": x | null },
+ *                               "stable": { the same } } ],
+ *                "windows": n, "judged_ms": n,              with data, so far
+ *                "pending": { "from": TIME, "to": TIME } | null,  asked for, not answered
+ *                "next": TIME | null,                       when the next window is asked for
+ *                "failures": n, "error": "…" | null,        in a row; the last one
+ *                "baking": bool,
+ *                "run": "…" | null }                        provider workflow: its run
+ *   EVIDENCE = { "log": x, "value": x, "threshold": x, "log_threshold": x, "reached": 0..1 }
+ *              value = e^log, at most 1e13; reached = log / log_threshold, for a bar
  *   OBJECT = { "kind": "ReleaseBinding", "namespace": "acme" | null, "name": "…",
  *              "presence": "unknown" | "absent" | "present" | "terminating",
  *              "goal": "present" | "absent" | "none", "equal": bool, "inventory": bool,
@@ -89,6 +136,26 @@
  * GET /v1/render[?cell=][&target=] = engine_render(): { "objects": [ body with "kind" and
  *     "apiVersion" ], "message": null | "why some are missing" }
  *
+ * GET /v1/rollout?cell=&component=&target=[&rps=] = engine_rollout(): what a rollout would do and
+ * could prove:
+ *
+ *   { "cell", "component", "target", "strategy": "canary", "analysis": bool,
+ *     "from": CONTENT | null, "to": CONTENT | null,      what stands, what git wants
+ *     "first": bool,                                     no stable release yet: all traffic at once
+ *     "steps": as ROLLOUT's,
+ *     "bake_ms": n, "progress_deadline_ms": n, "insufficient": "hold" | "promote" | "rollback",
+ *     "attempts": n, "rollback_forbidden": bool,
+ *     "settings": { "alpha", "beta", "tolerance", "bad_limit", "rho", "window_ms", "lag_ms" } |
+ *                 null,
+ *     "metrics": [ { "name", "kind", "bad_limit", "guard": share | null } ],
+ *     "requests_per_second": x | null, "measured": TIME | null,   when; null = it was given
+ *     "prospects": [ { "weight": 5, "soak_ms": n,        one per judged step; bake: weight 100
+ *                      "rows": [ { "bad": 0.01, "requests": n, "ms": n | null (never),
+ *                                  "within": bool } ] } ],        fits into the soak
+ *     "sentence": "at 5 % of 10 requests a second, 1 % of bad requests can be ruled out in 10m"
+ *                 | null,
+ *     "rollout": ROLLOUT | null, "message": "…" | null }
+ *
  * GET /v1/quarantine = engine_quarantine(): { "entries": [ { "cell", "component", "target",
  *     "digest", "since": TIME, "reason", "evidence", "by_operator": bool } ] }
  *
@@ -98,6 +165,9 @@
  *             "target" | null, "revision" | null, "rollout" | null, "message": "…",
  *             "data": object | null }
  *   EFFECT_PUBLISH carries the same; its data holds "sequence" too.
+ *   Events of a rollout have "data": { "attempt", "strategy", "release", "deployment", "revision"
+ *     (of the new release), "step", "weight", "duration_ms" (since it began), "replicas": {…} |
+ *     null, "hold": "quarantined" | … | null, "analysis": ANALYSIS | null (its numbers then) }
  *
  * Commands: POST /v1/commands/{verb} with the arguments as the body; EFFECT_REPLY's body is
  * {"message": "…", …}. Verbs and arguments (? = may be missing):

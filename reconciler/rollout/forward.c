@@ -169,7 +169,7 @@ static void commit(struct advance *advance)
     rollout->stable = rollout->next;
     rollout->next = (struct rollout_content){0};
     rollout->stable.baked_wall_ms = advance->view->now.wall.ms;
-    rollout->stable_slot = rollout->next_slot;
+    rollout->stable_slot = rollout->stable.slot = rollout->next_slot;
     rollout->next_slot = 0;
     rollout->has_stable = true;
     rollout->has_next = rollout->touched = rollout->route_touched = false;

@@ -158,11 +158,3 @@ static inline bool rollout_kind_changed(const struct rollout *rollout)
     return (rollout->has_stable && rollout->routed != (rollout->stable_slot != 0)) ||
            (rollout->has_next && rollout->routed != (rollout->next_slot != 0));
 }
-
-/* The state whose wants count: of a pause, the one it interrupts. */
-static inline enum rollout_state rollout_effective(const struct rollout *rollout)
-{
-    if (rollout->state == ROLLOUT_PAUSED || (rollout->state == ROLLOUT_HELD && rollout->has_next))
-        return rollout->from;
-    return rollout->state;
-}

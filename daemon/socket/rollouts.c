@@ -148,8 +148,7 @@ void rollouts_answer_cell(struct socket_server *server, struct call *call)
     OWNED_JSON *cell = NULL;
     if (!read_wanted(call, &wanted))
         return;
-    const int result =
-        server->backend.cell(server->backend.context, call->path.segments[2], &cell);
+    const int result = server->backend.cell(server->backend.context, call->path.segments[2], &cell);
     if (result == -ENOENT || json_is_null(cell)) {
         call_message(call, MHD_HTTP_NOT_FOUND, "there is no cell \"%s\"", call->path.segments[2]);
         return;

@@ -155,8 +155,8 @@ static void soaked(struct advance *advance, const struct rollout_stage *stage)
         return;
     }
     const bool last = rollout->step + 1 == rollout->stage_count;
-    const bool lacking = last && view->plan->analysis && any_analysis(rollout) &&
-                         view->verdict != VERDICT_PASS;
+    const bool lacking =
+        last && view->plan->analysis && any_analysis(rollout) && view->verdict != VERDICT_PASS;
     const bool uncounted =
         judged(advance, stage) && stage->weight > 0 && view->share == SHARE_TOO_FEW;
     if ((!lacking && !uncounted) || rollout->unproven || rollout->skip_soak) {

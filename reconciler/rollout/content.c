@@ -47,8 +47,11 @@ bool content_refresh(struct rollout_content *content, const struct rollout_conte
         return false;
     const int64_t baked = content->baked_wall_ms;
     const char slot = content->slot;
+    const bool unproven = content->unproven, accepted = content->accepted;
     rollout_content_copy(content, wanted);
     content->baked_wall_ms = baked;
+    content->unproven = unproven;
+    content->accepted = accepted;
     content->slot = slot;
     return true;
 }

@@ -141,6 +141,10 @@ static void apply(const struct command *command)
     const char *wanted = argument(command, "hash");
     OWNED_JSON *plan = engine_plan(engine, NULL, engine->now);
     const char *hash = json_text_or(json_object_get(plan, "hash"), "");
+    if (hash[0] == '\0') { /* otherwise "" would be its hash */
+        engine->status = -ENOMEM;
+        return;
+    }
     if (wanted == NULL || strcmp(wanted, hash) != 0) {
         reply(command, false, "the plan is another one by now (%s): look at `cellctl plan` again",
               hash);

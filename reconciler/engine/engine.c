@@ -5,6 +5,7 @@
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
 #include "reconciler/engine/command.h"
+#include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/gate_run.h"
@@ -22,6 +23,7 @@
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
+#include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -261,7 +263,8 @@ static void dispatch(struct engine *engine, const struct engine_event *event)
         command_take(engine, event);
         return;
     case EVENT_METRICS:
-        return; /* no judge asks for any yet */
+        trial_answer(engine, event);
+        return;
     }
 }
 
@@ -305,6 +308,7 @@ int engine_step(struct engine *engine, const struct engine_event *event,
         reconcile_all(engine);
         observe_pump(engine);
         revision_note_convergence(engine);
+        commit_status_pump(engine);
         request_pump(engine);
         wake(engine);
     }

@@ -27,6 +27,7 @@
 struct unit;
 struct node;
 struct track;
+struct trial;
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -127,6 +128,11 @@ struct object {
 enum binding_role { BINDING_A, BINDING_B, BINDING_ROUTE };
 #define BINDING_COUNT (BINDING_ROUTE + 1)
 
+/* What a slot is called on the data plane; "" = it has none. */
+struct data_names {
+    char space[NAME_SIZE], workload[254], service[254];
+};
+
 struct binding {
     struct track *track;
     enum binding_role role;
@@ -135,12 +141,13 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm;      /* looks in a row without news: they become rarer */
-    uint64_t looks;     /* answered ones */
-    bool look;          /* wanted */
-    int failed_runs;    /* of a task, since its last good one: no condition ever shows them */
-    bool answered;      /* `gate` was judged at object->epoch, for the present wants */
-    bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
+    unsigned calm;            /* looks in a row without news: they become rarer */
+    uint64_t looks;           /* answered ones */
+    bool look;                /* wanted */
+    int failed_runs;          /* of a task, since its last good one: no condition ever shows them */
+    bool answered;            /* `gate` was judged at object->epoch, for the present wants */
+    bool autoscaled[2];       /* route: the slot's autoscaler stands and acts */
+    struct data_names *names; /* of a slot; owned; NULL = not seen yet, or at rest */
     struct gate_answer *gate;
     /* What a look asks for, of the object's goal. */
     uint64_t judged;      /* object->desired when `gate` was asked for */
@@ -176,6 +183,7 @@ struct track {
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
+    struct trial *trial;          /* durable; NULL = there is no judge */
     /* Durable: */
     bool recorded;
     struct rollout rollout;
@@ -276,6 +284,18 @@ struct node {
     bool reported; /* its convergence on the current revision was told */
 };
 
+enum commit_state { COMMIT_UNTOLD, COMMIT_PENDING, COMMIT_SUCCESS, COMMIT_FAILURE };
+
+/* How a revision of a cell fares in an environment, as it was told last. */
+struct commit_status {
+    char environment[NAME_SIZE];
+    /* Durable: */
+    char commit[41];
+    enum commit_state state;
+    /* Not: */
+    bool recorded; /* as it is */
+};
+
 struct unit {
     char name[NAME_SIZE]; /* "" = the platform */
     struct cell *cell;    /* last good content; referenced; NULL = none yet */
@@ -304,6 +324,9 @@ struct unit {
     size_t node_count;
     struct object **attached; /* references, bindings, all others with work to do */
     size_t attached_count, attached_capacity;
+    struct commit_status *statuses; /* one per environment at most */
+    size_t status_count;
+    bool status_due; /* one of them may have changed */
     struct mono_time due;
     size_t heap; /* position + 1 in the timer heap; 0 = not in it */
     struct unit *next;
@@ -397,6 +420,7 @@ struct engine {
     size_t build_count, build_capacity;
     struct pruning pruning;
     bool all_suspended; /* durable */
+    bool status_due;    /* of some unit */
 
     /* Work. */
     struct unit *queue, **queue_end;

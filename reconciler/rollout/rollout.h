@@ -87,6 +87,8 @@ struct rollout_content {
     json_t *endpoints;
     json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
+    bool unproven;         /* promoted without the proof that was wanted: stays marked */
+    bool accepted;         /* ... and a person said that it may go on to what comes after */
 };
 
 #define ROLLOUT_STEPS_LIMIT 32
@@ -315,6 +317,9 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
 void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
                      struct text *out);
 
+/* Of the step's soak, or of the bake: milliseconds that are still to be credited. */
+int64_t rollout_soak_left(const struct rollout *rollout, const struct rollout_view *view);
+
 void rollout_init(struct rollout *rollout, const char *cell, const char *component,
                   const char *target, bool routed);
 void rollout_fini(struct rollout *rollout);
@@ -339,6 +344,14 @@ const char *rollout_note_name(enum rollout_note_kind kind);
 
 /* True in all states between the start of an attempt and its end. */
 bool rollout_is_active(const struct rollout *rollout);
+
+/* The state whose wants count: of a pause, the one it interrupts. */
+static inline enum rollout_state rollout_effective(const struct rollout *rollout)
+{
+    if (rollout->state == ROLLOUT_PAUSED || (rollout->state == ROLLOUT_HELD && rollout->has_next))
+        return rollout->from;
+    return rollout->state;
+}
 
 /* Always-on checks of what must hold in any state. */
 void rollout_check(const struct rollout *rollout);

@@ -1,0 +1,274 @@
+#include "reconciler/engine/trial.h"
+
+#include "config/manifest/effective.h"
+#include "reconciler/engine/emit.h"
+#include "reconciler/engine/trial_query.h"
+#include "reconciler/engine/trial_row.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- what is judged -----------------------------------------------------------------------------
+ */
+
+static const struct rollout_policy *policy_of(const struct track *track)
+{
+    return track->deployment == NULL ? NULL : &track->deployment->effective->rollout;
+}
+
+bool trial_is_wanted(const struct track *track)
+{
+    const struct rollout_policy *policy = policy_of(track);
+    return policy != NULL && trial_query_can_judge(policy, track->deployment->routed);
+}
+
+bool trial_is_forward(const struct rollout *rollout)
+{
+    switch (rollout_effective(rollout)) {
+    case ROLLOUT_PREPARE:
+    case ROLLOUT_NARROW:
+    case ROLLOUT_DEPLOY:
+    case ROLLOUT_STEP:
+    case ROLLOUT_ROUTE:
+    case ROLLOUT_BAKE:
+        return rollout->has_next;
+    case ROLLOUT_IDLE:
+    case ROLLOUT_PAUSED:
+    case ROLLOUT_CLEANUP:
+    case ROLLOUT_ROLLBACK:
+    case ROLLOUT_WITHDRAW:
+    case ROLLOUT_HELD:
+        return false;
+    }
+    return false;
+}
+
+/* Only where the stable release stands beside the new one. */
+static bool can_be_judged(const struct rollout *rollout)
+{
+    return trial_is_forward(rollout) && rollout->has_stable &&
+           rollout->next_slot != rollout->stable_slot && !rollout->fast && !rollout->returning &&
+           rollout->strategy != STRATEGY_ROLLING;
+}
+
+bool trial_is_of(const struct trial *trial, const struct rollout *rollout)
+{
+    return rollout->has_next && trial->attempt == rollout->attempt &&
+           strcmp(trial->digest, rollout->next.deployment_digest) == 0;
+}
+
+/* Where the rollout stands, as a number that `step` can be compared with. */
+static size_t place_of(const struct rollout *rollout)
+{
+    return rollout_effective(rollout) == ROLLOUT_BAKE ? rollout->stage_count + 1 : rollout->step;
+}
+
+static bool stands_here(const struct trial *trial, const struct rollout *rollout)
+{
+    return trial->standing && trial->step == place_of(rollout);
+}
+
+/* --- what the rollout is shown ------------------------------------------------------------------
+ */
+
+enum judge_verdict trial_verdict(const struct trial *trial, bool soak_over)
+{
+    const bool impatient = trial->failures >= TRIAL_PATIENCE;
+    enum judge_verdict verdict = soak_over ? VERDICT_INSUFFICIENT : VERDICT_CONTINUE;
+    if (trial->judge.metric_count > 0) {
+        struct judge calm = trial->judge;
+        calm.failures = 0;
+        verdict = judge_verdict(&calm, soak_over);
+    } else if (trial->judging) {
+        return VERDICT_NO_DATA;
+    }
+    if (verdict == VERDICT_ROLLBACK || !impatient)
+        return verdict;
+    return trial->empty ? VERDICT_NO_DATA : VERDICT_PROVIDER_ERROR;
+}
+
+/* A step too short for a window was not meant to be counted. */
+static enum share_check share_of(const struct trial *trial, const struct rollout *rollout)
+{
+    if (trial->judge.metric_count == 0 || !trial->looking || !stands_here(trial, rollout) ||
+        rollout->step >= rollout->stage_count)
+        return SHARE_NOT_COUNTED;
+    const enum share_check share = judge_share(&trial->judge);
+    const bool brief = rollout->stages[rollout->step].soak_ms < trial->judge.settings.window.ms;
+    return share == SHARE_TOO_FEW && brief ? SHARE_NOT_COUNTED : share;
+}
+
+void trial_view(const struct track *track, struct rollout_plan *plan, struct rollout_view *view)
+{
+    const struct rollout *rollout = &track->rollout;
+    const struct trial *trial = track->trial;
+    const bool under_way = rollout_is_active(rollout) && rollout->has_next;
+    view->verdict = VERDICT_CONTINUE;
+    view->share = SHARE_NOT_COUNTED;
+    view->judged_ms = rollout->judged_from_ms;
+    if (trial == NULL || !trial_is_of(trial, rollout)) {
+        plan->analysis = trial_is_wanted(track) && (!under_way || can_be_judged(rollout));
+        return;
+    }
+    plan->analysis = true;
+    view->verdict = trial_verdict(trial, false);
+    view->share = share_of(trial, rollout);
+    view->evidence = trial->evidence[0] == '\0' ? NULL : trial->evidence;
+    /* Only windows that began after the weight stood are the step's. */
+    if (stands_here(trial, rollout))
+        view->judged_ms += trial->step_ms;
+}
+
+static bool is_sick(const struct binding *binding)
+{
+    if (binding->object == NULL || !binding->answered || binding->gate == NULL ||
+        binding->epoch != binding->object->epoch || binding->judged != binding->object->desired)
+        return false;
+    const struct gate_answer *gate = binding->gate;
+    switch (gate->verdict) {
+    case GATE_FAILED:
+        return true;
+    case GATE_PROGRESSING:
+        return gate->replicas_wanted > 0 && gate->replicas_available * 2 < gate->replicas_wanted;
+    case GATE_UNKNOWN:
+    case GATE_STALE:
+    case GATE_SETTLED:
+    case GATE_UNDEPLOYED:
+        return false;
+    }
+    return false;
+}
+
+/* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
+bool trial_stable_is_sick(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    const bool replaced = rollout->has_next && rollout->touched;
+    return rollout->has_stable && !replaced &&
+           is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
+}
+
+/* --- the attempt's life -------------------------------------------------------------------------
+ */
+
+static void begin(struct engine *engine, struct track *track)
+{
+    struct trial next = {.track = track, .attempt = track->rollout.attempt};
+    snprintf(next.digest, sizeof next.digest, "%s", track->rollout.next.deployment_digest);
+    next.source = trial_query_source(policy_of(track));
+    if (next.source == NULL)
+        engine->status = -ENOMEM;
+    else
+        trial_row_put(engine, track, &next);
+    json_decref(next.source);
+}
+
+static void end(struct engine *engine, struct track *track)
+{
+    const uint64_t request = track->trial->request;
+    trial_row_remove(engine, track);
+    if (request == 0)
+        return;
+    const struct effect effect = {.kind = EFFECT_CANCEL, .as.cancel.id = request};
+    emit_effect(engine, &effect);
+}
+
+void trial_drop(struct engine *engine, struct track *track)
+{
+    if (track->trial != NULL)
+        end(engine, track);
+}
+
+/* Nothing of what happens until windows are looked at again is judged. */
+static void look_away(struct engine *engine, struct trial *next)
+{
+    next->looking = false;
+    if (next->judge.metric_count == 0)
+        return;
+    judge_skip(&next->judge, engine->now.wall);
+    next->asked = NULL;
+}
+
+bool trial_has_baseline(const struct rollout *rollout)
+{
+    return rollout->stage_count == 0;
+}
+
+/* Whether windows are wanted where the rollout stands. */
+static bool looks(const struct trial *trial, const struct rollout *rollout, bool healthy)
+{
+    switch (rollout_effective(rollout)) {
+    case ROLLOUT_PREPARE:
+    case ROLLOUT_NARROW:
+    case ROLLOUT_DEPLOY:
+        return trial_has_baseline(rollout) && healthy;
+    case ROLLOUT_STEP:
+        if (rollout->step < rollout->stage_count) {
+            const struct rollout_stage *stage = &rollout->stages[rollout->step];
+            /* While the weight moves it goes on as before. */
+            return healthy && stage->analysis && stage->weight > 0 &&
+                   (rollout->verified || trial->looking);
+        }
+        return healthy && trial->looking;
+    case ROLLOUT_ROUTE:
+        return healthy && trial->looking;
+    case ROLLOUT_BAKE:
+        return true;
+    case ROLLOUT_IDLE:
+    case ROLLOUT_PAUSED:
+    case ROLLOUT_CLEANUP:
+    case ROLLOUT_ROLLBACK:
+    case ROLLOUT_WITHDRAW:
+    case ROLLOUT_HELD:
+        return false;
+    }
+    return false;
+}
+
+static void stand(struct engine *engine, struct trial *next, const struct rollout *rollout)
+{
+    const bool baking = rollout_effective(rollout) == ROLLOUT_BAKE;
+    next->standing = true;
+    next->step = place_of(rollout);
+    next->step_ms = 0;
+    if (next->judge.metric_count == 0)
+        return;
+    if (baking)
+        judge_bake(&next->judge, engine->now.wall);
+    else
+        judge_step(&next->judge, rollout->weight, engine->now.wall);
+}
+
+/* What the rollout did, for the judge. */
+static void take_step(struct engine *engine, struct track *track, bool healthy)
+{
+    const struct trial *known = track->trial;
+    const struct rollout *rollout = &track->rollout;
+    struct trial next = *known;
+    const enum rollout_state state = rollout_effective(rollout);
+    const bool stands = state == ROLLOUT_BAKE || state == ROLLOUT_ROUTE ||
+                        (state == ROLLOUT_STEP && rollout->verified);
+    const bool look = looks(known, rollout, healthy);
+    if (look != known->looking)
+        look_away(engine, &next);
+    next.looking = look;
+    if (!stands)
+        next.standing = false;
+    else if (!stands_here(known, rollout))
+        stand(engine, &next, rollout);
+    if (next.looking != known->looking || next.standing != known->standing ||
+        next.step != known->step)
+        trial_row_put(engine, track, &next);
+}
+
+void trial_follow(struct engine *engine, struct track *track, bool stable_healthy)
+{
+    const struct rollout *rollout = &track->rollout;
+    if (track->trial != NULL && !trial_is_of(track->trial, rollout))
+        end(engine, track);
+    if (track->trial == NULL && can_be_judged(rollout) && trial_is_wanted(track))
+        begin(engine, track);
+    if (track->trial != NULL && track->trial->judging && trial_is_forward(rollout))
+        take_step(engine, track, stable_healthy);
+}

@@ -70,6 +70,14 @@ static int check_credential(const struct fetch_request *request, enum remote_sch
     return 0;
 }
 
+static bool is_pin(const char *pin)
+{
+    const size_t length = strnlen(pin, FETCH_PIN_LIMIT + 1);
+    return length <= FETCH_PIN_LIMIT && pin[0] != '/' && pin[length - 1] != '/' &&
+           strstr(pin, "//") == NULL &&
+           strspn(pin, "abcdefghijklmnopqrstuvwxyz0123456789-/") == length;
+}
+
 int fetch_request_check(const struct fetch_request *request, struct error *err)
 {
     struct remote_url url;
@@ -80,6 +88,8 @@ int fetch_request_check(const struct fetch_request *request, struct error *err)
     status = remote_url_ref(request->ref, ref, err);
     if (status < 0)
         return status;
+    if (is_given(request->pin) && !is_pin(request->pin))
+        return refuse(err, "a pin cannot have this name");
     status = check_credential(request, url.scheme, err);
     if (status < 0)
         return status;
@@ -114,21 +124,22 @@ json_t *fetch_request_to_json(const struct fetch_request *request)
 {
     const struct fetch_limits *limits = &request->limits;
     return json_pack(
-        "{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, "
+        "{s:s, s:s, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:I, s:I, "
+        "s:I, "
         "s:I, s:I, "
         "s:I, s:I}",
-        "url", request->url, "ref", request->ref, "mirror", request->mirror, "credential",
-        (int)request->credential, "username", optional_text(request->username), "secret",
-        optional_text(request->secret), "secretFile", optional_text(request->secret_file),
-        "passphrase", optional_text(request->passphrase), "passphraseFile",
-        optional_text(request->passphrase_file), "caFile", optional_text(request->ca_file),
-        "hostKeys", host_keys_to_json(request), "requireFastForward",
-        (int)request->require_fast_forward, "reclone", (int)request->reclone, "mayReclone",
-        (int)request->may_reclone, "downloadBytes", (json_int_t)limits->download_bytes, "objects",
-        (json_int_t)limits->objects, "objectBytes", (json_int_t)limits->object_bytes, "memoryBytes",
-        (json_int_t)limits->memory_bytes, "cpuSeconds", (json_int_t)limits->cpu_seconds,
-        "compactPacks", (json_int_t)limits->compact_packs, "deadlineMs",
-        (json_int_t)request->deadline.ms);
+        "url", request->url, "ref", request->ref, "pin", optional_text(request->pin), "mirror",
+        request->mirror, "credential", (int)request->credential, "username",
+        optional_text(request->username), "secret", optional_text(request->secret), "secretFile",
+        optional_text(request->secret_file), "passphrase", optional_text(request->passphrase),
+        "passphraseFile", optional_text(request->passphrase_file), "caFile",
+        optional_text(request->ca_file), "hostKeys", host_keys_to_json(request),
+        "requireFastForward", (int)request->require_fast_forward, "reclone", (int)request->reclone,
+        "mayReclone", (int)request->may_reclone, "downloadBytes",
+        (json_int_t)limits->download_bytes, "objects", (json_int_t)limits->objects, "objectBytes",
+        (json_int_t)limits->object_bytes, "memoryBytes", (json_int_t)limits->memory_bytes,
+        "cpuSeconds", (json_int_t)limits->cpu_seconds, "compactPacks",
+        (json_int_t)limits->compact_packs, "deadlineMs", (json_int_t)request->deadline.ms);
 }
 
 static uint64_t number_at(const json_t *json, const char *key)
@@ -167,6 +178,7 @@ int fetch_request_from_json(const json_t *json, struct fetch_request *ret_reques
     *ret_request = (struct fetch_request){
         .url = text_at(json, "url", ""),
         .ref = text_at(json, "ref", ""),
+        .pin = text_at(json, "pin", NULL),
         .mirror = text_at(json, "mirror", ""),
         .credential = (enum fetch_credential)credential,
         .username = text_at(json, "username", NULL),

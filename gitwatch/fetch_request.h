@@ -29,10 +29,17 @@ struct fetch_limits {
 /* 1 GiB, 2 million objects of at most 64 MiB, 2 GiB of address space, 300 s, 50 packs. */
 struct fetch_limits fetch_limits_default(void);
 
-/* Optional texts may be NULL or empty. */
+#define FETCH_PIN_LIMIT 64
+
+/* Optional texts may be NULL or empty.
+ *
+ * With a pin the fetch is a look: `ref` is what a person typed (a branch, a tag, a full name, a
+ * commit by at least 7 of its digits), the commit that it means is kept under the pin (mirror_pin()
+ * makes the same), and what is watched is left alone. */
 struct fetch_request {
     const char *url;
     const char *ref;    /* branch ("main") or full name (refs/heads/main, refs/tags/v1) */
+    const char *pin;    /* NULL = `ref` is watched; a look: see below */
     const char *mirror; /* absolute path of the bare mirror; its parent directory exists */
     enum fetch_credential credential;
     const char *username;         /* NULL = "git" */

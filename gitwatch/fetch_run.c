@@ -3,7 +3,9 @@
 #include "config/base/owned.h"
 #include "gitwatch/fetch_auth.h"
 #include "gitwatch/fetch_failure.h"
+#include "gitwatch/fetch_look.h"
 #include "gitwatch/libgit_error.h"
+#include "gitwatch/mirror.h"
 #include "gitwatch/mirror_dir.h"
 #include "gitwatch/mirror_refs.h"
 #include "gitwatch/remote_url.h"
@@ -23,6 +25,7 @@ struct run {
     void *payload;
     struct fetch_result *result;
     struct fetch_auth auth;
+    bool looks; /* see fetch_request */
     char ref[REMOTE_REF_LIMIT];
     char tracking[MIRROR_REFS_SIZE];
     char fresh[PATH_MAX]; /* where a new mirror is built before it takes the place */
@@ -89,19 +92,13 @@ static void set_callbacks(struct run *run, git_remote_callbacks *callbacks)
     callbacks->payload = run;
 }
 
-/* The advertised id of our ref; NULL with reason RefMissing or RepositoryEmpty. */
-static const git_oid *find_ref(struct run *run, git_remote *remote)
+/* The advertised ref that is watched; NULL with reason RefMissing or RepositoryEmpty. */
+static const git_remote_head *find_watched(struct run *run, const git_remote_head **heads,
+                                           size_t count)
 {
-    const git_remote_head **heads = NULL;
-    size_t count = 0;
-    const int status = git_remote_ls(&heads, &count, remote);
-    if (status < 0) {
-        fetch_failure_set(run->result, &run->auth, FETCH_STAGE_CONNECT, status);
-        return NULL;
-    }
     for (size_t i = 0; i < count; i++)
         if (strcmp(heads[i]->name, run->ref) == 0)
-            return &heads[i]->oid;
+            return heads[i];
     if (count == 0)
         fail_text(run, FETCH_EMPTY, ERROR_NOT_FOUND, -ENOENT,
                   "the repository has no commit yet; celld goes on as soon as one is pushed");
@@ -113,6 +110,36 @@ static const git_oid *find_ref(struct run *run, git_remote *remote)
                         run->ref);
     }
     return NULL;
+}
+
+/* What is to be downloaded. Returns false with a reason; *ret_head is NULL when that is everything,
+ * because a commit may be anywhere. The head is copied: downloading may read the list anew. */
+static bool find_wanted(struct run *run, git_remote *remote, bool *ret_everything,
+                        git_oid *ret_advertised)
+{
+    const git_remote_head **heads = NULL;
+    const git_remote_head *found = NULL;
+    struct error error;
+    size_t count = 0;
+    const int status = git_remote_ls(&heads, &count, remote);
+    if (status < 0) {
+        fetch_failure_set(run->result, &run->auth, FETCH_STAGE_CONNECT, status);
+        return false;
+    }
+    if (!run->looks) {
+        found = find_watched(run, heads, count);
+        if (found == NULL)
+            return false;
+    } else if (fetch_look_find(heads, count, run->request->ref, &found, &error) < 0) {
+        fail(run, FETCH_REF_MISSING, &error);
+        return false;
+    }
+    *ret_everything = found == NULL;
+    if (found != NULL) {
+        (void)snprintf(run->ref, sizeof(run->ref), "%s", found->name);
+        *ret_advertised = found->oid;
+    }
+    return true;
 }
 
 /* Whether the pushed commit may take the place of the one we have. */
@@ -166,16 +193,51 @@ static void accept(struct run *run, git_repository *repository, const git_oid *a
     git_oid_tostr(run->result->commit.hex, OBJECT_ID_TEXT_SIZE, &tip);
 }
 
-static int download(struct run *run, git_remote *remote, const git_fetch_options *options)
+/* Brings objects; refs are set by us alone, when what came was looked at. */
+static int download(struct run *run, git_remote *remote, const git_fetch_options *options,
+                    bool everything)
 {
-    char refspec[REMOTE_REF_LIMIT + MIRROR_REFS_SIZE + 2];
+    char refspec[2 * REMOTE_REF_LIMIT + MIRROR_REFS_SIZE];
+    char branches[] = "+refs/heads/*:refs/celld/look/heads/*";
+    char tags[] = "+refs/tags/*:refs/celld/look/tags/*";
     snprintf(refspec, sizeof(refspec), "+%s:%s", run->ref, run->tracking);
-    char *names[] = {refspec};
-    const git_strarray refspecs = {.strings = names, .count = 1};
+    char *one[] = {refspec};
+    char *all[] = {branches, tags};
+    const git_strarray refspecs = {.strings = everything ? all : one, .count = everything ? 2 : 1};
     const int status = git_remote_download(remote, &refspecs, options);
     if (status < 0)
         fetch_failure_set(run->result, &run->auth, FETCH_STAGE_DOWNLOAD, status);
     return status;
+}
+
+/* What was looked at is kept under its pin, for who asked. */
+static void keep(struct run *run, git_repository *repository, const git_oid *advertised)
+{
+    git_oid commit;
+    struct error error;
+    int pins = -1;
+    int status = advertised == NULL
+                     ? fetch_look_commit(repository, run->request->ref, &commit, &error)
+                     : mirror_refs_peel(repository, advertised, &commit, &error);
+    if (status == 0)
+        status = mirror_refs_readable(repository, &commit, &error);
+    if (status == 0)
+        status = mirror_refs_lock_pins(run->request->mirror, &pins, &error);
+    if (status == 0) {
+        status = mirror_refs_set(repository, run->tracking, &commit, &error);
+        close(pins);
+    }
+    if (status == ERR_INVALID && advertised != NULL)
+        (void)error_set(&error, ERROR_INVALID, status, "%s names no commit", run->request->ref);
+    if (status < 0)
+        fail(run,
+             status == ERR_INVALID      ? FETCH_NOT_A_COMMIT
+             : status == -ENOENT        ? FETCH_REF_MISSING
+             : status == MIRROR_DAMAGED ? FETCH_DAMAGED
+                                        : FETCH_INTERNAL,
+             &error);
+    else
+        git_oid_tostr(run->result->commit.hex, OBJECT_ID_TEXT_SIZE, &commit);
 }
 
 /* Fetches into the repository at `path`; the outcome is in run->result. */
@@ -200,10 +262,13 @@ static void fetch_into(struct run *run, git_repository *repository)
     if (status < 0) {
         fetch_failure_set(run->result, &run->auth, FETCH_STAGE_CONNECT, status);
     } else {
-        const git_oid *found = find_ref(run, remote);
-        if (found != NULL) {
-            const git_oid advertised = *found; /* downloading may read the list anew */
-            if (download(run, remote, &options) == 0)
+        git_oid advertised;
+        bool everything = false;
+        if (find_wanted(run, remote, &everything, &advertised) &&
+            download(run, remote, &options, everything) == 0) {
+            if (run->looks)
+                keep(run, repository, everything ? NULL : &advertised);
+            else
                 accept(run, repository, &advertised);
         }
     }
@@ -320,7 +385,7 @@ static void run_locked(struct run *run)
     git_repository *repository = NULL;
     if (open_mirror(run, &repository) == 0 && !request->reclone) {
         fetch_into(run, repository);
-        if (!object_id_is_set(&run->result->previous))
+        if (!run->looks && !object_id_is_set(&run->result->previous))
             blame_remote(run);
     }
     git_repository_free(repository);
@@ -352,7 +417,11 @@ void fetch_run(const struct fetch_request *request, fetch_run_progress progress,
                   "the fetch's request is invalid");
         return;
     }
-    mirror_refs_tracking(run.ref, run.tracking);
+    run.looks = request->pin != NULL && request->pin[0] != '\0';
+    if (run.looks)
+        snprintf(run.tracking, sizeof(run.tracking), MIRROR_REFS_KEEP "%s", request->pin);
+    else
+        mirror_refs_tracking(run.ref, run.tracking);
     if (fetch_auth_init(&run.auth, request, &url, &error) < 0) {
         fail(&run, FETCH_DENIED, &error);
     } else if (mirror_dir_lock(request->mirror, &lock, &error) < 0) {

@@ -313,9 +313,10 @@ static void read_all(struct loader *loader)
     }
 }
 
-int manifest_load_source(const struct manifest_source *source, const struct manifest_limits *limits,
-                         const struct manifest_set *previous, const struct manifest_set *fallback,
-                         struct manifest_set **ret_set, struct error *err)
+static int load(const struct manifest_source *source, const struct manifest_limits *limits,
+                const struct manifest_set *previous, const struct manifest_set *fallback,
+                void (*read)(struct loader *loader), struct manifest_set **ret_set,
+                struct error *err)
 {
     struct loader loader = {.source = source,
                             .limits = limits == NULL ? &manifest_limits_default : limits,
@@ -335,7 +336,7 @@ int manifest_load_source(const struct manifest_source *source, const struct mani
     if (loader.nodes == NULL || loader.scratch == NULL)
         loader.status = -ENOMEM;
     else
-        read_all(&loader);
+        read(&loader);
     arena_free(loader.nodes);
     arena_free(loader.scratch);
     free(loader.files);
@@ -346,6 +347,27 @@ int manifest_load_source(const struct manifest_source *source, const struct mani
     }
     diagnostics_sort(set->diagnostics);
     *ret_set = set;
+    return 0;
+}
+
+int manifest_load_source(const struct manifest_source *source, const struct manifest_limits *limits,
+                         const struct manifest_set *previous, const struct manifest_set *fallback,
+                         struct manifest_set **ret_set, struct error *err)
+{
+    return load(source, limits, previous, fallback, read_all, ret_set, err);
+}
+
+int manifest_load_platform(const struct manifest_source *source,
+                           const struct manifest_limits *limits,
+                           const struct manifest_set *previous, const struct manifest_set *fallback,
+                           struct platform **ret_platform, struct error *err)
+{
+    struct manifest_set *set = NULL;
+    const int status = load(source, limits, previous, fallback, loader_read_platform, &set, err);
+    if (status < 0)
+        return status;
+    *ret_platform = set->platform == NULL ? NULL : platform_ref(set->platform);
+    manifest_set_unref(set);
     return 0;
 }
 

@@ -119,6 +119,15 @@ int manifest_load_source(const struct manifest_source *source, const struct mani
                          struct manifest_set **ret_set, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The platform's file alone, without a look at anything else: it says which other files there are.
+ * The fallback's where the source has none, or one that is wrong in itself; NULL without that.
+ * Returns as above. */
+int manifest_load_platform(const struct manifest_source *source,
+                           const struct manifest_limits *limits,
+                           const struct manifest_set *previous, const struct manifest_set *fallback,
+                           struct platform **ret_platform, struct error *err)
+    __attribute__((warn_unused_result));
+
 struct manifest_set *manifest_set_ref(struct manifest_set *set);
 struct manifest_set *manifest_set_unref(struct manifest_set *set);
 void manifest_set_unrefp(struct manifest_set **set);

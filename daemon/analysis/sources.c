@@ -296,11 +296,12 @@ static int find_for(struct sources *sources, const json_t *query, struct source 
                            SOURCES_WAITING_LIMIT);
 }
 
-void sources_ask(struct sources *sources, uint64_t id, const json_t *query)
+int sources_ask(struct sources *sources, uint64_t id, const json_t *query, struct error *err)
 {
-    struct error err = {.kind = ERROR_NONE};
+    struct error failure = {.kind = ERROR_NONE};
     struct task *task = calloc(1, sizeof(*task));
-    CHECK(task != NULL);
+    if (task == NULL)
+        return error_no_memory(err);
     *task = (struct task){.previous = sources->last,
                           .sources = sources,
                           .id = id,
@@ -313,9 +314,10 @@ void sources_ask(struct sources *sources, uint64_t id, const json_t *query)
     sources->last = task;
     sources->counters.waiting++;
     sources->counters.asked++;
-    if (find_for(sources, query, &task->source, &err) < 0)
-        end_task(task, NULL, &err);
+    if (find_for(sources, query, &task->source, &failure) < 0)
+        end_task(task, NULL, &failure);
     pump(sources);
+    return 0;
 }
 
 void sources_cancel(struct sources *sources, uint64_t id)

@@ -41,8 +41,10 @@ int sources_new(uv_loop_t *loop, const struct sources_options *options,
                 const struct sources_hooks *hooks, struct sources **ret_sources, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Asks; the answer comes through the hook, later. `query` is borrowed. */
-void sources_ask(struct sources *sources, uint64_t id, const json_t *query);
+/* Asks. Returns 0, and the answer, which may be an error, comes through the hook, later; -ENOMEM,
+ * and none comes. `query` is borrowed. */
+int sources_ask(struct sources *sources, uint64_t id, const json_t *query, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* The answer is not wanted any more; none comes. An id that is not under way is ignored. */
 void sources_cancel(struct sources *sources, uint64_t id);

@@ -2,16 +2,15 @@
 
 #include "config/base/digest.h"
 #include "config/base/owned.h"
+#include "daemon/file/file.h"
 #include "gitwatch/tree_path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct reader {
     const struct tree_selection *selection;
@@ -48,30 +47,6 @@ static int failed(struct error *err, const char *path)
     return error_set(err, ERROR_UNAVAILABLE, code, "cannot read %s: %s", path, strerror(-code));
 }
 
-/* One byte more than the limit is enough to see that it is passed. */
-static int read_bytes(int fd, uint64_t limit, const char *path, char **ret_bytes,
-                      uint64_t *ret_size, struct error *err)
-{
-    char *bytes = malloc((size_t)limit + 2);
-    if (bytes == NULL)
-        return error_no_memory(err);
-    size_t length = 0;
-    while (length <= limit) {
-        const ssize_t got = read(fd, bytes + length, (size_t)limit + 1 - length);
-        if (got < 0) {
-            free(bytes);
-            return failed(err, path);
-        }
-        if (got == 0)
-            break;
-        length += (size_t)got;
-    }
-    bytes[length] = '\0';
-    *ret_bytes = bytes;
-    *ret_size = length;
-    return 0;
-}
-
 static int add_finding(struct reader *reader, enum tree_problem problem, const char *path,
                        const char *message)
 {
@@ -83,24 +58,20 @@ static int add_finding(struct reader *reader, enum tree_problem problem, const c
 
 static int take_file(struct reader *reader, const char *full, const char *path, size_t pattern)
 {
-    const int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return failed(reader->err, full);
+    const struct file_terms terms = {.limit = (size_t)reader->limits->file_bytes, .no_link = true};
     char *bytes = NULL;
-    uint64_t size = 0;
-    int result = read_bytes(fd, reader->limits->file_bytes, full, &bytes, &size, reader->err);
-    (void)close(fd);
-    if (result != 0)
-        return result;
-    if (size > reader->limits->file_bytes) {
+    size_t size = 0;
+    int result = file_read(full, &terms, &bytes, &size, reader->err);
+    if (result == ERR_LIMIT) {
         char message[128];
-        (void)snprintf(message, sizeof(message), "is larger than the limit of %llu bytes",
-                       (unsigned long long)reader->limits->file_bytes);
-        free(bytes);
+        (void)snprintf(message, sizeof(message), "is larger than the limit of %zu bytes",
+                       terms.limit);
         return add_finding(reader, TREE_PROBLEM_SIZE, path, message);
     }
+    if (result != 0)
+        return result;
     struct tree_file file = {.path = strdup(path), .size = size, .pattern = pattern};
-    const struct digest digest = digest_bytes(bytes, (size_t)size);
+    const struct digest digest = digest_bytes(bytes, size);
     (void)snprintf(file.blob.hex, sizeof(file.blob.hex), "%.40s", digest.text);
     if (file.path != NULL)
         result = tree_listing_add_file(reader->listing, &file);

@@ -82,7 +82,26 @@ static void print_node(const json_t *node, bool colour)
     print_objects(json_object_get(node, "objects"), colour);
 }
 
-static void print_plan(const json_t *plan, json_int_t changes, bool colour)
+/* What is not watched cannot be applied: it comes with a push. */
+static void print_end(const json_t *plan, json_int_t changes, const char *ref)
+{
+    if (changes == 0) {
+        (void)puts("nothing to do");
+        return;
+    }
+    (void)printf("%lld %s", (long long)changes, changes == 1 ? "change" : "changes");
+    if (ref != NULL) {
+        print_after(", once ", ref);
+        (void)printf(" (%.12s) is what celld watches\n",
+                     json_text_or(json_object_get(plan, "revision"), "?"));
+        return;
+    }
+    print_after(". To carry out exactly this: cellctl apply --plan ",
+                json_text_or(json_object_get(plan, "hash"), "?"));
+    (void)fputc('\n', stdout);
+}
+
+static void print_plan(const json_t *plan, json_int_t changes, const char *ref, bool colour)
 {
     size_t index;
     const json_t *node;
@@ -93,14 +112,7 @@ static void print_plan(const json_t *plan, json_int_t changes, bool colour)
     print_after("", json_text_or(json_object_get(plan, "message"), NULL));
     if (json_is_string(json_object_get(plan, "message")))
         (void)fputc('\n', stdout);
-    if (changes == 0) {
-        (void)puts("nothing to do");
-        return;
-    }
-    (void)printf("%lld %s. To carry out exactly this: cellctl apply --plan ", (long long)changes,
-                 changes == 1 ? "change" : "changes");
-    output_text(stdout, json_text_or(json_object_get(plan, "hash"), "?"));
-    (void)fputc('\n', stdout);
+    print_end(plan, changes, ref);
 }
 
 int command_run_plan(const struct invocation *invocation)
@@ -119,7 +131,7 @@ int command_run_plan(const struct invocation *invocation)
         if (output_value(stdout, invocation->format, plan) != 0)
             return EXIT_WRONG;
     } else {
-        print_plan(plan, changes, invocation->colour);
+        print_plan(plan, changes, invocation_option(invocation, "ref"), invocation->colour);
     }
     /* "Nothing to do" is not said of a world that was not looked at. */
     return !complete ? EXIT_WRONG : changes > 0 ? EXIT_CHANGES : EXIT_FINE;

@@ -3,14 +3,12 @@
 #include "config/settings/settings.h"
 #include "daemon/cellctl/command.h"
 #include "daemon/cellctl/source.h"
+#include "daemon/file/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define SETTINGS_BYTES ((size_t)1 << 20)
 #define OUTPUT_BYTES ((size_t)64 << 20)
@@ -42,35 +40,15 @@ static int print(const struct diagnostics *found, enum diagnostic_format format)
     return result;
 }
 
-static int read_file(const char *path, char **ret_bytes, size_t *ret_length, struct error *err)
-{
-    struct stat about;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return error_set(err, ERROR_INVALID, -errno, "cannot open %s: %s", path, strerror(errno));
-    char *bytes = NULL;
-    ssize_t length = -1;
-    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && (size_t)about.st_size <= SETTINGS_BYTES)
-        bytes = malloc((size_t)about.st_size + 1);
-    if (bytes != NULL)
-        length = read(fd, bytes, (size_t)about.st_size);
-    (void)close(fd);
-    if (length < 0) {
-        free(bytes);
-        return error_set(err, ERROR_INVALID, -EINVAL, "%s is no file of at most 1 MiB", path);
-    }
-    *ret_bytes = bytes;
-    *ret_length = (size_t)length;
-    return 0;
-}
-
 /* Which files are manifests is said by the settings; without them, by their defaults. */
 static int read_settings(const char *path, struct settings **ret_settings, struct error *err)
 {
+    const struct file_terms terms = {.limit = SETTINGS_BYTES};
     OWNED(owned_free) char *bytes = NULL;
     OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(1000);
     size_t length = 0;
-    int result = found == NULL ? error_no_memory(err) : read_file(path, &bytes, &length, err);
+    int result =
+        found == NULL ? error_no_memory(err) : file_read(path, &terms, &bytes, &length, err);
     if (result != 0)
         return result;
     result = settings_read(path, bytes, length, found, ret_settings);
@@ -97,10 +75,10 @@ static int read_set(const struct invocation *invocation, const struct settings *
     const char *ref = invocation_option(invocation, "ref");
     const char *cells[PATTERNS];
     const char *natives[PATTERNS];
-    struct source_patterns patterns = {.platform_file = "platform.yaml",
-                                       .cell_files = default_cells,
-                                       .cell_file_count = 1,
-                                       .native_files = natives};
+    struct manifests_patterns patterns = {.platform_file = "platform.yaml",
+                                          .cell_files = default_cells,
+                                          .cell_file_count = 1,
+                                          .native_files = natives};
     if (settings != NULL) {
         patterns.platform_file = settings->repository.platform_file.text;
         patterns.cell_files = cells;

@@ -1,6 +1,5 @@
 #include "daemon/cellctl/source.h"
 
-#include "config/base/check.h"
 #include "config/base/owned.h"
 #include "daemon/cellctl/checkout.h"
 #include "gitwatch/libgit.h"
@@ -15,23 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COMPONENT_FILES "**/.choreo/component.yaml"
-#define PATTERNS 128
-
-struct selection {
-    const char *patterns[PATTERNS];
-    enum manifest_file_kind kinds[PATTERNS];
-    size_t count;
-};
-
-static void add(struct selection *selection, enum manifest_file_kind kind, const char *pattern)
-{
-    if (selection->count == PATTERNS)
-        return;
-    selection->patterns[selection->count] = pattern;
-    selection->kinds[selection->count++] = kind;
-}
-
 /* Where the files come from. */
 struct origin {
     const char *directory;
@@ -39,71 +21,22 @@ struct origin {
     struct object_id commit;
 };
 
-static int list(const struct origin *origin, const struct selection *selection,
+static int list(void *context, const struct tree_selection *selection,
                 struct tree_listing **ret_listing, struct error *err)
 {
+    const struct origin *origin = context;
     const struct tree_limits limits = tree_limits_default();
-    const struct tree_selection wanted = {.patterns = selection->patterns,
-                                          .count = selection->count};
     if (origin->mirror == NULL)
-        return checkout_read(origin->directory, &wanted, &limits, ret_listing, err);
-    return tree_reader_load(origin->mirror, &origin->commit, NULL, &wanted, &limits, ret_listing,
+        return checkout_read(origin->directory, selection, &limits, ret_listing, err);
+    return tree_reader_load(origin->mirror, &origin->commit, NULL, selection, &limits, ret_listing,
                             err);
 }
 
-static int load(const struct origin *origin, const struct selection *selection,
-                struct manifest_set **ret_set, struct error *err)
-{
-    OWNED(tree_listing_freep) struct tree_listing *listing = NULL;
-    int result = list(origin, selection, &listing, err);
-    if (result < 0)
-        return result;
-    if (listing->finding_count > 0)
-        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s: %s", listing->findings[0].path,
-                         listing->findings[0].message);
-    struct manifest_file *files = calloc(listing->file_count + 1, sizeof(*files));
-    if (files == NULL)
-        return error_no_memory(err);
-    for (size_t i = 0; i < listing->file_count; i++) {
-        const struct tree_file *file = &listing->files[i];
-        files[i] = (struct manifest_file){.kind = selection->kinds[file->pattern],
-                                          .path = file->path,
-                                          .bytes = file->bytes,
-                                          .length = (size_t)file->size,
-                                          .blob_id = file->blob.hex};
-    }
-    result = manifest_load(files, listing->file_count, &manifest_limits_default, NULL, NULL,
-                           ret_set, err);
-    free(files);
-    return result;
-}
-
-/* The platform's file first: it may name native manifests. */
-static int read_set(const struct origin *origin, const struct source_patterns *patterns,
-                    struct manifest_set **ret_set, struct error *err)
-{
-    struct selection selection = {.count = 0};
-    OWNED(manifest_set_unrefp) struct manifest_set *first = NULL;
-    add(&selection, MANIFEST_FILE_PLATFORM, patterns->platform_file);
-    const int result = load(origin, &selection, &first, err);
-    if (result < 0)
-        return result;
-    CHECK(first != NULL);
-    for (size_t i = 0; i < patterns->cell_file_count; i++)
-        add(&selection, MANIFEST_FILE_CELL, patterns->cell_files[i]);
-    add(&selection, MANIFEST_FILE_COMPONENT, COMPONENT_FILES);
-    for (size_t i = 0; i < patterns->native_file_count; i++)
-        add(&selection, MANIFEST_FILE_NATIVE, patterns->native_files[i]);
-    for (size_t i = 0; first->platform != NULL && i < first->platform->native_paths.count; i++)
-        add(&selection, MANIFEST_FILE_NATIVE, first->platform->native_paths.items[i].text);
-    return load(origin, &selection, ret_set, err);
-}
-
-int source_read_directory(const char *directory, const struct source_patterns *patterns,
+int source_read_directory(const char *directory, const struct manifests_patterns *patterns,
                           struct manifest_set **ret_set, struct error *err)
 {
-    const struct origin origin = {.directory = directory};
-    return read_set(&origin, patterns, ret_set, err);
+    struct origin origin = {.directory = directory};
+    return manifests_read(patterns, list, &origin, NULL, NULL, ret_set, err);
 }
 
 /* --- commits ---------------------------------------------------------------------------------- */
@@ -158,7 +91,7 @@ static int find_commit(const char *path, const char *ref, struct object_id *ret_
 }
 
 int source_read_commit(const char *directory, const char *ref,
-                       const struct source_patterns *patterns, struct manifest_set **ret_set,
+                       const struct manifests_patterns *patterns, struct manifest_set **ret_set,
                        struct error *err)
 {
     char path[4096];
@@ -174,7 +107,7 @@ int source_read_commit(const char *directory, const char *ref,
     if (result == 0)
         result = mirror_open(path, &origin.mirror, err);
     if (result == 0)
-        result = read_set(&origin, patterns, ret_set, err);
+        result = manifests_read(patterns, list, &origin, NULL, NULL, ret_set, err);
     mirror_freep(&origin.mirror);
     libgit_stop();
     return result;

@@ -17,8 +17,6 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
-#define DIAGNOSTICS_CAP 1000
-
 static enum diagnostic_format format_of(const char *name)
 {
     if (strcmp(name, "json") == 0)
@@ -37,7 +35,7 @@ static void print_diagnostics(const struct diagnostics *found, enum diagnostic_f
 
 static int check_config(const struct options *options)
 {
-    OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(DIAGNOSTICS_CAP);
+    OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(SETTINGS_FILE_DIAGNOSTICS);
     OWNED(settings_freep) struct settings *settings = NULL;
     struct error err = {0};
     if (found == NULL)
@@ -55,7 +53,7 @@ static int check_config(const struct options *options)
 
 static int run(const struct options *options)
 {
-    OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(DIAGNOSTICS_CAP);
+    OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(SETTINGS_FILE_DIAGNOSTICS);
     struct settings *settings = NULL;
     struct error err = {0};
     size_t seed = 0;

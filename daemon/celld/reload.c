@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define DIAGNOSTICS_CAP 1000
 #define DIAGNOSTICS_TOLD 5 /* in the answer to a reload; --check-config says all */
 
 static bool same_text(const struct manifest_text *a, const struct manifest_text *b)
@@ -46,7 +45,7 @@ static void tell(const struct error *err, const struct diagnostics *found, struc
 int reload_read(const char *path, const struct settings *old, struct settings **ret_settings,
                 struct text *ret_why)
 {
-    OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(DIAGNOSTICS_CAP);
+    OWNED(diagnostics_freep) struct diagnostics *found = diagnostics_new(SETTINGS_FILE_DIAGNOSTICS);
     OWNED(settings_freep) struct settings *settings = NULL;
     struct error err = {0};
     if (found == NULL)

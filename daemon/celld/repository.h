@@ -1,6 +1,6 @@
-/* The watched repository as the daemon sees it: fetches when it is due, reads the manifests of a
- * new revision on a worker thread, and hands the checked set over. Knows gitwatch and the manifest
- * loader; decides nothing about cells.
+/* The watched repository as the daemon sees it: has it fetched when that is due, has a new revision
+ * read, and hands the checked set over; and looks at other revisions when somebody asks. Decides
+ * nothing about cells.
  *
  * Everything happens on the loop's thread except reading, which has its own copy of all it needs.
  */
@@ -9,6 +9,7 @@
 #include "config/base/error.h"
 #include "config/manifest/load.h"
 #include "config/settings/settings.h"
+#include "gitwatch/object_id.h"
 #include "reconciler/engine/event.h"
 
 #include <uv.h>
@@ -47,21 +48,18 @@ void repository_pin(struct repository *repository, const char *name, const char 
  * The newest call is the newest commit. */
 void repository_last_good(struct repository *repository, const char *commit);
 
-/* The newest set that was handed over; NULL = none yet. Borrowed until the next one. */
-struct manifest_set *repository_set(const struct repository *repository);
-
 /* For metrics: fetches that ended, and those among them that ended badly. */
 struct repository_counters {
     uint64_t fetches, failures;
 };
 struct repository_counters repository_counters(const struct repository *repository);
 
-/* Hands the newest revision over once more, to an engine that was built anew. */
-void repository_repeat(struct repository *repository);
-
-/* Reads another revision for a plan: a branch's, tag's or commit's name in the mirror. `done` is
- * called once, with a set (borrowed) or an error. Returns 0, -EBUSY or -ENOMEM. */
-typedef void repository_read_done(void *context, struct manifest_set *set, const struct error *err);
+/* Reads another revision for a plan: a branch, a tag or a commit of the repository. A commit that
+ * is in the mirror is read there; everything else is fetched first, and kept readable until it was
+ * answered. `done` is called once, later, with the commit and its set (borrowed) or an error.
+ * Returns 0, -EBUSY when too many wait, or -ENOMEM. */
+typedef void repository_read_done(void *context, const struct object_id *commit,
+                                  struct manifest_set *set, const struct error *err);
 int repository_read(struct repository *repository, const char *ref, repository_read_done *done,
                     void *context, struct error *err) __attribute__((warn_unused_result));
 

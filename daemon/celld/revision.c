@@ -2,35 +2,16 @@
 
 #include "config/base/owned.h"
 #include "config/manifest/diagnostic.h"
+#include "daemon/file/file.h"
 #include "gitwatch/tree_reader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define COMPONENT_FILES "**/.choreo/component.yaml"
-#define PATTERN_LIMIT 128
 #define ZONE_DIRECTORY "/usr/share/zoneinfo"
 #define ZONE_BYTES_LIMIT ((size_t)64 * 1024)
-
-struct selection {
-    const char *patterns[PATTERN_LIMIT];
-    enum manifest_file_kind kinds[PATTERN_LIMIT];
-    size_t count;
-};
-
-static void select_files(struct selection *selection, enum manifest_file_kind kind,
-                         const char *pattern)
-{
-    if (selection->count == PATTERN_LIMIT)
-        return;
-    selection->patterns[selection->count] = pattern;
-    selection->kinds[selection->count++] = kind;
-}
 
 static struct tree_limits limits_of(const struct revision_request *request)
 {
@@ -40,90 +21,27 @@ static struct tree_limits limits_of(const struct revision_request *request)
     return limits;
 }
 
-static int load_set(const struct tree_listing *listing, const struct selection *selection,
-                    const char *platform_file, const struct manifest_set *previous,
-                    const struct manifest_set *fallback, struct manifest_set **ret_set,
-                    struct error *err)
+/* One commit of the mirror. */
+struct place {
+    struct mirror *mirror;
+    const struct object_id *commit;
+    struct tree_limits limits;
+};
+
+static int list_files(void *context, const struct tree_selection *selection,
+                      struct tree_listing **ret_listing, struct error *err)
 {
-    struct manifest_file *files = calloc(listing->file_count + 1, sizeof(*files));
-    struct manifest_problem *problems = calloc(listing->finding_count + 1, sizeof(*problems));
-    if (files == NULL || problems == NULL) {
-        free(files);
-        free(problems);
-        return error_no_memory(err);
-    }
-    for (size_t i = 0; i < listing->file_count; i++) {
-        const struct tree_file *file = &listing->files[i];
-        files[i] = (struct manifest_file){
-            .kind = selection->kinds[file->pattern],
-            .path = file->path,
-            .bytes = file->bytes,
-            .length = (size_t)file->size,
-            .blob_id = file->blob.hex,
-        };
-    }
-    for (size_t i = 0; i < listing->finding_count; i++)
-        problems[i] = (struct manifest_problem){.path = listing->findings[i].path,
-                                                .message = listing->findings[i].message};
-    const struct manifest_source source = {.files = files,
-                                           .file_count = listing->file_count,
-                                           .problems = problems,
-                                           .problem_count = listing->finding_count,
-                                           .incomplete = !listing->complete,
-                                           .platform_path = platform_file};
-    const int result =
-        manifest_load_source(&source, &manifest_limits_default, previous, fallback, ret_set, err);
-    free(files);
-    free(problems);
-    return result;
+    const struct place *place = context;
+    return tree_reader_load(place->mirror, place->commit, NULL, selection, &place->limits,
+                            ret_listing, err);
 }
 
-static int read_selection(struct mirror *mirror, const struct revision_request *request,
-                          const struct object_id *commit, const struct selection *selection,
-                          const struct manifest_set *previous, const struct manifest_set *fallback,
-                          struct manifest_set **ret_set, struct error *err)
-{
-    const struct tree_limits limits = limits_of(request);
-    const struct tree_selection wanted = {.patterns = selection->patterns,
-                                          .count = selection->count};
-    OWNED(tree_listing_freep) struct tree_listing *listing = NULL;
-    int result = tree_reader_load(mirror, commit, NULL, &wanted, &limits, &listing, err);
-    return result < 0 ? result
-                      : load_set(listing, selection, request->platform_file, previous, fallback,
-                                 ret_set, err);
-}
-
-/* Two readings when the platform names native manifests besides those of the settings: which files
- * those are is only known when it was read. The second one shares what the first has parsed. */
 static int read_set(struct mirror *mirror, const struct revision_request *request,
                     const struct object_id *commit, struct manifest_set *fallback,
                     struct manifest_set **ret_set, struct error *err)
 {
-    struct selection selection = {.count = 0};
-    OWNED(manifest_set_unrefp) struct manifest_set *set = NULL;
-    select_files(&selection, MANIFEST_FILE_PLATFORM, request->platform_file);
-    for (size_t i = 0; i < request->cell_file_count; i++)
-        select_files(&selection, MANIFEST_FILE_CELL, request->cell_files[i]);
-    select_files(&selection, MANIFEST_FILE_COMPONENT, COMPONENT_FILES);
-    for (size_t i = 0; i < request->native_file_count; i++)
-        select_files(&selection, MANIFEST_FILE_NATIVE, request->native_files[i]);
-    int result = read_selection(mirror, request, commit, &selection, fallback, fallback, &set, err);
-    if (result < 0)
-        return result;
-    const struct platform *platform = set->platform;
-    const size_t native_count = platform == NULL ? 0 : platform->native_paths.count;
-    for (size_t i = 0; i < native_count; i++)
-        select_files(&selection, MANIFEST_FILE_NATIVE, platform->native_paths.items[i].text);
-    if (native_count > 0) {
-        struct manifest_set *whole = NULL;
-        result = read_selection(mirror, request, commit, &selection, set, fallback, &whole, err);
-        if (result < 0)
-            return result;
-        (void)manifest_set_unref(set);
-        set = whole;
-    }
-    *ret_set = TAKE(set);
-    return 0;
+    struct place place = {.mirror = mirror, .commit = commit, .limits = limits_of(request)};
+    return manifests_read(&request->patterns, list_files, &place, fallback, fallback, ret_set, err);
 }
 
 static bool is_broken(const struct manifest_set *set)
@@ -182,28 +100,13 @@ static bool is_zone_name(const char *name)
 
 static void *read_zone(const char *name, size_t *ret_length)
 {
+    static const struct file_terms terms = {.limit = ZONE_BYTES_LIMIT};
     char path[128];
+    char *bytes = NULL;
     if (!is_zone_name(name))
         return NULL;
     (void)snprintf(path, sizeof(path), ZONE_DIRECTORY "/%s", name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
-    struct stat about;
-    void *bytes = NULL;
-    ssize_t length = -1;
-    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) &&
-        (size_t)about.st_size <= ZONE_BYTES_LIMIT)
-        bytes = malloc((size_t)about.st_size + 1);
-    if (bytes != NULL)
-        length = read(fd, bytes, (size_t)about.st_size);
-    (void)close(fd);
-    if (length <= 0) {
-        free(bytes);
-        return NULL;
-    }
-    *ret_length = (size_t)length;
-    return bytes;
+    return file_read(path, &terms, &bytes, ret_length, NULL) == 0 ? bytes : NULL;
 }
 
 static bool has_zone(const struct revision *revision, const char *name)
@@ -293,31 +196,12 @@ static int add_trees(struct mirror *mirror, struct revision *revision)
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
-static int resolve(struct mirror *mirror, const struct revision_request *request,
-                   struct object_id *ret_commit, struct error *err)
-{
-    if (request->ref == NULL) {
-        *ret_commit = request->commit;
-        return 0;
-    }
-    if (object_id_parse(request->ref, ret_commit) == 0)
-        return 0;
-    const int result = mirror_tip(mirror, request->ref, ret_commit, err);
-    if (result == -ENOENT)
-        return error_set(err, ERROR_NOT_FOUND, result,
-                         "%s is not known here: celld has the watched branch only; name it, or a "
-                         "commit on it by its 40 digits",
-                         request->ref);
-    return result;
-}
-
 static int read_revision(const struct revision_request *request, struct revision *revision)
 {
     OWNED(mirror_freep) struct mirror *mirror = NULL;
     struct error *err = &revision->error;
     int result = mirror_open(request->mirror, &mirror, err);
-    if (result == 0)
-        result = resolve(mirror, request, &revision->commit, err);
+    revision->commit = request->commit;
     if (result == 0)
         result = mirror_commit(mirror, &revision->commit, &revision->info, err);
     if (result == 0)

@@ -5,6 +5,7 @@
 
 #include "config/base/error.h"
 #include "config/manifest/load.h"
+#include "daemon/manifests/manifests.h"
 #include "gitwatch/mirror.h"
 #include "gitwatch/object_id.h"
 #include "reconciler/engine/event.h"
@@ -16,12 +17,9 @@
 
 struct revision_request {
     const char *mirror;        /* path */
-    const char *ref;           /* name of a ref or a commit; NULL = `commit` */
     struct object_id commit;   /* what to read */
     struct object_id previous; /* the revision before it; unset = none */
-    const char *platform_file;
-    const char *const *cell_files, *const *native_files;
-    size_t cell_file_count, native_file_count;
+    struct manifests_patterns patterns;
     uint64_t file_bytes;
     uint32_t tree_entries;
     struct manifest_set *fallback; /* the last good set; NULL = none */

@@ -1,64 +1,25 @@
 #include "daemon/celld/settings_file.h"
 
 #include "config/base/owned.h"
+#include "daemon/file/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SETTINGS_FILE_LIMIT ((size_t)1024 * 1024)
 
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
-static int read_all(int fd, char *bytes, size_t size, size_t *ret_length)
-{
-    size_t length = 0;
-    while (length < size) {
-        const ssize_t got = read(fd, bytes + length, size - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        length += (size_t)got;
-    }
-    *ret_length = length;
-    return 0;
-}
-
 int settings_file_read(const char *path, struct diagnostics *found, struct settings **ret_settings,
                        struct error *err)
 {
-    OWNED(close_fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID, -errno,
-                         "%s cannot be opened: %s", path, strerror(errno));
-    struct stat about;
-    if (fstat(fd, &about) < 0)
-        return error_set(err, ERROR_INVALID, -errno, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(about.st_mode))
-        return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is not a regular file", path);
-    if ((size_t)about.st_size > SETTINGS_FILE_LIMIT)
-        return error_set(err, ERROR_LIMIT, ERR_LIMIT,
-                         "%s has %lld bytes; settings have at most %zu", path,
-                         (long long)about.st_size, SETTINGS_FILE_LIMIT);
-    OWNED(owned_free) char *bytes = malloc(SETTINGS_FILE_LIMIT + 1);
-    if (bytes == NULL)
-        return error_no_memory(err);
+    const struct file_terms terms = {.limit = SETTINGS_FILE_LIMIT};
+    OWNED(owned_free) char *bytes = NULL;
     size_t length = 0;
-    int result = read_all(fd, bytes, SETTINGS_FILE_LIMIT + 1, &length);
+    int result = file_read(path, &terms, &bytes, &length, err);
     if (result < 0)
-        return error_set(err, ERROR_INVALID, result, "%s cannot be read: %s", path,
-                         strerror(-result));
+        return result;
     result = settings_read(path, bytes, length, found, ret_settings);
     if (result == ERR_INVALID)
         return error_set(err, ERROR_INVALID, result, "%s is not sound", path);

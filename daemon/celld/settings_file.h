@@ -5,6 +5,9 @@
 #include "config/manifest/diagnostic.h"
 #include "config/settings/settings.h"
 
+/* Diagnostics that are kept of one reading of the settings. */
+#define SETTINGS_FILE_DIAGNOSTICS 1000
+
 /* Reads `path`: a regular file of at most 1 MiB (not a device, pipe or directory), opened without
  * blocking. Returns 0 and owned settings; ERR_INVALID with diagnostics in *found, or what the
  * system said with *err. Blocks on disk. */

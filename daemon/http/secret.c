@@ -1,16 +1,14 @@
 #include "daemon/http/secret.h"
 
 #include "config/base/owned.h"
+#include "daemon/file/file.h"
 
 #include <nettle/base64.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct secret {
     size_t length;
@@ -77,82 +75,23 @@ int secret_new(const char *bytes, size_t length, enum secret_form form, const ch
     return 0;
 }
 
-static int check_file(int fd, const char *path, struct error *err)
-{
-    struct stat status;
-    if (fstat(fd, &status) < 0)
-        return error_set(err, ERROR_INVALID, -errno, "credential %s cannot be examined: %s", path,
-                         strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return error_set(err, ERROR_INVALID, ERR_INVALID, "credential %s is not a regular file",
-                         path);
-    if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0)
-        return error_set(err, ERROR_DENIED, ERR_INVALID,
-                         "credential %s is open to every user (mode %04o): celld does not use it; "
-                         "make it 0400",
-                         path, status.st_mode & 07777U);
-    if (status.st_size > (off_t)SECRET_SIZE_LIMIT + 1)
-        return error_set(err, ERROR_LIMIT, ERR_LIMIT, "credential %s has more than %zu bytes", path,
-                         SECRET_SIZE_LIMIT);
-    return 0;
-}
-
-/* Reads at most `room` bytes. */
-static int read_all(int fd, char *bytes, size_t room, size_t *ret_length)
-{
-    size_t length = 0;
-    while (length < room) {
-        const ssize_t got = read(fd, bytes + length, room - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        length += (size_t)got;
-    }
-    *ret_length = length;
-    return 0;
-}
-
-static int read_file(int fd, const char *path, enum secret_form form, struct secret **ret_secret,
-                     struct error *err)
-{
-    int result = check_file(fd, path, err);
-    if (result < 0)
-        return result;
-    /* One byte more for the newline, and one that shows that the file is too large. */
-    const size_t room = SECRET_SIZE_LIMIT + 2;
-    char *bytes = malloc(room);
-    if (bytes == NULL)
-        return error_no_memory(err);
-    size_t length = 0;
-    result = read_all(fd, bytes, room, &length);
-    if (result < 0)
-        (void)error_set(err, ERROR_INVALID, result, "credential %s cannot be read: %s", path,
-                        strerror(-result));
-    if (result == 0) {
-        if (length > 0 && bytes[length - 1] == '\n')
-            length--;
-        char what[300];
-        (void)snprintf(what, sizeof(what), "credential %s", path);
-        result = secret_new(bytes, length, form, what, ret_secret, err);
-    }
-    secret_wipe(bytes, room);
-    free(bytes);
-    return result;
-}
-
 int secret_read(const char *path, enum secret_form form, struct secret **ret_secret,
                 struct error *err)
 {
-    /* Not blocking, so that a pipe without a writer cannot hold us up. */
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_DENIED, -errno,
-                         "credential %s cannot be opened: %s", path, strerror(errno));
-    const int result = read_file(fd, path, form, ret_secret, err);
-    (void)close(fd);
+    /* One byte more for the newline. */
+    const struct file_terms terms = {
+        .what = "credential ", .limit = SECRET_SIZE_LIMIT + 1, .denied = S_IROTH | S_IWOTH};
+    char *bytes = NULL;
+    char what[300];
+    size_t length = 0;
+    int result = file_read(path, &terms, &bytes, &length, err);
+    if (result < 0)
+        return result;
+    const size_t shown = length > 0 && bytes[length - 1] == '\n' ? length - 1 : length;
+    (void)snprintf(what, sizeof(what), "credential %s", path);
+    result = secret_new(bytes, shown, form, what, ret_secret, err);
+    secret_wipe(bytes, length);
+    free(bytes);
     return result;
 }
 

@@ -179,13 +179,9 @@ int deployment_binding(const struct deployment *deployment, enum component_role 
 
 void desired_object_fini(struct desired_object *object);
 
-/* A connection whose provider's live endpoint is missing, has another protocol or lacks the
- * visibility that this deployment needs: 0 when all stand, else ERR_INVALID and the sentence.
- * `endpoints_of` looks up the live Workload of a provider component; NULL = not there. */
-int deployment_check_references(const struct deployment *deployment,
-                                const json_t *(*endpoints_of)(void *context, const char *component),
-                                void *context, struct error *err)
-    __attribute__((warn_unused_result));
+/* What its connections need of other components: array of {component, endpoint, type, namespace},
+ * namespace = from another cell. Owned; NULL without memory. */
+json_t *deployment_needs(const struct deployment *deployment);
 
 /* A secret that the repository does not declare and the control plane does not have, or not with
  * the key that is needed: 0 when all stand, else ERR_INVALID and the sentence with what to do.

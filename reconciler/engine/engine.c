@@ -5,6 +5,7 @@
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
 #include "reconciler/engine/command.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/gate_run.h"
 #include "reconciler/engine/history.h"
@@ -19,6 +20,7 @@
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/unit.h"
 
@@ -125,6 +127,7 @@ struct engine *engine_free(struct engine *engine)
     for (size_t i = 0; i < engine->quarantine_count; i++)
         free(engine->quarantines[i]);
     free(engine->quarantines);
+    scope_free_all(engine);
     free(engine->nodes);
     free(engine->facts);
     free(engine->verdicts);
@@ -285,7 +288,7 @@ static void wake(struct engine *engine)
         return;
     engine->woken = due;
     const struct effect effect = {.kind = EFFECT_WAKE, .as.wake.at = due};
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 int engine_step(struct engine *engine, const struct engine_event *event,

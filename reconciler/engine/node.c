@@ -132,7 +132,7 @@ void node_rebuild(struct engine *engine)
 struct tally {
     json_t *wanted, *wanted_releases, *baked, *baked_releases; /* component -> digest */
     bool complete, all_baked; /* every component has a wanted, a baked content */
-    size_t active, baking, rolled_back, forward;
+    size_t active, baking, rolled_back, refused, forward;
     bool healthy;
 };
 
@@ -179,16 +179,22 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const bool due = rollout->retry_at.ms != 0 && rollout->retry_at.ms <= engine->now.wall.ms;
     const bool other =
         track->has_content && strcmp(rollout->held_digest, track->content.deployment_digest) != 0;
+    const bool cancelled = rollout->hold == HOLD_CANCELLED && !track->recalled;
     const bool again = rollout->state == ROLLOUT_HELD && !rollout->has_next && !condemned &&
-                       (due || other || rollout->hold == HOLD_QUARANTINED);
+                       (due || other || rollout->hold == HOLD_QUARANTINED || cancelled ||
+                        (rollout->hold == HOLD_REFUSED && track->refusal[0] == '\0'));
     if (rollout->state == ROLLOUT_BAKE)
         tally->baking++;
     else if (again)
         tally->forward++;
+    else if (rollout->state == ROLLOUT_HELD && rollout->hold == HOLD_REFUSED)
+        tally->refused++;
     else if (rollout->state == ROLLOUT_HELD || (condemned && !rollout_is_active(rollout)))
         tally->rolled_back++;
     else if (rollout_is_active(rollout) || rollout->settle_due)
         tally->active++;
+    else if (track->recalled)
+        tally->rolled_back++;
     else if (!track_is_done(track))
         tally->forward++;
     if (is_sick(track) && !rollout_is_active(rollout))
@@ -257,6 +263,9 @@ static enum node_state state_of(const struct engine *engine, const struct node *
         return NODE_BAKING;
     if (tally->rolled_back > 0)
         return NODE_ROLLED_BACK;
+    /* What is refused may be waiting for its neighbours: they go on. */
+    if (tally->refused > 0 && tally->forward == 0)
+        return NODE_ROLLED_BACK;
     if (tally->forward > 0 || !tally->complete || has_pending(node))
         return NODE_FORWARD;
     return has_repairs(engine, node) ? NODE_REPAIRING : NODE_CONVERGED;
@@ -266,7 +275,8 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
 {
     struct unit *unit = node->unit;
     struct tally tally = {
-        json_object(), json_object(), json_object(), json_object(), true, true, 0, 0, 0, 0, true};
+        json_object(), json_object(), json_object(), json_object(), true, true, 0, 0, 0, 0, 0,
+        true};
     for (size_t i = 0; i < unit->track_count; i++) {
         if (unit->tracks[i]->node == node && track_is_live(unit->tracks[i]))
             tally_track(engine, unit->tracks[i], &tally);
@@ -280,7 +290,7 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
         .suspended = unit_is_suspended(engine, unit) || unit_is_frozen(engine, unit),
         .healthy = tally.healthy,
         .state = state_of(engine, node, &tally),
-        .failed = tally.rolled_back > 0,
+        .failed = tally.rolled_back + tally.refused > 0,
         .train = unit->train,
     };
     digest_into(engine, tally.wanted, tally.complete, ret_facts->wanted_digests);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune.h"
 
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
@@ -96,12 +97,7 @@ static bool is_mentioned(const struct unit *unit, const struct object *object)
                                                     &rollout->previous};
         for (size_t k = 0; k < 3; k++) {
             for (size_t s = 0; s < 2; s++) {
-                char *text = contents[k]->slot_spec[s] == NULL
-                                 ? NULL
-                                 : json_canonical(contents[k]->slot_spec[s]);
-                const bool found = text != NULL && strstr(text, object->key.name) != NULL;
-                free(text);
-                if (found)
+                if (strstr(packed_text(contents[k]->slot_spec[s]), object->key.name) != NULL)
                     return true;
             }
         }
@@ -333,8 +329,8 @@ static void forget_gone(struct engine *engine)
             snprintf(key, sizeof key, "cell/%s", unit->name);
             record_remove(engine, key);
             struct effect effect = {.kind = EFFECT_PIN};
-            effect.as.pin.name = strdup(key);
-            effect_list_add(engine->out, &effect);
+            effect.as.pin.name = emit_text(engine, key);
+            emit_effect(engine, &effect);
             history_publish(engine, PUBLISH_NOTICE, "cell-gone",
                             &(struct history_about){.cell = unit->name}, "nothing of %s is left",
                             unit->name);

@@ -7,6 +7,7 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -187,11 +188,13 @@ void reconcile_all(struct engine *engine)
     take_news(engine);
     if (engine->status != 0)
         return;
+    scope_refresh(engine);
     node_plan(engine);
     do {
         for (struct unit *unit;
              passes > 0 && engine->status == 0 && (unit = unit_next(engine)) != NULL; passes--)
             reconcile(engine, unit);
+        scope_refresh(engine);
         node_plan(engine);
     } while (engine->queue != NULL && passes > 0 && engine->status == 0);
 }

@@ -1,10 +1,12 @@
 #include "reconciler/engine/track.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/quarantine.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
@@ -48,8 +50,10 @@ void track_free(struct track *track)
     rollout_fini(&track->rollout);
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(track->bindings[i].gate);
+        free(track->bindings[i].release);
         json_decref(track->bindings[i].live);
     }
+    free(track->note);
     free(track->references);
     free(track);
 }
@@ -57,10 +61,11 @@ void track_free(struct track *track)
 void track_rest(struct track *track)
 {
     track->deployment = deployment_free(track->deployment);
-    json_decref(TAKE(track->content.slot_spec[0]));
-    json_decref(TAKE(track->content.slot_spec[1]));
-    json_decref(TAKE(track->content.route_spec));
+    (void)packed_unref(TAKE(track->content.slot_spec[0]));
+    (void)packed_unref(TAKE(track->content.slot_spec[1]));
+    (void)packed_unref(TAKE(track->content.route_spec));
     json_decref(TAKE(track->content.endpoints));
+    json_decref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
         if (track->bindings[i].request == 0) {
@@ -75,6 +80,16 @@ bool track_is_live(const struct track *track)
     return track->manifest != NULL && track->place != NULL;
 }
 
+void track_component_name(const struct track *track, enum binding_role role,
+                          char ret_name[static NAME_SIZE + 2])
+{
+    const enum component_role component = track_slot_role(track, role);
+    snprintf(ret_name, NAME_SIZE + 2, "%s%s", track->component,
+             component == ROLE_SLOT_A   ? "-a"
+             : component == ROLE_SLOT_B ? "-b"
+                                        : "");
+}
+
 enum component_role track_slot_role(const struct track *track, enum binding_role role)
 {
     if (role == BINDING_ROUTE)
@@ -87,8 +102,9 @@ enum component_role track_slot_role(const struct track *track, enum binding_role
 bool track_is_done(const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
-    return track->has_content && track->recorded && rollout->state == ROLLOUT_IDLE &&
-           rollout->has_stable && !rollout->settle_due && rollout->stable.baked_wall_ms != 0 &&
+    return track->has_content && track->recorded && !track->recalled &&
+           rollout->state == ROLLOUT_IDLE && rollout->has_stable && !rollout->settle_due &&
+           rollout->stable.baked_wall_ms != 0 &&
            strcmp(rollout->stable.deployment_digest, track->content.deployment_digest) == 0;
 }
 
@@ -114,16 +130,18 @@ static json_t *endpoints_json(const struct component *component)
     return endpoints;
 }
 
-static json_t *spec_of(struct engine *engine, const struct deployment *deployment,
-                       enum component_role role, const struct binding_wants *wants)
+static struct packed *spec_of(struct engine *engine, const struct deployment *deployment,
+                              enum component_role role, const struct binding_wants *wants)
 {
     struct desired_object object = {0};
     if (deployment_binding(deployment, role, wants, &object) < 0) {
         engine->status = -ENOMEM;
         return NULL;
     }
-    json_t *spec = json_incref(json_object_get(object.body, "spec"));
+    struct packed *spec = packed_take(json_incref(json_object_get(object.body, "spec")));
     desired_object_fini(&object);
+    if (spec == NULL)
+        engine->status = -ENOMEM;
     return spec;
 }
 
@@ -138,6 +156,9 @@ static void fill_content(struct engine *engine, struct track *track)
              deployment->deployment_digest);
     snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
     snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
+    content->needs = deployment_needs(deployment);
+    if (content->needs == NULL)
+        engine->status = -ENOMEM;
     const struct binding_wants slot = {.active = true, .replicas = -1};
     if (!deployment->routed) {
         content->slot_spec[0] = spec_of(engine, deployment, ROLE_SINGLE, &slot);
@@ -169,8 +190,6 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     object->wanted = true;
     object->route = role == BINDING_ROUTE;
     snprintf(object->target, sizeof object->target, "%s", track->target);
-    snprintf(binding->component, sizeof binding->component, "%s",
-             deployment_component_name(track->deployment, component));
 }
 
 static void take_references(struct engine *engine, struct track *track)
@@ -197,17 +216,22 @@ static void take_references(struct engine *engine, struct track *track)
     desired_list_fini(&list);
 }
 
-static void cannot_compile(struct track *track, int result, const struct error *err)
+static void cannot_compile(struct engine *engine, struct track *track, int result,
+                           const struct error *err)
 {
+    OWNED_TEXT note;
+    text_init(&note, MESSAGE_SIZE);
     track->needs_image = result == -EAGAIN;
     if (track->needs_image)
-        snprintf(track->note, sizeof track->note, "%s has no image yet: its build was not begun",
-                 track->component);
+        text_format(&note, "%s has no image yet: its build was not begun", track->component);
     else if (err->where.path != NULL)
-        snprintf(track->note, sizeof track->note, "%.100s:%u:%u: %.120s", err->where.path,
-                 err->where.line, err->where.column, err->detail);
+        text_format(&note, "%.100s:%u:%u: %.120s", err->where.path, err->where.line,
+                    err->where.column, err->detail);
     else
-        snprintf(track->note, sizeof track->note, "%.250s", err->detail);
+        text_format(&note, "%.250s", err->detail);
+    track->note = text_take(&note);
+    if (track->note == NULL)
+        engine->status = -ENOMEM;
 }
 
 void track_compile(struct engine *engine, struct track *track)
@@ -217,7 +241,7 @@ void track_compile(struct engine *engine, struct track *track)
         track->bindings[i].image = NULL; /* it was the deployment's */
     track->has_content = false;
     track->needs_image = false;
-    track->note[0] = '\0';
+    free(TAKE(track->note));
     if (!track_is_live(track))
         return;
     struct error err = {0};
@@ -229,7 +253,7 @@ void track_compile(struct engine *engine, struct track *track)
         return;
     }
     if (result < 0) {
-        cannot_compile(track, result, &err);
+        cannot_compile(engine, track, result, &err);
         return;
     }
     track->has_content = true;
@@ -279,19 +303,19 @@ static bool has_references(const struct track *track)
     return true;
 }
 
-static const char *older_release(const struct track *track, enum binding_role role)
+static json_t *older_spec(const struct track *track, enum binding_role role)
 {
     const struct rollout_content *next = &track->rollout.next;
-    const json_t *spec = role == BINDING_ROUTE ? next->route_spec : next->slot_spec[role];
-    return json_text_or(json_object_get(spec, "releaseName"), "");
+    return packed_open(role == BINDING_ROUTE ? next->route_spec : next->slot_spec[role]);
 }
 
 /* The way back leads to a release that was made before: it only has to be there still. */
 static bool has_older_release(const struct engine *engine, const struct track *track,
                               enum binding_role role)
 {
+    OWNED_JSON *spec = older_spec(track, role);
     const struct object_key key = {KIND_COMPONENT_RELEASE, engine->platform->namespace_name.text,
-                                   older_release(track, role)};
+                                   json_text_or(json_object_get(spec, "releaseName"), "")};
     const struct object *release = object_find(engine, &key);
     return release != NULL && release->presence == PRESENCE_PRESENT;
 }
@@ -302,9 +326,10 @@ static void ask_older_releases(struct engine *engine, struct track *track)
         strcmp(track->rollout.next.deployment_digest, track->content.deployment_digest) == 0)
         return;
     for (size_t i = 0; i < BINDING_COUNT; i++) {
+        OWNED_JSON *spec = older_spec(track, (enum binding_role)i);
         const struct object_key key = {KIND_COMPONENT_RELEASE,
                                        engine->platform->namespace_name.text,
-                                       older_release(track, (enum binding_role)i)};
+                                       json_text_or(json_object_get(spec, "releaseName"), "")};
         struct object *release = key.name[0] == '\0' ? NULL : object_get(engine, &key);
         if (release == NULL)
             continue;
@@ -352,14 +377,21 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && track_providers_stand(engine, track) &&
+                     track->has_content && !track->yields && track_providers_stand(engine, track) &&
                      track_missing_secret(engine, track) == NULL,
+        .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = true,
-        .cancel = verdict != NULL && verdict->cancel,
+        /* What goes back goes on doing so. */
+        .cancel = verdict != NULL && verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
+        .undo = scope_undoes(engine, track),
         .command = track->command,
     };
+    if (scope_cancels(engine, track)) {
+        ret_view->cancel = true;
+        ret_view->cancel_reason = scope_reason(engine, track);
+    }
     ret_view->quarantined =
         track->has_content && quarantine_find(engine, track->unit->name, track->component,
                                               track->target, track->content.deployment_digest);
@@ -377,6 +409,8 @@ void track_step(struct engine *engine, struct track *track)
     if (!track_is_live(track) || track->node == NULL)
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
+    contract_check(engine, track);
+    track->waits = !track_providers_stand(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -415,7 +449,7 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     }
     if (!rollout_is_active(&track->rollout) && build_explain(engine, track, out))
         return;
-    if (track->note[0] != '\0') {
+    if (track->note != NULL) {
         text_add(out, track->note);
         return;
     }
@@ -426,6 +460,14 @@ void track_explain(const struct engine *engine, const struct track *track, struc
                     "manifests, create it on the control plane, or put the value into "
                     "/etc/celld/credentials/secret-%s and restart celld",
                     track->component, secret, secret);
+        return;
+    }
+    if (track->recalled && track->rollout.state == ROLLOUT_IDLE) {
+        text_format(out, "%s went back: %s", track->component, scope_reason(engine, track));
+        return;
+    }
+    if (track->yields && !rollout_is_active(&track->rollout)) {
+        text_format(out, "%s waits: %s", track->component, track->refusal);
         return;
     }
     struct rollout_plan plan;

@@ -23,6 +23,10 @@ bool track_is_live(const struct track *track);
 /* On the wanted content, settled and baked, nothing to do. */
 bool track_is_done(const struct track *track);
 
+/* The name of a binding's Component. */
+void track_component_name(const struct track *track, enum binding_role role,
+                          char ret_name[static NAME_SIZE + 2]);
+
 /* The role of a slot's Component. */
 enum component_role track_slot_role(const struct track *track, enum binding_role role);
 

@@ -140,8 +140,9 @@ void plan_index_fini(struct plan_index *index)
 
 size_t plan_index_find(const struct plan_index *index, size_t target, const char *cell)
 {
+    CHECK(target < index->target_count);
     const struct plan_cell *found = cell_at(index, cell);
-    if (found->name == NULL || target >= index->target_count)
+    if (found->name == NULL)
         return SIZE_MAX;
     return index->nodes[target * index->cell_count + found->ordinal];
 }

@@ -7,10 +7,12 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -42,17 +44,27 @@ def expect(condition, message):
         raise Failed(message)
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class World:
-    def __init__(self, speed=SPEED, standin_arguments=(), interval="2s", idle_interval="2s"):
+    def __init__(self, speed=SPEED, standin_arguments=(), interval="2s", idle_interval="2s",
+                 traffic=False):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="celld-e2e."))
         self.speed = speed
         self.standin_arguments = list(standin_arguments)
+        self.serves = traffic
         self.interval = interval
         self.idle_interval = idle_interval
         self.standin = self.celld = None
-        self.url = None
+        self.url = self.gateway = self.metrics = None
+        self.others = []
         self.repository = self.directory / "monorepo"
         self.request_log = self.directory / "requests.jsonl"
+        self.traffic_log = self.directory / "traffic.jsonl"
 
     def __enter__(self):
         self.environment = dict(os.environ, GIT_CONFIG_GLOBAL=str(self.directory / "gitconfig"),
@@ -74,7 +86,7 @@ class World:
             with contextlib.suppress(Exception):
                 print("--- cellctl status", self.cellctl("status", check=False), sep="\n",
                       file=sys.stderr)
-        for process in (self.celld, self.standin):
+        for process in (*self.others, self.celld, self.standin):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
@@ -90,13 +102,27 @@ class World:
 
     def start_standin(self):
         log = open(self.directory / "standin.log", "ab")
+        serving = ["--traffic", "127.0.0.1:0", "--traffic-log", self.traffic_log]
         self.standin = subprocess.Popen(
             [BIN / "choreo-standin", "--listen", "127.0.0.1:0", "--speed", str(self.speed),
-             "--request-log", self.request_log, *self.standin_arguments],
-            stdout=subprocess.PIPE, stderr=log, text=True)
+             "--request-log", self.request_log, *(serving if self.serves else []),
+             *self.standin_arguments], stdout=subprocess.PIPE, stderr=log, text=True)
+        self.url = self.where("listening")
+        if self.serves:
+            self.gateway, self.metrics = self.where("gateway"), self.where("metrics")
+
+    def where(self, what):
         line = self.standin.stdout.readline()
-        expect(line.startswith("listening on "), f"the stand-in said {line!r}")
-        self.url = line.split()[-1]
+        expect(line.startswith(f"{what} on "), f"the stand-in said {line!r}")
+        return line.split()[-1]
+
+    def start(self, *command, **options):
+        """Any other program of this world; it is killed with it."""
+        log = open(self.directory / f"{pathlib.Path(command[0]).name}.log", "ab")
+        process = subprocess.Popen([str(part) for part in command], stderr=log,
+                                   stdout=options.pop("stdout", log), **options)
+        self.others.append(process)
+        return process
 
     def start_celld(self, *arguments, wait=True, settings=""):
         (self.directory / "celld.yaml").write_text(f"""
@@ -227,6 +253,54 @@ spec:
         """celld's writes that the control plane accepted, in order."""
         return [request for request in self.requests()[since:]
                 if request["method"] != "GET" and "/standin/" not in request["path"]]
+
+    # --- the data plane ---
+
+    def traffic(self):
+        """What gateway and pods have counted."""
+        with urllib.request.urlopen(self.metrics + "/traffic", timeout=30) as answer:
+            return json.load(answer)
+
+    def traffic_events(self, *kinds):
+        if not self.traffic_log.exists():
+            return []
+        lines = self.traffic_log.read_text().splitlines()
+        events = [json.loads(line) for line in lines if line.endswith("}")]
+        return [event for event in events if event["event"] in kinds]
+
+    def start_prometheus(self, interval="1s"):
+        """A real Prometheus that scrapes the data plane; waits until it has done so."""
+        port = free_port()
+        settings = {"global": {"scrape_interval": interval, "scrape_timeout": interval},
+                    "scrape_configs": [{"job_name": "hubble", "static_configs": [
+                        {"targets": [self.metrics.removeprefix("http://")]}]}]}
+        (self.directory / "prometheus.yml").write_text(json.dumps(settings))
+        self.prometheus_url = f"http://127.0.0.1:{port}"
+        self.start("prometheus", f"--config.file={self.directory}/prometheus.yml",
+                   f"--storage.tsdb.path={self.directory}/prometheus",
+                   f"--web.listen-address=127.0.0.1:{port}")
+
+        def scrapes():
+            with contextlib.suppress(OSError):
+                return any(row["value"][1] == "1" for row in self.prometheus("up"))
+        wait_until("Prometheus scrapes", scrapes, 60)
+
+    def prometheus(self, query):
+        """The series of an instant query."""
+        url = f"{self.prometheus_url}/api/v1/query?" + urllib.parse.urlencode({"query": query})
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return json.load(answer)["data"]["result"]
+
+    def public(self, component, endpoint, target):
+        """Host and path of an endpoint at the gateway; None while it has no route."""
+        for route in self.api("GET", "/standin/live?kind=HTTPRoute"):
+            labels = route["metadata"]["labels"]
+            if (labels.get("openchoreo.dev/component") == component
+                    and labels.get("openchoreo.dev/endpoint-name") == endpoint
+                    and labels.get("openchoreo.dev/environment") == target):
+                path = route["spec"]["rules"][0]["matches"][0]["path"]["value"]
+                return route["spec"]["hostnames"][0], path
+        return None
 
     # --- conditions ---
 

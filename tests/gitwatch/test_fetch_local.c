@@ -469,3 +469,98 @@ Test(fetch_local, worker_without_memory_fails_alone)
         cr_assert(result.reason != FETCH_OK);
     cr_assert(fetch().reason == FETCH_OK);
 }
+
+/* --- looks ---------------------------------------------------------------------------------- */
+
+static struct fetch_result look(const char *ref)
+{
+    struct fetch_request request = request_now();
+    request.ref = ref;
+    request.pin = "look/1";
+    request.may_reclone = false;
+    return test_fetch(&request);
+}
+
+/* A branch "feature" beside main with one commit of its own, tagged twice; main is fetched. */
+static struct object_id make_feature(void)
+{
+    struct object_id commit;
+    (void)commit_file("one");
+    (void)GIT(&repository, "checkout", "-q", "-b", "feature");
+    test_repository_write(&repository, "platform.yaml", "feature");
+    (void)GIT(&repository, "commit", "-q", "-a", "-m", "feature");
+    cr_assert_eq(object_id_parse(GIT(&repository, "rev-parse", "HEAD"), &commit), 0);
+    (void)GIT(&repository, "tag", "v1");
+    (void)GIT(&repository, "tag", "-a", "-m", "second", "v2");
+    (void)GIT(&repository, "push", "-q", "origin", "feature", "v1", "v2");
+    (void)GIT(&repository, "checkout", "-q", "main");
+    return commit;
+}
+
+Test(fetch_local, looks_at_a_branch_a_tag_and_a_commit)
+{
+    const struct object_id feature = make_feature();
+    char digits[OBJECT_ID_TEXT_SIZE];
+    (void)snprintf(digits, sizeof(digits), "%.9s", feature.hex);
+    const char *const names[] = {"feature", "refs/heads/feature", "v1",       "v2",
+                                 digits,    "refs/tags/v2",       feature.hex};
+    const struct fetch_result main_tip = fetch();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct fetch_result result = look(names[i]);
+        cr_assert(result.reason == FETCH_OK, "%s: %s", names[i], result.error.detail);
+        cr_expect_str_eq(result.commit.hex, feature.hex, "%s", names[i]);
+        cr_expect_eq(open_and_find(&feature), 0, "%s", names[i]);
+    }
+    const struct fetch_result after = fetch();
+    cr_expect_str_eq(after.commit.hex, main_tip.commit.hex, "what is watched is left alone");
+    cr_expect(!after.changed);
+}
+
+Test(fetch_local, looks_before_anything_was_fetched)
+{
+    const struct object_id feature = make_feature();
+    const struct fetch_result result = look(feature.hex);
+    cr_assert(result.reason == FETCH_OK, "%s", result.error.detail);
+    cr_expect_eq(open_and_find(&feature), 0);
+    const struct fetch_result first = fetch();
+    cr_expect(first.reason == FETCH_OK && !object_id_is_set(&first.previous));
+}
+
+Test(fetch_local, says_what_a_look_does_not_find)
+{
+    struct fetch_result result;
+    (void)make_feature();
+    (void)fetch();
+    result = look("nowhere");
+    assert_reason(&result, FETCH_REF_MISSING, "no branch, tag or commit \"nowhere\"");
+    result = look("0123456789");
+    assert_reason(&result, FETCH_REF_MISSING, "no branch, tag or commit \"0123456789\"");
+    result = look("refs/heads/v1");
+    assert_reason(&result, FETCH_REF_MISSING, "no branch, tag or commit");
+    (void)GIT(&repository, "tag", "feature", "main");
+    (void)GIT(&repository, "push", "-q", "origin", "refs/tags/feature");
+    result = look("feature");
+    assert_reason(&result, FETCH_REF_MISSING, "is a branch and a tag");
+    result = look("refs/tags/feature");
+    assert_reason(&result, FETCH_OK, "");
+}
+
+Test(fetch_local, refuses_a_pin_with_a_bad_name)
+{
+    static const char *const names[] = {"A", "a//b", "/a", "a/", "..", "a b"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct fetch_request request = request_now();
+        struct error error;
+        request.pin = names[i];
+        cr_expect_eq(fetch_request_check(&request, &error), ERR_INVALID, "%s", names[i]);
+    }
+}
+
+Test(fetch_local, looks_at_a_tag_of_a_file)
+{
+    (void)commit_file("one");
+    (void)GIT(&repository, "tag", "file", GIT(&repository, "rev-parse", "HEAD:platform.yaml"));
+    (void)GIT(&repository, "push", "-q", "origin", "refs/tags/file");
+    const struct fetch_result result = look("file");
+    assert_reason(&result, FETCH_NOT_A_COMMIT, "file names no commit");
+}

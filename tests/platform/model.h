@@ -140,6 +140,15 @@ json_t *platform_live(const struct platform *platform, const char *kind, const c
 /* All live data-plane objects of a kind (NULL = all), owned array in a stable order. */
 json_t *platform_live_all(const struct platform *platform, const char *kind);
 
+/* What a gateway and the pods behind it see, owned and shared with nobody:
+ *   routes     live HTTPRoutes, as a tree shows them
+ *   services   {namespace, name, selector}
+ *   pods       {namespace, name, uid, workload, image, ready, labels}
+ *   workloads  Deployments: {namespace, name, restarts: changes of the pod template} */
+json_t *platform_serving(const struct platform *platform);
+/* Another number whenever platform_serving() would differ; cheap. */
+uint64_t platform_serving_version(const struct platform *platform);
+
 /* What a component runs in an environment, seen without the API. */
 struct platform_running {
     bool deployed;      /* its Deployment, CronJob or Service is there */

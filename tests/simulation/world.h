@@ -63,6 +63,9 @@ struct world_options {
     enum world_fate (*fate)(void *context, const struct world_request *request);
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
+    /* Instead of engine_step(), for tests of what may go wrong in it; NULL = not wanted. */
+    int (*step)(void *context, struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects);
     void *context;
     enum world_crash crash; /* see struct world: from the very first step on */
     uint64_t crash_at;
@@ -93,6 +96,8 @@ struct world {
     char commit[41];
     const struct source_tree *trees; /* of the next revisions; borrowed */
     size_t tree_count;
+    const struct zone_file *zones; /* ... and these; borrowed */
+    size_t zone_count;
     bool rewritten;    /* the next commit is no descendant of the one before */
     bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
     json_t *replies;   /* id as text -> {"ok", "body"} */

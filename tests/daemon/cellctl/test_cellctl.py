@@ -284,7 +284,14 @@ def test_validate():
         cell.unlink()
         cell.symlink_to("/etc/passwd")
         done = run("validate", str(copy), sockets=False)
-        expect(done.returncode == 1 and "symbolic link" in done.stderr, f"link: {done.stderr}")
+        expect(done.returncode == 1 and "symbolic link" in done.stdout and "1 broken" in done.stdout,
+               f"link: {done.stdout}{done.stderr}")
+        other = next(path for path in copy.glob("cells/*/cell.yaml") if path != cell)
+        other.write_text("kind: Cell\nspec: [\n")
+        done = run("validate", str(copy), sockets=False)
+        expect(done.returncode == 1 and "symbolic link" in done.stdout
+               and f"{other.relative_to(copy)}:3:1: error:" in done.stdout,
+               f"all at once: {done.stdout}{done.stderr}")
         (copy / "platform.yaml").unlink()
         cell.unlink()
         done = run("validate", str(copy), sockets=False)

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,9 +54,9 @@ static struct revision_request request_for(const struct object_id *commit)
     return (struct revision_request){
         .mirror = repository.objects,
         .commit = *commit,
-        .platform_file = "platform.yaml",
-        .cell_files = cell_files,
-        .cell_file_count = 1,
+        .patterns = {.platform_file = "platform.yaml",
+                     .cell_files = cell_files,
+                     .cell_file_count = 1},
         .file_bytes = 65536,
         .tree_entries = 10000,
     };
@@ -229,28 +230,17 @@ Test(revision, a_rewritten_history_is_noted)
     revision_free(before);
 }
 
-/* For plans: a branch's name, a tag's, a commit's. */
-Test(revision, can_be_named)
+Test(revision, that_is_not_there_is_refused)
 {
-    test_repository_write(&repository, "cells/cart/cell.yaml", CELL("cart", "cart:9"));
-    const struct object_id ahead = test_repository_commit(&repository, "ahead");
-    struct revision_request request = request_for(&sound);
-    request.ref = ahead.hex;
-    struct revision *revision = read_revision(&request);
-    cr_expect_str_eq(revision->commit.hex, ahead.hex);
-    cr_expect_str_eq(image_of(revision, "cart"), "registry.example/cart:9");
+    struct object_id nowhere;
+    cr_assert_eq(object_id_parse("0123456789012345678901234567890123456789", &nowhere), 0);
+    const struct revision_request request = request_for(&nowhere);
+    struct revision *revision = revision_read(&request);
+    cr_assert_not_null(revision);
+    cr_expect_eq(revision->result, -ENOENT);
+    cr_expect_null(revision->set);
+    cr_expect_neq(revision->error.kind, ERROR_NONE);
     revision_free(revision);
-    static const char *const unknown[] = {"nowhere", "refs/heads/nowhere",
-                                          "0123456789012345678901234567890123456789"};
-    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
-        request.ref = unknown[i];
-        revision = revision_read(&request);
-        cr_assert_not_null(revision);
-        cr_expect_lt(revision->result, 0, "%s", unknown[i]);
-        cr_expect_null(revision->set);
-        cr_expect_neq(revision->error.kind, ERROR_NONE);
-        revision_free(revision);
-    }
 }
 
 Test(revision, a_tree_that_is_too_large_is_refused_whole)

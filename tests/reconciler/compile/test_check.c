@@ -155,57 +155,36 @@ Test(check, recorded_releases)
     fixture_free(&fixture);
 }
 
-/* --- live references ------------------------------------------------------------------------ */
+/* --- references ----------------------------------------------------------------------------- */
 
-static const json_t *endpoints_of(void *context, const char *component)
-{
-    return json_object_get(context, component);
-}
-
-Test(check, live_providers_are_checked)
+Test(check, what_connections_need)
 {
     static const struct {
-        const char *what, *ledger, *message;
+        const char *component, *needs;
     } rows[] = {
-        {"all there",
-         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9090,\"visibility\":[\"project\",\"namespace\"]},"
-         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
-         NULL},
-        {"one missing",
-         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9090,\"visibility\":[\"namespace\"]}}",
-         "connection ledger-raw: raw of ledger in project acme-billing is not among"},
-        {"not visible",
-         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9090,\"visibility\":[\"project\"]},"
-         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
-         "connection ledger-rpc: rpc of ledger in project acme-billing is not visible"},
-        {"another type",
-         "{\"rpc\":{\"type\":\"HTTP\",\"port\":9090,\"visibility\":[\"namespace\"]},"
-         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
-         "is of another type"},
-        {"another port",
-         "{\"rpc\":{\"type\":\"gRPC\",\"port\":9091,\"visibility\":[\"namespace\"]},"
-         "\"raw\":{\"type\":\"TCP\",\"port\":7000,\"visibility\":[\"namespace\"]}}",
-         "has another port"},
+        {"mailer",
+         "[{\"component\":\"ledger\",\"endpoint\":\"raw\",\"namespace\":true,\"type\":\"TCP\"},"
+         "{\"component\":\"ledger\",\"endpoint\":\"rpc\",\"namespace\":true,\"type\":\"gRPC\"}]"},
+        {"front",
+         "[{\"component\":\"cart\",\"endpoint\":\"http\",\"namespace\":false,\"type\":\"HTTP\"},"
+         "{\"component\":\"ledger\",\"endpoint\":\"raw\",\"namespace\":true,\"type\":\"TCP\"},"
+         "{\"component\":\"ledger\",\"endpoint\":\"rpc\",\"namespace\":true,\"type\":\"gRPC\"}]"},
     };
-    struct deployment *mailer = fixture_deployment(&shop, "shop", "mailer", "testing");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        json_t *endpoints = json_loads(rows[i].ledger, 0, NULL);
-        json_t *live = json_pack("{s:{s:{s:o}}}", "ledger", "spec", "endpoints", endpoints);
-        struct error err = {0};
-        const int status = deployment_check_references(mailer, endpoints_of, live, &err);
-        cr_expect_eq(status, rows[i].message == NULL ? 0 : ERR_INVALID, "%s: %s", rows[i].what,
-                     err.detail);
-        if (rows[i].message != NULL)
-            cr_expect_not_null(strstr(err.detail, rows[i].message), "%s: %s", rows[i].what,
-                               err.detail);
-        json_decref(live);
+        struct deployment *deployment =
+            fixture_deployment(&shop, "shop", rows[i].component, "testing");
+        json_t *needs = deployment_needs(deployment);
+        char *text = json_canonical(needs);
+        cr_expect_str_eq(text, rows[i].needs);
+        free(text);
+        json_decref(needs);
+        deployment_free(deployment);
     }
-    json_t *nothing = json_object();
-    struct error err = {0};
-    cr_expect_eq(deployment_check_references(mailer, endpoints_of, nothing, &err), ERR_INVALID);
-    cr_expect_not_null(strstr(err.detail, "is not there yet"), "%s", err.detail);
-    json_decref(nothing);
-    deployment_free(mailer);
+}
+
+static const json_t *live_reference(void *context, const char *name)
+{
+    return json_object_get(context, name);
 }
 
 Test(check, live_secrets_are_checked)
@@ -220,7 +199,7 @@ Test(check, live_secrets_are_checked)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         json_t *live = json_loads(rows[i][0], 0, NULL);
         struct error err = {0};
-        const int status = deployment_check_secrets(mailer, endpoints_of, live, &err);
+        const int status = deployment_check_secrets(mailer, live_reference, live, &err);
         cr_expect_eq(status, rows[i][1] == NULL ? 0 : ERR_INVALID, "%s", err.detail);
         if (rows[i][1] != NULL) {
             cr_expect_not_null(strstr(err.detail, rows[i][1]), "%s", err.detail);

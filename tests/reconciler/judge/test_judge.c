@@ -29,6 +29,8 @@ static const struct {
     {"all of five fail", 1, 5, 5, 40, 0, VERDICT_ROLLBACK, VERDICT_ROLLBACK},
     {"all of five fail, and of stable too little is known", 1, 5, 5, 10, 0, VERDICT_CONTINUE,
      VERDICT_INSUFFICIENT},
+    {"all of five fail, and half of stable: no ratio shows it", 1, 5, 5, 20, 10, VERDICT_ROLLBACK,
+     VERDICT_ROLLBACK},
     {"all of five fail, and so does stable", 1, 5, 5, 40, 30, VERDICT_CONTINUE,
      VERDICT_INSUFFICIENT},
 };
@@ -81,6 +83,27 @@ Test(judge, every_metric_must_pass_and_one_can_condemn)
     cr_expect(strstr(text_get(&text), "300 of 1230 bad (24.39 %) against 100 of 4920") != NULL,
               "%s", text_get(&text));
     text_fini(&text);
+}
+
+Test(judge, the_metric_that_speaks_loudest_is_told)
+{
+    static const struct judge_counts counts[2] = {{120, 3, 480, 2}, {60, 0, 240, 1}};
+    for (size_t loud = 0; loud < 2; loud++) {
+        struct judge judge = docket_start(2);
+        const struct judge_counts both[] = {counts[loud], counts[1 - loud]};
+        struct judge_window window;
+        cr_assert(judge_plan(&judge, (struct wall_time){MINUTE}, &window));
+        cr_assert_eq(judge_count(&judge, window, both), JUDGE_COUNTED);
+        struct text text;
+        text_init(&text, 500);
+        judge_explain(&judge, &text);
+        cr_expect(strncmp(text_get(&text), "3 of 120 bad", 12) == 0, "%s", text_get(&text));
+        text_fini(&text);
+        /* and for passing, the one that has proven least */
+        struct judge alone = docket_start(1);
+        (void)docket_add(&alone, 120, 3, 480, 2);
+        cr_expect_eq(judge_log_pass(&judge), judge_log_pass(&alone));
+    }
 }
 
 Test(judge, the_guard_holds_and_condemns_only_what_stable_does_not_share)

@@ -1,5 +1,6 @@
 #include "reconciler/plan/posix_zone.h"
 #include "reconciler/plan/zone.h"
+#include "tests/reconciler/scarcity.h"
 
 #include <criterion/criterion.h>
 
@@ -144,6 +145,10 @@ Test(zone, posix_rules)
     cr_expect_eq(posix_zone_offset(&rule, at("2024-03-01T06:59:59Z").ms / 1000), -18000);
     cr_expect_eq(posix_zone_offset(&rule, at("2024-03-01T07:00:00Z").ms / 1000), -14400);
     cr_expect_eq(posix_zone_offset(&rule, at("2025-03-01T07:00:00Z").ms / 1000), -14400);
+    /* before that day a leap year is like any other */
+    cr_assert(posix_zone_parse("EST5EDT,J59/2,J300", &rule));
+    cr_expect_eq(posix_zone_offset(&rule, at("2024-02-28T06:59:59Z").ms / 1000), -18000);
+    cr_expect_eq(posix_zone_offset(&rule, at("2024-02-28T07:00:00Z").ms / 1000), -14400);
     cr_assert(posix_zone_parse("EST5EDT,59/2,299", &rule));
     cr_expect_eq(posix_zone_offset(&rule, at("2024-02-29T07:00:00Z").ms / 1000), -14400);
     cr_expect_eq(posix_zone_offset(&rule, at("2025-03-01T06:00:00Z").ms / 1000), -18000);
@@ -230,6 +235,35 @@ Test(zone, without_a_rule_the_last_transition_holds_for_ever)
         zone_rules_free(rules);
     }
     cr_expect_null(zone_rules_free(NULL));
+    cr_expect_eq(zone_offset(NULL, at("2026-07-01T00:00:00Z")), 0, "UTC needs no file");
+    uint8_t bytes[512];
+    const size_t length = make_zone(bytes, 0, 0, "");
+    bytes[39] = 0;
+    struct zone_rules *rules = NULL;
+    cr_expect_eq(zone_rules_parse(bytes, length, &rules, NULL), ERR_SYNTAX, "no type at all");
+}
+
+Test(zone, every_allocation_of_its_rules_may_fail)
+{
+    uint8_t bytes[512];
+    const size_t length = make_zone(bytes, 1, 7200, "UTC0");
+    struct zone_rules *rules = NULL;
+    int status = -ENOMEM;
+    uint64_t spared = 0;
+    for (; status != 0; spared++) {
+        cr_assert_lt(spared, 100);
+        struct error err = {0};
+        scarcity_begin(spared, false);
+        status = zone_rules_parse(bytes, length, &rules, &err);
+        const uint64_t failed = scarcity_end();
+        cr_assert_eq(status, failed > 0 ? -ENOMEM : 0, "after %lu: %d", (unsigned long)spared,
+                     status);
+        if (status != 0)
+            cr_assert_null(rules);
+    }
+    cr_expect_eq(spared, 5);
+    cr_expect_eq(zone_offset(rules, (struct wall_time){0}), 0);
+    zone_rules_free(rules);
 }
 
 #define MONDAY_TO_THURSDAY 0xfu
@@ -264,6 +298,8 @@ static const struct {
     {"in the hour that comes twice", "2026-10-25T00:45:00Z", 120, 150, 1u << 6, false,
      "2026-10-25T01:00:00Z"},
     {"long before 1970", "1960-06-06T08:30:00Z", 540, 960, 1u, true, "1960-06-06T15:00:00Z"},
+    {"on a Tuesday long before 1970", "1960-06-07T08:30:00Z", 540, 960, 2u, true,
+     "1960-06-07T15:00:00Z"},
     {"before 1970", "1969-12-29T08:30:00Z", 540, 960, 1u, true, "1969-12-29T15:00:00Z"},
     {"always", "2026-11-23T08:00:00Z", 0, 0, 0, true, NULL},
 };

@@ -18,14 +18,18 @@ Test(row, what_is_missing_or_wrong_is_refused_and_changes_nothing)
     {
         static const char *const wrong[] = {"null", "\"no such word that is longer than any\"",
                                             "-12345678901", "[1]", "{}"};
-        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const size_t count = sizeof(wrong) / sizeof(wrong[0]);
+        for (size_t i = 0; i <= count; i++) {
             json_t *copy = json_copy(row);
-            (void)json_object_set_new(copy, key, json_loads(wrong[i], JSON_DECODE_ANY, NULL));
+            if (i < count)
+                (void)json_object_set_new(copy, key, json_loads(wrong[i], JSON_DECODE_ANY, NULL));
+            else
+                (void)json_object_del(copy, key);
             struct rollout rollout;
             rollout_init(&rollout, "cart", "cartservice", "testing", true);
             struct error err;
             const int status = rollout_from_json(copy, &rollout, &err);
-            if (i == 0)
+            if (i == 0 || i == count)
                 cr_expect_eq(status, ERR_INVALID, "%s", key);
             if (status == 0)
                 rollout_fini(&rollout);
@@ -56,6 +60,7 @@ static const struct {
     {"weight before readiness", "deploy", "{\"weight\":1}"},
     {"a pause from nowhere", "paused", "{\"from\":\"idle\"}"},
     {"an attempt at nothing", "deploy", "{\"has_next\":false,\"next_slot\":\"\"}"},
+    {"an attempt at nothing", "step", "{\"has_next\":false,\"next_slot\":\"\"}"},
     {"an attempt at nothing", "deploy", "{\"attempt\":0}"},
     {"a next one at rest", "idle",
      "{\"has_next\":true,\"next_slot\":\"b\",\"next\":{\"deployment\":\"x\"}}"},
@@ -71,11 +76,22 @@ static const struct {
     {"stages", "step", "{\"stages\":[{\"weight\":-1,\"soak_ms\":0}]}"},
     {"stages", "step", "{\"stages\":[{\"weight\":\"5\",\"soak_ms\":0}]}"},
     {"stages", "step", "{\"stages\":[{\"weight\":5}]}"},
+    {"stages", "step", "{\"stages\":[{\"soak_ms\":5}]}"},
+    {"stages", "step", "{\"stages\":[{\"weight\":5,\"soak_ms\":true}]}"},
+    {"stages", "step",
+     "{\"stages\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}"},
     {"good", "idle", "{\"good\":[{\"digest\":5,\"at\":0}]}"},
     {"good", "idle", "{\"good\":[1,2,3,4,5]}"},
     {"content", "idle", "{\"stable\":{\"slot_a\":[]}}"},
     {"content", "idle", "{\"stable\":{\"baked\":\"1\"}}"},
+    {"content", "idle", "{\"stable\":{\"release\":5}}"},
+    {"content", "idle", "{\"stable\":{\"deployment\":5}}"},
     {"content", "idle", "{\"stable\":{\"route\":5}}"},
+    {"content", "idle", "{\"stable\":{\"revision\":5}}"},
+    {"previous without a digest", "deploy", "{\"has_previous\":true}"},
+    {"the stable slot", "step", "{\"has_stable\":false}"},
+    {"the next slot", "idle", "{\"next_slot\":\"a\"}"},
+    {"held without a reason", "held", "{\"held_digest\":\"\"}"},
     {"weight", "bake", "{\"weight\":3000000000}"},
     {"failure_looks", "bake", "{\"failure_looks\":3000000000}"},
     {"attempt", "bake", "{\"attempt\":-1}"},
@@ -127,6 +143,22 @@ Test(row, what_the_machine_cannot_have_written_is_refused)
         json_decref(row);
         scene_free(scene);
     }
+}
+
+Test(row, a_stage_without_flags_neither_pauses_nor_is_judged)
+{
+    struct scene *scene = scene_new(stand_in("step"));
+    json_t *row = scene_row(scene);
+    (void)json_object_set_new(row, "stages", json_pack("[{s:i,s:i}]", "weight", 50, "soak_ms", 7));
+    struct rollout rollout;
+    rollout_init(&rollout, "cart", "cartservice", "testing", true);
+    cr_assert_eq(rollout_from_json(row, &rollout, NULL), 0);
+    cr_expect_eq(rollout.stage_count, 1);
+    cr_expect_eq(rollout.stages[0].soak_ms, 7);
+    cr_expect(!rollout.stages[0].pause && !rollout.stages[0].analysis);
+    rollout_fini(&rollout);
+    json_decref(row);
+    scene_free(scene);
 }
 
 Test(row, a_broken_state_stops_the_daemon, .signal = SIGABRT)

@@ -1,0 +1,179 @@
+#include "reconciler/engine/contract.h"
+
+#include "config/base/json.h"
+#include "reconciler/engine/node.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- one need ----------------------------------------------------------------------------------
+ */
+
+enum lack { LACK_NONE, LACK_ENDPOINT, LACK_TYPE, LACK_VISIBILITY };
+
+/* Ports and paths follow the provider by themselves: addresses are resolved live. */
+static enum lack lack_of(const json_t *need, const json_t *endpoints)
+{
+    const json_t *endpoint =
+        json_object_get(endpoints, json_text_or(json_object_get(need, "endpoint"), ""));
+    if (endpoint == NULL)
+        return LACK_ENDPOINT;
+    if (strcmp(json_text_or(json_object_get(endpoint, "type"), ""),
+               json_text_or(json_object_get(need, "type"), "")) != 0)
+        return LACK_TYPE;
+    const unsigned visibility =
+        (unsigned)json_integer_value(json_object_get(endpoint, "visibility"));
+    const bool far = json_is_true(json_object_get(need, "namespace"));
+    return far && (visibility &
+                   (VISIBILITY_NAMESPACE | VISIBILITY_INTERNAL | VISIBILITY_EXTERNAL)) == 0
+               ? LACK_VISIBILITY
+               : LACK_NONE;
+}
+
+static bool is_about(const json_t *need, const char *component)
+{
+    return strcmp(json_text_or(json_object_get(need, "component"), ""), component) == 0;
+}
+
+bool contract_is_met(const struct track *track, const struct track *provider)
+{
+    for (size_t i = 0; i < json_array_size(track->content.needs); i++) {
+        const json_t *need = json_array_get(track->content.needs, i);
+        if (is_about(need, provider->component) &&
+            lack_of(need, provider->rollout.stable.endpoints) != LACK_NONE)
+            return false;
+    }
+    return true;
+}
+
+/* --- consumers ---------------------------------------------------------------------------------
+ */
+
+struct loss {
+    const json_t *need;
+    enum lack lack;
+};
+
+/* The first need that the live provider meets and its new content would not. */
+static struct loss loss_of(const json_t *needs, const struct track *provider)
+{
+    for (size_t i = 0; i < json_array_size(needs); i++) {
+        const json_t *need = json_array_get(needs, i);
+        if (!is_about(need, provider->component) ||
+            lack_of(need, provider->rollout.stable.endpoints) != LACK_NONE)
+            continue;
+        const enum lack lack = lack_of(need, provider->content.endpoints);
+        if (lack != LACK_NONE)
+            return (struct loss){need, lack};
+    }
+    return (struct loss){NULL, LACK_NONE};
+}
+
+static struct loss live_loss(const struct track *consumer, const struct track *provider)
+{
+    const struct rollout *rollout = &consumer->rollout;
+    struct loss loss = {NULL, LACK_NONE};
+    if (rollout->has_stable)
+        loss = loss_of(rollout->stable.needs, provider);
+    if (loss.lack == LACK_NONE && rollout->has_next)
+        loss = loss_of(rollout->next.needs, provider);
+    return loss;
+}
+
+/* Git wants it to do without, and nothing keeps that from coming about before the provider moves.
+ */
+static bool moves_on(const struct engine *engine, const struct track *consumer,
+                     const struct track *provider)
+{
+    if (!track_is_live(consumer) || !consumer->has_content || track_is_done(consumer) ||
+        consumer->node == NULL || loss_of(consumer->content.needs, provider).lack != LACK_NONE)
+        return false;
+    /* It waits for the provider's new content itself: neither of them could be first. */
+    if (!contract_is_met(consumer, provider))
+        return false;
+    return node_is_open(engine, consumer->node) && consumer->rollout.state != ROLLOUT_HELD;
+}
+
+static void say(struct track *provider, const struct track *consumer, const struct loss *loss)
+{
+    static const char *const what[] = {
+        [LACK_NONE] = "",
+        [LACK_ENDPOINT] = "does not have",
+        [LACK_TYPE] = "serves by another protocol",
+        [LACK_VISIBILITY] = "no longer shows to other cells",
+    };
+    const char *name = json_text_or(json_object_get(loss->need, "endpoint"), "");
+    const char *type = json_text_or(json_object_get(loss->need, "type"), "");
+    OWNED_TEXT sentence;
+    text_init(&sentence, 2 * MESSAGE_SIZE);
+    text_format(&sentence,
+                "%s of cell %s connects to endpoint %s (%s) of %s, which this release %s: keep it "
+                "until %s does without",
+                consumer->component, consumer->unit->name, name, type, provider->component,
+                what[loss->lack], consumer->component);
+    snprintf(provider->refusal, sizeof provider->refusal, "%.255s", text_get(&sentence));
+}
+
+/* Most releases take nothing away: only the others are held against every consumer. */
+static bool takes_away(const struct track *track)
+{
+    const json_t *before = track->rollout.stable.endpoints, *after = track->content.endpoints;
+    static const char *const met[] = {"type", "visibility"};
+    const char *name;
+    json_t *endpoint;
+    json_object_foreach(json_unconst(before), name, endpoint)
+    {
+        const json_t *other = json_object_get(after, name);
+        for (size_t i = 0; i < sizeof met / sizeof *met; i++) {
+            if (other == NULL ||
+                !json_equal(json_object_get(endpoint, met[i]), json_object_get(other, met[i])))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void hold_against(const struct engine *engine, struct track *track,
+                         const struct track *consumer)
+{
+    const struct loss live = live_loss(consumer, track);
+    const struct loss wanted = consumer->has_content ? loss_of(consumer->content.needs, track)
+                                                     : (struct loss){NULL, LACK_NONE};
+    const struct loss *loss = live.lack != LACK_NONE ? &live : &wanted;
+    if (loss->lack == LACK_NONE)
+        return;
+    const bool moves = moves_on(engine, consumer, track);
+    if (track->refusal[0] != '\0' && (moves || !track->yields))
+        return;
+    track->yields = moves;
+    say(track, consumer, loss);
+}
+
+void contract_check(const struct engine *engine, struct track *track)
+{
+    track->refusal[0] = '\0';
+    track->yields = false;
+    if (!track->has_content || !track->rollout.has_stable || !takes_away(track))
+        return;
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        const struct unit *unit = engine->units[i];
+        for (size_t k = 0; k < unit->track_count; k++) {
+            const struct track *consumer = unit->tracks[k];
+            if (consumer != track && strcmp(consumer->target, track->target) == 0)
+                hold_against(engine, track, consumer);
+        }
+    }
+}
+
+void contract_changed(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        struct unit *unit = engine->units[i];
+        for (size_t k = 0; k < unit->track_count; k++) {
+            if (unit->tracks[k]->refusal[0] != '\0' || unit->tracks[k]->waits)
+                unit_queue(engine, unit);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+/* What no table of states meets: odd beginnings, assertions, and memory that runs out. */
+#include "tests/reconciler/rollout/scene.h"
+#include "tests/reconciler/scarcity.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct scene *scene_at(const char *name)
+{
+    for (size_t i = 0; i < scene_stand_count; i++) {
+        if (strcmp(scene_stands[i].name, name) == 0)
+            return scene_new(&scene_stands[i]);
+    }
+    cr_assert(false, "there is no stand \"%s\"", name);
+    return NULL;
+}
+
+/* A first release that was begun without endpoints, of a component that has some now. */
+Test(corners, a_first_release_of_the_other_kind_is_refused)
+{
+    struct scene *scene = scene_at("deploy, first");
+    scene->rollout.next_slot = 0;
+    struct rollout_result result;
+    rollout_advance(&scene->rollout, &scene->view, &result);
+    cr_expect_eq(scene->rollout.hold, HOLD_REFUSED);
+    cr_expect_eq(scene->rollout.state, ROLLOUT_DEPLOY);
+    cr_expect_eq(result.wants.slot[0].content, CONTENT_UNTOUCHED);
+    cr_expect_eq(result.wants.route.content, CONTENT_UNTOUCHED);
+    cr_assert_eq(result.note_count, 1);
+    cr_expect_eq(result.notes[0].kind, NOTE_HELD);
+    /* told once */
+    rollout_advance(&scene->rollout, &scene->view, &result);
+    cr_expect(!result.changed);
+    cr_expect_eq(result.note_count, 0);
+    /* another refusal before it does not swallow this one */
+    (void)snprintf(scene->rollout.reason, sizeof(scene->rollout.reason), "another");
+    rollout_advance(&scene->rollout, &scene->view, &result);
+    cr_expect(result.changed);
+    cr_expect_eq(result.note_count, 1);
+    scene_free(scene);
+}
+
+/* The last step is over, and the judge has no proof (yet, or any more). */
+static struct scene *lacking_proof(void)
+{
+    struct scene *scene = scene_at("last step, soaking");
+    scene->rollout.soaked_ms = LONG_MS;
+    scene->view.judged_ms = LONG_MS;
+    scene->plan.analysis = true;
+    scene->view.share = SHARE_CONFIRMED;
+    for (size_t i = 0; i < 2; i++)
+        scene->view.slot[i].gate.verdict = GATE_SETTLED;
+    scene->view.route.gate.verdict = GATE_SETTLED;
+    scene->view.route.gate.weights_verified = true;
+    return scene;
+}
+
+static const struct {
+    const char *what;
+    bool unproven, skip_soak;
+    enum judge_verdict verdict;
+    enum rollout_state state;
+    size_t step;
+    bool marked;
+} proofs[] = {
+    {"nothing but silence", false, false, VERDICT_CONTINUE, ROLLOUT_PAUSED, 1, false},
+    {"it went on without proof before", true, false, VERDICT_CONTINUE, ROLLOUT_STEP, 2, true},
+    {"promoted while it was proven", false, true, VERDICT_CONTINUE, ROLLOUT_STEP, 2, true},
+    {"proven", false, false, VERDICT_PASS, ROLLOUT_STEP, 2, false},
+};
+
+Test(corners, without_proof_a_release_stays_marked)
+{
+    for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
+        struct scene *scene = lacking_proof();
+        scene->rollout.unproven = proofs[i].unproven;
+        scene->rollout.skip_soak = proofs[i].skip_soak;
+        scene->view.verdict = proofs[i].verdict;
+        struct rollout_result result;
+        rollout_advance(&scene->rollout, &scene->view, &result);
+        cr_expect_eq(scene->rollout.state, proofs[i].state, "%s", proofs[i].what);
+        cr_expect_eq(scene->rollout.step, proofs[i].step, "%s", proofs[i].what);
+        cr_expect_eq(scene->rollout.unproven, proofs[i].marked, "%s", proofs[i].what);
+        scene_free(scene);
+    }
+}
+
+Test(corners, a_step_beyond_the_last_is_found)
+{
+    struct scene *scene = scene_at("step, soaking");
+    scene->rollout.step = 3;
+    cr_expect_str_eq(check_find(&scene->rollout), "the step");
+    scene->rollout.step = 0;
+    scene->rollout.stage_count = ROLLOUT_STEPS_LIMIT + 1;
+    cr_expect_str_eq(check_find(&scene->rollout), "the step");
+    scene->rollout.stage_count = 2;
+    cr_expect_null(check_find(&scene->rollout));
+    scene_free(scene);
+}
+
+Test(corners, a_pause_of_a_pause_stops_the_daemon, .signal = SIGABRT)
+{
+    struct scene *scene = scene_at("paused in a step");
+    scene->rollout.from = ROLLOUT_PAUSED;
+    struct rollout_wants wants;
+    rollout_wants(&scene->rollout, &scene->view, &wants);
+}
+
+Test(corners, every_allocation_of_a_row_may_fail)
+{
+    struct scene *scene = scene_at("step, soaking");
+    (void)snprintf(scene->rollout.good[0].digest, sizeof(scene->rollout.good[0].digest), "good");
+    json_t *row = NULL;
+    uint64_t spared = 0;
+    for (; row == NULL; spared++) {
+        cr_assert_lt(spared, 2000);
+        scarcity_begin(spared, false);
+        row = rollout_to_json(&scene->rollout);
+        const uint64_t failed = scarcity_end();
+        cr_assert_eq(row == NULL, failed > 0, "after %lu", (unsigned long)spared);
+    }
+    cr_expect_gt(spared, 50);
+    struct rollout read;
+    rollout_init(&read, "cart", "cartservice", "testing", true);
+    cr_expect_eq(rollout_from_json(row, &read, NULL), 0);
+    cr_expect_str_eq(read.good[0].digest, "good");
+    rollout_fini(&read);
+    json_decref(row);
+    scene_free(scene);
+}

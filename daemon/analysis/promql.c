@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_FIRST "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:"
@@ -201,24 +202,29 @@ void promql_narrow(struct text *out, const char *selector, const char *matcher)
 
 /* --- edges ---------------------------------------------------------------------------------- */
 
-/* The shortest decimal that reads back to the same number; never one of the digits in which a
- * change of units shows. */
-static void shortest(double value, char *to, size_t size)
+/* The shortest form with an exponent, as Go writes large numbers: 2.5e+06. */
+static void add_exponent(struct text *out, double value)
 {
+    char number[64];
     for (int digits = 1; digits <= 14; digits++) {
-        (void)snprintf(to, size, "%.*g", digits, value);
-        double read = 0;
-        if (sscanf(to, "%lf", &read) == 1 && read == value)
-            return;
+        (void)snprintf(number, sizeof(number), "%.*g", digits, value);
+        if (strtod(number, NULL) == value)
+            break;
     }
+    text_add(out, "|");
+    promql_pattern(out, number);
 }
 
+/* Fewer digits than a double has: an edge that changed its unit is still the same. */
 void promql_edges(struct text *out, double edge)
 {
     char number[64];
-    shortest(edge, number, sizeof(number));
+    (void)snprintf(number, sizeof(number), "%.14g", edge);
+    const double value = strtod(number, NULL);
     text_add(out, "\\\\+Inf|");
     promql_pattern(out, number);
-    if (edge == floor(edge) && edge < 1e15)
-        text_format(out, "|%.0f|%.0f\\\\.0", edge, edge);
+    if (value == floor(value) && value < 1e14)
+        text_format(out, "|%s\\\\.0", number);
+    if (value >= 1e6)
+        add_exponent(out, value);
 }

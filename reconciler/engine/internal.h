@@ -27,6 +27,7 @@
 struct unit;
 struct node;
 struct track;
+struct trial;
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -127,6 +128,11 @@ struct object {
 enum binding_role { BINDING_A, BINDING_B, BINDING_ROUTE };
 #define BINDING_COUNT (BINDING_ROUTE + 1)
 
+/* What a slot is called on the data plane; "" = it has none. */
+struct data_names {
+    char space[NAME_SIZE], workload[254], service[254];
+};
+
 struct binding {
     struct track *track;
     enum binding_role role;
@@ -135,12 +141,13 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm;      /* looks in a row without news: they become rarer */
-    uint64_t looks;     /* answered ones */
-    bool look;          /* wanted */
-    int failed_runs;    /* of a task, since its last good one: no condition ever shows them */
-    bool answered;      /* `gate` was judged at object->epoch, for the present wants */
-    bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
+    unsigned calm;            /* looks in a row without news: they become rarer */
+    uint64_t looks;           /* answered ones */
+    bool look;                /* wanted */
+    int failed_runs;          /* of a task, since its last good one: no condition ever shows them */
+    bool answered;            /* `gate` was judged at object->epoch, for the present wants */
+    bool autoscaled[2];       /* route: the slot's autoscaler stands and acts */
+    struct data_names *names; /* of a slot; owned; NULL = not seen yet, or at rest */
     struct gate_answer *gate;
     /* What a look asks for, of the object's goal. */
     uint64_t judged;      /* object->desired when `gate` was asked for */
@@ -176,6 +183,7 @@ struct track {
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
+    struct trial *trial;          /* durable; NULL = there is no judge */
     /* Durable: */
     bool recorded;
     struct rollout rollout;

@@ -4,6 +4,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -122,6 +123,7 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
     gate_judge(&question, binding->live, tree, &answer);
     if (binding->role == BINDING_ROUTE)
         note_autoscalers(binding, tree);
+    trial_query_note_names(engine, binding, tree);
     if (binding->gate == NULL)
         binding->gate = calloc(1, sizeof *binding->gate);
     if (binding->gate == NULL) {

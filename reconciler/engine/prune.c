@@ -9,6 +9,7 @@
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -307,13 +308,14 @@ static bool is_bound(const struct unit *unit, const struct track *track)
 static void forget_tracks(struct engine *engine, struct unit *unit)
 {
     for (size_t i = 0; i < unit->track_count; i++) {
-        const struct track *track = unit->tracks[i];
+        struct track *track = unit->tracks[i];
         if ((track_is_live(track) && !unit->removed) || !track->recorded ||
             platform_target(engine->platform, track->target) == NULL || is_bound(unit, track))
             continue;
         char key[KEY_SIZE];
         snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
         record_remove(engine, key);
+        trial_drop(engine, track);
     }
 }
 

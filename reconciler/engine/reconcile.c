@@ -10,6 +10,7 @@
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
 /* The queue runs dry long before; a circle would be a fault of ours and goes on with the next
@@ -83,6 +84,7 @@ static void step_tracks(struct engine *engine, struct unit *unit, struct mono_ti
         struct track *track = unit->tracks[i];
         track_step(engine, track);
         sooner(due, track->due);
+        sooner(due, trial_pump(engine, track));
     }
     for (size_t i = 0; i < unit->source_count && engine->status == 0; i++)
         sooner(due, source_pump(engine, unit->sources[i]));

@@ -9,6 +9,7 @@
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/scope.h"
+#include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -76,6 +77,15 @@ static void apply_rollout(struct engine *engine, const struct parts *parts, cons
                                             : NULL;
     if (track != NULL)
         row_rollout_apply(engine, track, value);
+}
+
+static void apply_judge(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    struct track *track = parts->count == 4 ? unit_track_named(engine, parts->at[1], parts->at[2],
+                                                               parts->at[3], value != NULL)
+                                            : NULL;
+    if (track != NULL)
+        trial_row_apply(engine, track, value);
 }
 
 static void apply_quarantine(struct engine *engine, const struct parts *parts, const json_t *value)
@@ -161,7 +171,7 @@ static const struct family {
     {"suspend", apply_suspend}, {"applied", apply_applied},   {"inventory", apply_inventory},
     {"intent", apply_intent},   {"rollout", apply_rollout},   {"quarantine", apply_quarantine},
     {"gate", apply_gate},       {"prune", apply_prune},       {"event", apply_event},
-    {"build", apply_build},     {"recall", apply_recall},
+    {"build", apply_build},     {"judge", apply_judge},       {"recall", apply_recall},
 };
 
 void record_apply(struct engine *engine, const char *key, const json_t *value)
@@ -229,6 +239,9 @@ static void rows_of_track(const struct track *track, struct effect_list *rows)
 {
     if (track->recorded)
         rows_add(rows, rollout_to_json(&track->rollout), "rollout/%s/%s/%s", track->unit->name,
+                 track->component, track->target);
+    if (track->trial != NULL)
+        rows_add(rows, trial_row(track->trial), "judge/%s/%s/%s", track->unit->name,
                  track->component, track->target);
 }
 

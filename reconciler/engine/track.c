@@ -10,6 +10,8 @@
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
+#include "reconciler/engine/trial.h"
+#include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -19,8 +21,6 @@
 
 /* A rollout settles within so many rounds of one step, or goes on with the next event. */
 #define ROUNDS 12
-
-#define DEFAULT_ATTEMPTS 3
 
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target)
 {
@@ -51,10 +51,12 @@ void track_free(struct track *track)
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(track->bindings[i].gate);
         free(track->bindings[i].release);
+        free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
     }
     free(track->note);
     free(track->references);
+    trial_row_free(track->trial);
     free(track);
 }
 
@@ -68,6 +70,7 @@ void track_rest(struct track *track)
     json_decref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
+        free(TAKE(track->bindings[i].names));
         if (track->bindings[i].request == 0) {
             free(TAKE(track->bindings[i].gate));
             track->bindings[i].answered = false;
@@ -275,7 +278,7 @@ static void view_plan(const struct engine *engine, const struct track *track,
     *ret_plan = (struct rollout_plan){
         .progress_deadline = DURATION_S(600),
         .apply_grace = engine->options.apply_grace,
-        .attempts = DEFAULT_ATTEMPTS,
+        .attempts = TRACK_ATTEMPTS,
         .production = track->place != NULL && track->place->environment->production.value,
     };
     if (track->deployment == NULL)
@@ -366,6 +369,15 @@ static struct binding_view view_binding(const struct engine *engine, const struc
     return view;
 }
 
+/* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
+static bool is_stable_sick(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    const bool replaced = rollout->has_next && rollout->touched;
+    return rollout->has_stable && !replaced &&
+           trial_is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
+}
+
 void track_view(const struct engine *engine, const struct track *track,
                 struct rollout_plan *ret_plan, struct rollout_view *ret_view)
 {
@@ -381,7 +393,7 @@ void track_view(const struct engine *engine, const struct track *track,
                      track_missing_secret(engine, track) == NULL,
         .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
-        .stable_healthy = true,
+        .stable_healthy = !is_stable_sick(track),
         /* What goes back goes on doing so. */
         .cancel = verdict != NULL && verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
@@ -398,6 +410,7 @@ void track_view(const struct engine *engine, const struct track *track,
     for (size_t i = 0; i < 2; i++)
         ret_view->slot[i] = view_binding(engine, track, (enum binding_role)i);
     ret_view->route = view_binding(engine, track, BINDING_ROUTE);
+    trial_view(track, ret_plan, ret_view);
 }
 
 /* --- a round ------------------------------------------------------------------------------------
@@ -425,6 +438,7 @@ void track_step(struct engine *engine, struct track *track)
                                              : track->rollout.stable.deployment_digest);
         rollout_advance(&track->rollout, &view, &result);
         track_take_result(engine, track, &result);
+        trial_follow(engine, track, view.stable_healthy);
         track->wants = result.wants;
         track->wants.route.matches = NULL; /* borrowed from this round's plan */
         track_want(engine, track);

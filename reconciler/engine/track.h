@@ -3,6 +3,9 @@
 
 #include "reconciler/engine/internal.h"
 
+/* Automatic attempts of the same content, when the manifest does not say. */
+#define TRACK_ATTEMPTS 3
+
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target);
 void track_free(struct track *track);
 

@@ -6,6 +6,7 @@
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/scope.h"
+#include "reconciler/engine/status_rollout.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -45,7 +46,8 @@ static void take_note(struct engine *engine, struct track *track, const struct r
                     &(struct history_about){.cell = track->unit->name,
                                             .component = track->component,
                                             .target = track->target,
-                                            .rollout = rollout},
+                                            .rollout = rollout,
+                                            .data = status_rollout_data(engine, track)},
                     "%s", note->text);
 }
 

@@ -87,6 +87,8 @@ struct rollout_content {
     json_t *endpoints;
     json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
+    bool unproven;         /* promoted without the proof that was wanted: stays marked */
+    bool accepted;         /* ... and a person said that it may go on to what comes after */
 };
 
 #define ROLLOUT_STEPS_LIMIT 32
@@ -314,6 +316,9 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
 /* Why it is where it is, in one clause: "is progressing since 40 s (2/3 replicas)". */
 void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
                      struct text *out);
+
+/* Of the step's soak, or of the bake: milliseconds that are still to be credited. */
+int64_t rollout_soak_left(const struct rollout *rollout, const struct rollout_view *view);
 
 void rollout_init(struct rollout *rollout, const char *cell, const char *component,
                   const char *target, bool routed);

@@ -21,7 +21,8 @@
 
 void world_options_default(struct world_options *ret_options)
 {
-    *ret_options = (struct world_options){.engine = engine_options_default, .latency_ms = 5};
+    *ret_options =
+        (struct world_options){.engine = engine_options_default, .latency_ms = 5, .bytes = true};
     ret_options->engine.seed = 7;
     ret_options->engine.repository_url = "https://git.example/acme/monorepo.git";
     ret_options->engine.branch = "main";
@@ -35,6 +36,13 @@ struct instant world_now(const struct world *world)
     return (struct instant){{world->now_ms}, {world->now_ms + world->wall_offset_ms}};
 }
 
+int64_t world_platform_now(struct world *world)
+{
+    const int64_t now = world->now_ms + WALL_START;
+    platform_advance(world->platform, now);
+    return now;
+}
+
 /* --- journal ------------------------------------------------------------------------------------
  */
 
@@ -45,6 +53,18 @@ static void row_remove(struct world *world, size_t at)
     world->row_count--;
     memmove(&world->rows[at], &world->rows[at + 1],
             (world->row_count - at) * sizeof(struct world_row));
+}
+
+/* As bytes, the way a journal keeps it. */
+static json_t *keep(const struct world *world, const json_t *value)
+{
+    if (!world->options.bytes)
+        return json_deep_copy(value);
+    char *text = json_canonical(value);
+    CHECK(text != NULL);
+    json_t *copy = json_loads(text, JSON_DECODE_ANY, NULL);
+    free(text);
+    return copy;
 }
 
 static void row_put(struct world *world, const char *key, json_t *value)
@@ -63,14 +83,9 @@ static void row_put(struct world *world, const char *key, json_t *value)
         world->rows = reallocarray(world->rows, world->row_capacity, sizeof(struct world_row));
         CHECK(world->rows != NULL);
     }
-    /* As bytes, the way a journal keeps it. */
-    char *text = json_canonical(value);
-    CHECK(text != NULL);
     struct world_row *row = &world->rows[world->row_count++];
-    *row =
-        (struct world_row){world->sequence, strdup(key), json_loads(text, JSON_DECODE_ANY, NULL)};
+    *row = (struct world_row){world->sequence, strdup(key), keep(world, value)};
     CHECK(row->key != NULL && row->value != NULL);
-    free(text);
 }
 
 /* Credits of time and marks of looks run on between two rows of a rollout; the row of its next move
@@ -201,6 +216,8 @@ static void trace(struct world *world, const struct effect *effect)
         mix(world, effect->as.request.method);
         mix(world, effect->as.request.path);
         world->trace ^= fingerprint_json(effect->as.request.body);
+    } else if (effect->kind == EFFECT_QUERY_METRICS) {
+        world->trace ^= fingerprint_json(effect->as.metrics.query);
     } else if (effect->kind == EFFECT_PUBLISH) {
         mix(world, effect->as.publish.message);
     }
@@ -246,9 +263,17 @@ static void carry_out(struct world *world, const struct effect *effect)
     case EFFECT_REPLY:
         note_reply(world, effect);
         return;
+    case EFFECT_QUERY_METRICS:
+        if (world->options.metrics != NULL)
+            world_request_send(world, &(struct world_request){
+                                          .id = effect->as.metrics.id,
+                                          .method = "METRICS",
+                                          .path = (char[]){""},
+                                          .body = effect->as.metrics.query,
+                                      });
+        return;
     case EFFECT_PIN:
     case EFFECT_COMMIT_STATUS:
-    case EFFECT_QUERY_METRICS:
         return;
     }
     CHECK_UNREACHABLE();

@@ -17,9 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct world;
+
 struct world_request {
     uint64_t id;
-    const char *method; /* "LIST" for a whole collection */
+    const char *method; /* "LIST" for a whole collection, "METRICS" for a query of metrics */
     char *path;
     json_t *body;
     enum resource_kind kind;
@@ -57,10 +59,17 @@ struct world_options {
     struct platform_options platform;
     const char *secret; /* what stands for every credential at the control plane; NULL = none */
     int64_t latency_ms; /* each way */
+    /* Requests, answers and rows go through their bytes, as they do in the daemon. Without, they
+     * are handed over as documents, which is quicker and must not make a difference. */
+    bool bytes;
     /* More of it for this request, each way; NULL = none. */
     int64_t (*delay)(void *context, const struct world_request *request);
     /* Asked for each request that leaves; NULL = all arrive. */
     enum world_fate (*fate)(void *context, const struct world_request *request);
+    /* The source of metrics: an owned answer, or NULL and *ret_err. NULL = there is none, and no
+     * query is ever answered. */
+    json_t *(*metrics)(void *context, struct world *world, const json_t *query,
+                       struct error *ret_err);
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
     /* Instead of engine_step(), for tests of what may go wrong in it; NULL = not wanted. */
@@ -161,3 +170,6 @@ bool world_published(const struct world *world, const char *type, const char *ce
 char *world_rows_differ(const struct world *world);
 
 struct instant world_now(const struct world *world);
+
+/* The control plane's wall clock, which never jumps; it has done all that was due until now. */
+int64_t world_platform_now(struct world *world);

@@ -117,18 +117,22 @@ void world_request_free_all(struct world *world)
 static json_t *ask(struct world *world, const char *method, const char *path, const json_t *body,
                    int *ret_status, bool *ret_lost, int64_t *ret_delay)
 {
-    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    const bool bytes = world->options.bytes;
+    char *text = body == NULL || !bytes ? NULL : json_dumps(body, JSON_COMPACT);
     const struct platform_request request = {
         .method = method,
         .path = path,
         .body = text,
         .body_length = text == NULL ? 0 : strlen(text),
+        .document = bytes ? NULL : body,
+        .wants_document = !bytes,
     };
     struct platform_response response;
-    platform_handle(world->platform, &request, world->now_ms + INT64_C(1795392000000), &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     free(text);
     json_t *answer =
-        response.body == NULL
+        response.document != NULL ? json_incref(response.document)
+        : response.body == NULL
             ? NULL
             : json_loadb(response.body,
                          response.length < response.cut ? response.length : response.cut,
@@ -260,6 +264,18 @@ static void ask_list(struct world *world, struct world_request *request, int64_t
     answer->as.listed.error = &request->error;
 }
 
+static void ask_metrics(struct world *world, struct world_request *request)
+{
+    struct engine_event *answer = &request->answer;
+    answer->kind = EVENT_METRICS;
+    answer->as.metrics.id = request->id;
+    request->error.retry_after_ms = -1;
+    request->answer_body =
+        world->options.metrics(world->options.context, world, request->body, &request->error);
+    answer->as.metrics.answer = request->answer_body;
+    answer->as.metrics.error = request->answer_body == NULL ? &request->error : NULL;
+}
+
 static void fail(struct world_request *request, enum answer_outcome outcome)
 {
     error_set(&request->error, outcome == ANSWER_NOT_SENT ? ERROR_UNAVAILABLE : ERROR_UNKNOWN,
@@ -269,6 +285,12 @@ static void fail(struct world_request *request, enum answer_outcome outcome)
         request->answer.kind = EVENT_LISTED;
         request->answer.as.listed.id = request->id;
         request->answer.as.listed.error = &request->error;
+        return;
+    }
+    if (strcmp(request->method, "METRICS") == 0) {
+        request->answer.kind = EVENT_METRICS;
+        request->answer.as.metrics.id = request->id;
+        request->answer.as.metrics.error = &request->error;
         return;
     }
     request->answer.kind = EVENT_ANSWER;
@@ -287,6 +309,8 @@ void world_request_arrive(struct world *world, struct world_request *request)
     if (fate == WORLD_ARRIVES || fate == WORLD_ANSWER_LOST) {
         if (strcmp(request->method, "LIST") == 0)
             ask_list(world, request, &delay);
+        else if (strcmp(request->method, "METRICS") == 0)
+            ask_metrics(world, request);
         else
             ask_one(world, request, &delay);
     }

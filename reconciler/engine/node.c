@@ -1,6 +1,7 @@
 #include "reconciler/engine/node.h"
 
 #include "reconciler/engine/bootstrap.h"
+#include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -328,6 +329,7 @@ void node_update(struct engine *engine, struct unit *unit)
             engine->progress++;
         }
         *known = facts;
+        commit_status_touch(engine, unit);
         engine->plan_dirty = true;
         engine->version++;
     }

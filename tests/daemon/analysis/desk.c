@@ -67,7 +67,7 @@ static void on_answer(void *context, uint64_t id, const json_t *answer, const st
     cr_assert_lt(desk->count, (size_t)DESK_LIMIT);
     cr_expect_eq(answer == NULL, err != NULL);
     struct desk_result *result = &desk->results[desk->count++];
-    result->id = id;
+    *result = (struct desk_result){.id = id};
     if (answer != NULL)
         result->answer = json_deep_copy(answer);
     else

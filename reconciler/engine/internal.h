@@ -291,11 +291,12 @@ enum commit_state { COMMIT_UNTOLD, COMMIT_PENDING, COMMIT_SUCCESS, COMMIT_FAILUR
 /* How a revision of a cell fares in an environment, as it was told last. */
 struct commit_status {
     char environment[NAME_SIZE];
-    /* Durable: */
     char commit[41];
     enum commit_state state;
-    /* Not: */
-    bool recorded; /* as it is */
+    /* Durable: */
+    bool recorded;
+    char recorded_commit[41];
+    enum commit_state recorded_state;
 };
 
 struct unit {

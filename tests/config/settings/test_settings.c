@@ -100,7 +100,7 @@ Test(settings, sources_of_metrics)
              "  webhook: {url: \"http://localhost:1/x\", timeout: 3s, signature: {file: /k}}\n"
              "  targets:\n"
              "    - {name: testing, prometheus: {url: \"https://t.example\"}}\n"
-             "    - {name: production@eu, observer: {url: \"https://o.example\", auth: oauth, "
+             "    - {name: production-eu, observer: {url: \"https://o.example\", auth: oauth, "
              "clientId: celld, secret: {credential: o}}}\n";
     struct diagnostics *found = diagnostics_new(100);
     struct settings *s = read_text(text, strlen(text), found);

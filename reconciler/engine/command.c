@@ -249,20 +249,13 @@ static bool retry_builds(const struct command *command)
 
 static void rollout(const struct command *command)
 {
-    static const struct {
-        const char *name;
-        enum rollout_command command;
-    } actions[] = {
-        {"pause", COMMAND_PAUSE},     {"resume", COMMAND_RESUME},
-        {"promote", COMMAND_PROMOTE}, {"promote-full", COMMAND_PROMOTE_FULL},
-        {"abort", COMMAND_ABORT},     {"retry", COMMAND_RETRY},
-    };
     const char *action = argument(command, "action");
     if (action != NULL && strcmp(action, "retry") == 0 && retry_builds(command))
         return;
-    for (size_t i = 0; action != NULL && i < sizeof actions / sizeof *actions; i++) {
-        if (strcmp(actions[i].name, action) == 0) {
-            order(command, actions[i].command);
+    for (int i = COMMAND_PAUSE; action != NULL && i <= COMMAND_RETRY; i++) {
+        const enum rollout_command what = (enum rollout_command)i;
+        if (strcmp(rollout_command_name(what), action) == 0) {
+            order(command, what);
             return;
         }
     }

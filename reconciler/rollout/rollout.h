@@ -340,6 +340,7 @@ int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *
 const char *rollout_state_name(enum rollout_state state);
 const char *rollout_outcome_name(enum rollout_outcome outcome);
 const char *rollout_hold_name(enum rollout_hold hold);
+const char *rollout_command_name(enum rollout_command command);
 const char *rollout_note_name(enum rollout_note_kind kind);
 
 /* True in all states between the start of an attempt and its end. */

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Small first block: most snapshots hold one cell. Each further one is a part of what is there. */
-#define BLOCK_FIRST 2048u
+/* Small blocks at first: most snapshots hold one cell, and there are many of them. Each further one
+ * is a part of what is there. */
+#define BLOCK_FIRST 512u
 #define BLOCK_LARGEST ((size_t)64 * 1024)
 
 struct block {

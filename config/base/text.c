@@ -92,6 +92,7 @@ char *text_take(struct text *text)
         return NULL;
     char *bytes = text->bytes;
     bytes[text->length] = '\0';
+    char *fitting = realloc(bytes, text->length + 1); /* what is taken is often kept for long */
     *text = (struct text){.limit = text->limit};
-    return bytes;
+    return fitting == NULL ? bytes : fitting;
 }

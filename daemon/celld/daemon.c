@@ -55,6 +55,7 @@ struct daemon {
     uv_timer_t reopen;
     uv_timer_t description; /* of the state, for the service manager; not with every step */
     uint64_t described;     /* engine_version() then */
+    uint64_t progressed;    /* engine_progress() then: a look is over, be it without news */
     uint64_t reload_id;     /* the command that waits for the verdict; 0 = none */
     uint64_t steps, steps_at_pulse;
     char reason[640]; /* why there is no core, or why it may not write */
@@ -82,8 +83,10 @@ static void describe(struct daemon *daemon)
         text_add(&line, daemon->reason);
     else
         gauges_status_line(core_engine(daemon->core), &line);
-    if (daemon->core != NULL)
+    if (daemon->core != NULL) {
         daemon->described = engine_version(core_engine(daemon->core));
+        daemon->progressed = engine_progress(core_engine(daemon->core));
+    }
     service_status(daemon->service, text_get(&line));
 }
 
@@ -140,7 +143,9 @@ static void on_step(void *context)
     daemon->steps++;
     if (daemon->core == NULL)
         return;
-    if (engine_version(core_engine(daemon->core)) != daemon->described &&
+    const struct engine *engine = core_engine(daemon->core);
+    if ((engine_version(engine) != daemon->described ||
+         engine_progress(engine) != daemon->progressed) &&
         uv_is_active((uv_handle_t *)&daemon->description) == 0)
         CHECK(uv_timer_start(&daemon->description, on_description, DESCRIPTION_MS, 0) == 0);
     maybe_adopt(daemon);
@@ -177,13 +182,12 @@ static void on_core_failed(void *context, const struct error *err)
 
 static void replay_history(struct daemon *daemon)
 {
-    OWNED_JSON *history = engine_history(core_engine(daemon->core));
-    size_t index;
-    const json_t *event;
-    json_array_foreach(json_object_get(history, "events"), index, event)
-    {
-        const json_t *sequence = json_object_get(event, "sequence");
-        socket_publish(daemon->sockets, (uint64_t)json_integer_value(sequence), event);
+    uint64_t first, end;
+    engine_events(core_engine(daemon->core), &first, &end);
+    for (uint64_t sequence = first; sequence < end; sequence++) {
+        OWNED_JSON *event = engine_event(core_engine(daemon->core), sequence);
+        if (event != NULL)
+            socket_publish(daemon->sockets, sequence, event);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "reconciler/engine/command.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/observe.h"
@@ -42,7 +43,7 @@ static void reply(const struct command *command, bool ok, const char *format, ..
     effect.as.reply.body = json_pack("{s:s}", "message", message);
     if (effect.as.reply.body == NULL)
         command->engine->status = -ENOMEM;
-    effect_list_add(command->engine->out, &effect);
+    emit_effect(command->engine, &effect);
     command->engine->version++;
 }
 
@@ -126,7 +127,7 @@ static void sync(const struct command *command)
 {
     struct engine *engine = command->engine;
     const struct effect effect = {.kind = EFFECT_FETCH};
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
     observe_again(engine);
     for (size_t i = 0; i < engine->unit_count; i++)
         unit_wake(engine, engine->units[i]);

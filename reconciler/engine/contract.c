@@ -172,7 +172,7 @@ void contract_changed(struct engine *engine)
     for (size_t i = 0; i < engine->unit_count; i++) {
         struct unit *unit = engine->units[i];
         for (size_t k = 0; k < unit->track_count; k++) {
-            if (unit->tracks[k]->refusal[0] != '\0')
+            if (unit->tracks[k]->refusal[0] != '\0' || unit->tracks[k]->waits)
                 unit_queue(engine, unit);
         }
     }

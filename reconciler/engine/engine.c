@@ -5,6 +5,7 @@
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
 #include "reconciler/engine/command.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/gate_run.h"
 #include "reconciler/engine/history.h"
@@ -19,7 +20,9 @@
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
+#include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -125,6 +128,7 @@ struct engine *engine_free(struct engine *engine)
     for (size_t i = 0; i < engine->quarantine_count; i++)
         free(engine->quarantines[i]);
     free(engine->quarantines);
+    scope_free_all(engine);
     free(engine->nodes);
     free(engine->facts);
     free(engine->verdicts);
@@ -258,7 +262,8 @@ static void dispatch(struct engine *engine, const struct engine_event *event)
         command_take(engine, event);
         return;
     case EVENT_METRICS:
-        return; /* no judge asks for any yet */
+        trial_answer(engine, event);
+        return;
     }
 }
 
@@ -285,7 +290,7 @@ static void wake(struct engine *engine)
         return;
     engine->woken = due;
     const struct effect effect = {.kind = EFFECT_WAKE, .as.wake.at = due};
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 int engine_step(struct engine *engine, const struct engine_event *event,

@@ -87,6 +87,7 @@ json_t *engine_rollout(const struct engine *engine, const char *cell, const char
 json_t *engine_quarantine(const struct engine *engine);
 json_t *engine_history(const struct engine *engine);
 json_t *engine_event(const struct engine *engine, uint64_t sequence); /* NULL = not kept */
+void engine_events(const struct engine *engine, uint64_t *ret_first, uint64_t *ret_end);
 json_t *engine_gates(const struct engine *engine);
 
 /* Moves with every decision that changes something for an operator; unchanged = nothing to redraw.

@@ -20,7 +20,7 @@ enum engine_event_kind {
     EVENT_ANSWER,            /* to EFFECT_REQUEST */
     EVENT_LISTED,            /* to EFFECT_LIST */
     EVENT_COMMAND,           /* an operator's */
-    EVENT_METRICS,           /* to EFFECT_QUERY_METRICS; see reconciler/engine/analysis.h */
+    EVENT_METRICS,           /* to EFFECT_QUERY_METRICS; see reconciler/engine/trial.h */
 };
 #define EVENT_KIND_COUNT (EVENT_METRICS + 1)
 

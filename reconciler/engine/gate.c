@@ -156,19 +156,24 @@ void *gate_context(const struct engine *engine)
     return (void *)(uintptr_t)engine;
 }
 
-static const struct zone_rules *zone_of(const struct engine *engine, const char *name)
+/* Finds the zone's rules, NULL for UTC; false = the system does not have it, or it is no zone. */
+static bool zone_find(const struct engine *engine, const char *name,
+                      const struct zone_rules **ret_rules)
 {
     for (size_t i = 0; i < engine->zone_count; i++) {
-        if (name != NULL && strcmp(engine->zones[i].name, name) == 0)
-            return engine->zones[i].rules;
+        if (strcmp(engine->zones[i].name, name) == 0) {
+            *ret_rules = engine->zones[i].rules;
+            return true;
+        }
     }
-    return NULL;
+    *ret_rules = NULL;
+    return strcmp(name, "UTC") == 0 || strcmp(name, "Etc/UTC") == 0;
 }
 
 static enum gate_state window_state(struct engine *engine, const struct gate *gate)
 {
-    const struct zone_rules *rules = zone_of(engine, gate->zone.text);
-    if (rules == NULL && gate->zone.text != NULL && strcmp(gate->zone.text, "UTC") != 0)
+    const struct zone_rules *rules = NULL;
+    if (!zone_find(engine, gate->zone.text, &rules))
         return GATE_STATE_UNKNOWN;
     struct wall_time change = {NEVER};
     const bool open = zone_window_is_open(gate, rules, engine->now.wall, &change);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/history.h"
 
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/status.h"
 
@@ -104,30 +105,21 @@ static void keep(struct engine *engine, json_t *value)
     record_add(engine, key, value);
 }
 
-static char *copy(struct engine *engine, const char *text)
-{
-    if (text == NULL)
-        return NULL;
-    char *result = strdup(text);
-    if (result == NULL)
-        engine->status = -ENOMEM;
-    return result;
-}
-
 static void send(struct engine *engine, enum publish_level level, const char *type,
                  const struct history_about *about, const char *message, json_t *data)
 {
     struct effect effect = {.kind = EFFECT_PUBLISH};
     effect.as.publish.level = level;
     effect.as.publish.type = type;
-    effect.as.publish.cell = copy(engine, about->cell);
-    effect.as.publish.component = copy(engine, about->component);
-    effect.as.publish.target = copy(engine, about->target);
-    effect.as.publish.revision = engine->commit[0] == '\0' ? NULL : copy(engine, engine->commit);
-    effect.as.publish.rollout = copy(engine, about->rollout);
-    effect.as.publish.message = copy(engine, message);
+    effect.as.publish.cell = emit_text(engine, about->cell);
+    effect.as.publish.component = emit_text(engine, about->component);
+    effect.as.publish.target = emit_text(engine, about->target);
+    effect.as.publish.revision =
+        engine->commit[0] == '\0' ? NULL : emit_text(engine, engine->commit);
+    effect.as.publish.rollout = emit_text(engine, about->rollout);
+    effect.as.publish.message = emit_text(engine, message);
     effect.as.publish.data = data;
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 void history_publish(struct engine *engine, enum publish_level level, const char *type,
@@ -170,6 +162,12 @@ json_t *engine_history(const struct engine *engine)
     for (uint64_t i = engine->event_first; i < engine->event_next; i++)
         json_array_append_new(events, history_event(engine, i));
     return json_pack("{s:o}", "events", events);
+}
+
+void engine_events(const struct engine *engine, uint64_t *ret_first, uint64_t *ret_end)
+{
+    *ret_first = engine->event_first;
+    *ret_end = engine->event_next;
 }
 
 json_t *engine_event(const struct engine *engine, uint64_t sequence)

@@ -27,6 +27,7 @@
 struct unit;
 struct node;
 struct track;
+struct trial;
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -127,6 +128,11 @@ struct object {
 enum binding_role { BINDING_A, BINDING_B, BINDING_ROUTE };
 #define BINDING_COUNT (BINDING_ROUTE + 1)
 
+/* What a slot is called on the data plane; "" = it has none. */
+struct data_names {
+    char space[NAME_SIZE], workload[254], service[254];
+};
+
 struct binding {
     struct track *track;
     enum binding_role role;
@@ -135,16 +141,17 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm;      /* looks in a row without news: they become rarer */
-    uint64_t looks;     /* answered ones */
-    bool look;          /* wanted */
-    int failed_runs;    /* of a task, since its last good one: no condition ever shows them */
-    bool answered;      /* `gate` was judged at object->epoch, for the present wants */
-    bool autoscaled[2]; /* route: the slot's autoscaler stands and acts */
+    unsigned calm;            /* looks in a row without news: they become rarer */
+    uint64_t looks;           /* answered ones */
+    bool look;                /* wanted */
+    int failed_runs;          /* of a task, since its last good one: no condition ever shows them */
+    bool answered;            /* `gate` was judged at object->epoch, for the present wants */
+    bool autoscaled[2];       /* route: the slot's autoscaler stands and acts */
+    struct data_names *names; /* of a slot; owned; NULL = not seen yet, or at rest */
     struct gate_answer *gate;
     /* What a look asks for, of the object's goal. */
-    uint64_t judged; /* object->desired when `gate` was asked for */
-    char component[NAME_SIZE], release[2 * NAME_SIZE];
+    uint64_t judged;      /* object->desired when `gate` was asked for */
+    char *release;        /* owned; NULL = none yet */
     struct object *needs; /* the release: it must stand before the binding is written */
     const char *image;    /* borrowed from the deployment; NULL = not looked at */
     int weight[2];
@@ -166,13 +173,17 @@ struct track {
     struct binding bindings[BINDING_COUNT];
     struct rollout_wants wants;
     struct mono_time due;
-    char note[MESSAGE_SIZE]; /* why a preparation does not get on; "" = it does */
+    char *note; /* why it cannot be compiled; owned; NULL = it can */
     char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
     char refusal[MESSAGE_SIZE];   /* a live consumer would lose an endpoint; "" = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
+    bool waits;                   /* for the live release of something that it connects to */
+    bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
+    bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
+    struct trial *trial;          /* durable; NULL = there is no judge */
     /* Durable: */
     bool recorded;
     struct rollout rollout;
@@ -197,6 +208,17 @@ struct quarantine {
     int64_t since_ms;
     char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
     bool by_operator;
+};
+
+/* What goes back together with a component that failed. */
+struct recall {
+    char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE]; /* the failed one */
+    /* Durable: */
+    char digest[DIGEST_SHORT + 1]; /* its content */
+    char revision[41];
+    json_t *members; /* [{cell, component, digest}] */
+    /* Not: */
+    char reason[MESSAGE_SIZE]; /* one sentence for the others */
 };
 
 struct gate_record {
@@ -374,6 +396,9 @@ struct engine {
     bool plan_dirty;
     struct quarantine **quarantines; /* by cell, component, target, digest */
     size_t quarantine_count, quarantine_capacity;
+    struct recall *recalls;
+    size_t recall_count;
+    bool recall_dirty;          /* rows changed since the marks were made */
     struct gate_record **gates; /* by cell, environment, name */
     size_t gate_count, gate_capacity;
     struct build_record **builds; /* by cell, component */

@@ -3,6 +3,8 @@
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/request.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -94,7 +96,7 @@ static void note_autoscalers(struct binding *binding, const json_t *tree)
                 json_text_or(json_at(object, "spec", "scaleTargetRef", "name", NULL), "");
             for (int slot = 0; slot < 2; slot++) {
                 char prefix[NAME_SIZE + 8];
-                snprintf(prefix, sizeof prefix, "%s-%c-", binding->component, 'a' + slot);
+                snprintf(prefix, sizeof prefix, "%s-%c-", binding->track->component, 'a' + slot);
                 if (strncmp(scaled, prefix, strlen(prefix)) == 0 &&
                     json_integer_value(json_at(object, "status", "currentReplicas", NULL)) > 0)
                     binding->autoscaled[slot] = true;
@@ -105,9 +107,11 @@ static void note_autoscalers(struct binding *binding, const json_t *tree)
 
 static void judge(struct engine *engine, struct binding *binding, const json_t *tree)
 {
+    char component[NAME_SIZE + 2];
+    track_component_name(binding->track, binding->role, component);
     const struct gate_question question = {
-        .component = binding->component,
-        .release_name = binding->release,
+        .component = component,
+        .release_name = binding->release == NULL ? "" : binding->release,
         .image = binding->image,
         .undeploy = binding->undeploy,
         .generation_before = binding->object->before,
@@ -119,6 +123,7 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
     gate_judge(&question, binding->live, tree, &answer);
     if (binding->role == BINDING_ROUTE)
         note_autoscalers(binding, tree);
+    trial_query_note_names(engine, binding, tree);
     if (binding->gate == NULL)
         binding->gate = calloc(1, sizeof *binding->gate);
     if (binding->gate == NULL) {

@@ -179,8 +179,9 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const bool due = rollout->retry_at.ms != 0 && rollout->retry_at.ms <= engine->now.wall.ms;
     const bool other =
         track->has_content && strcmp(rollout->held_digest, track->content.deployment_digest) != 0;
+    const bool cancelled = rollout->hold == HOLD_CANCELLED && !track->recalled;
     const bool again = rollout->state == ROLLOUT_HELD && !rollout->has_next && !condemned &&
-                       (due || other || rollout->hold == HOLD_QUARANTINED ||
+                       (due || other || rollout->hold == HOLD_QUARANTINED || cancelled ||
                         (rollout->hold == HOLD_REFUSED && track->refusal[0] == '\0'));
     if (rollout->state == ROLLOUT_BAKE)
         tally->baking++;
@@ -192,6 +193,8 @@ static void tally_track(struct engine *engine, const struct track *track, struct
         tally->rolled_back++;
     else if (rollout_is_active(rollout) || rollout->settle_due)
         tally->active++;
+    else if (track->recalled)
+        tally->rolled_back++;
     else if (!track_is_done(track))
         tally->forward++;
     if (is_sick(track) && !rollout_is_active(rollout))

@@ -128,15 +128,44 @@ int parameter_fill(const json_t *schema, const struct node_parameters *given, co
     return result;
 }
 
-/* The object of this name, made where the schema asks for one; NULL = it does not. */
-static json_t *member_of(const json_t *schema, json_t *parent, const char *name)
+/* The object of this name, made where the schema asks for one; *ret_member NULL = it does not, or
+ * the manifest has something else there. Returns 0 or -ENOMEM. */
+static int member_of(const json_t *schema, json_t *parent, const char *name, json_t **ret_member)
 {
+    *ret_member = NULL;
     if (parent == NULL || json_at(schema, "properties", name, "properties", NULL) == NULL)
-        return NULL;
+        return 0;
     json_t *member = json_object_get(parent, name);
-    if (member == NULL && json_object_set_new(parent, name, json_object()) == 0)
+    if (member == NULL) {
+        if (json_object_set_new(parent, name, json_object()) < 0)
+            return -ENOMEM;
         member = json_object_get(parent, name);
-    return json_is_object(member) ? member : NULL;
+    }
+    *ret_member = json_typeof(member) == JSON_OBJECT ? member : NULL;
+    return 0;
+}
+
+static int fill_repository(const json_t *schema, const struct build_parameters *given,
+                           json_t *parameters)
+{
+    json_t *repository = NULL, *revision = NULL;
+    if (member_of(schema, parameters, "repository", &repository) < 0)
+        return -ENOMEM;
+    if (repository == NULL)
+        return 0;
+    const json_t *below = json_at(schema, "properties", "repository", NULL);
+    if (member_of(below, repository, "revision", &revision) < 0 ||
+        add_own(below, repository, "url", given->url) < 0 ||
+        add_own(below, repository, "appPath", given->path) < 0)
+        return -ENOMEM;
+    if (revision == NULL)
+        return 0;
+    const json_t *last = json_at(below, "properties", "revision", NULL);
+    json_object_del(revision, "commit");
+    if (add_own(last, revision, "branch", given->branch) < 0 ||
+        add_own(last, revision, "commit", given->commit) < 0)
+        return -ENOMEM;
+    return 0;
 }
 
 int parameter_fill_build(const json_t *schema, const struct build_parameters *given,
@@ -144,20 +173,8 @@ int parameter_fill_build(const json_t *schema, const struct build_parameters *gi
 {
     OWNED_JSON *parameters =
         given->manifest == NULL ? json_object() : json_deep_copy(given->manifest);
-    if (parameters == NULL)
+    if (parameters == NULL || fill_repository(schema, given, parameters) < 0)
         return error_no_memory(err);
-    json_t *repository = member_of(schema, parameters, "repository");
-    if (repository != NULL) {
-        const json_t *below = json_at(schema, "properties", "repository", NULL);
-        json_t *revision = member_of(below, repository, "revision");
-        const json_t *last = json_at(below, "properties", "revision", NULL);
-        json_object_del(revision, "commit");
-        if (add_own(below, repository, "url", given->url) < 0 ||
-            add_own(below, repository, "appPath", given->path) < 0 ||
-            (revision != NULL && (add_own(last, revision, "branch", given->branch) < 0 ||
-                                  add_own(last, revision, "commit", given->commit) < 0)))
-            return error_no_memory(err);
-    }
     const int result = parameter_check(schema, parameters, "parameters", err);
     if (result == 0)
         *ret_parameters = TAKE(parameters);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune.h"
 
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
@@ -8,6 +9,7 @@
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -96,12 +98,7 @@ static bool is_mentioned(const struct unit *unit, const struct object *object)
                                                     &rollout->previous};
         for (size_t k = 0; k < 3; k++) {
             for (size_t s = 0; s < 2; s++) {
-                char *text = contents[k]->slot_spec[s] == NULL
-                                 ? NULL
-                                 : json_canonical(contents[k]->slot_spec[s]);
-                const bool found = text != NULL && strstr(text, object->key.name) != NULL;
-                free(text);
-                if (found)
+                if (strstr(packed_text(contents[k]->slot_spec[s]), object->key.name) != NULL)
                     return true;
             }
         }
@@ -311,13 +308,14 @@ static bool is_bound(const struct unit *unit, const struct track *track)
 static void forget_tracks(struct engine *engine, struct unit *unit)
 {
     for (size_t i = 0; i < unit->track_count; i++) {
-        const struct track *track = unit->tracks[i];
+        struct track *track = unit->tracks[i];
         if ((track_is_live(track) && !unit->removed) || !track->recorded ||
             platform_target(engine->platform, track->target) == NULL || is_bound(unit, track))
             continue;
         char key[KEY_SIZE];
         snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
         record_remove(engine, key);
+        trial_drop(engine, track);
     }
 }
 
@@ -333,8 +331,8 @@ static void forget_gone(struct engine *engine)
             snprintf(key, sizeof key, "cell/%s", unit->name);
             record_remove(engine, key);
             struct effect effect = {.kind = EFFECT_PIN};
-            effect.as.pin.name = strdup(key);
-            effect_list_add(engine->out, &effect);
+            effect.as.pin.name = emit_text(engine, key);
+            emit_effect(engine, &effect);
             history_publish(engine, PUBLISH_NOTICE, "cell-gone",
                             &(struct history_about){.cell = unit->name}, "nothing of %s is left",
                             unit->name);

@@ -7,8 +7,10 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
 /* The queue runs dry long before; a circle would be a fault of ours and goes on with the next
@@ -82,6 +84,7 @@ static void step_tracks(struct engine *engine, struct unit *unit, struct mono_ti
         struct track *track = unit->tracks[i];
         track_step(engine, track);
         sooner(due, track->due);
+        sooner(due, trial_pump(engine, track));
     }
     for (size_t i = 0; i < unit->source_count && engine->status == 0; i++)
         sooner(due, source_pump(engine, unit->sources[i]));
@@ -187,11 +190,13 @@ void reconcile_all(struct engine *engine)
     take_news(engine);
     if (engine->status != 0)
         return;
+    scope_refresh(engine);
     node_plan(engine);
     do {
         for (struct unit *unit;
              passes > 0 && engine->status == 0 && (unit = unit_next(engine)) != NULL; passes--)
             reconcile(engine, unit);
+        scope_refresh(engine);
         node_plan(engine);
     } while (engine->queue != NULL && passes > 0 && engine->status == 0);
 }

@@ -2,11 +2,14 @@
 #include "reconciler/engine/record.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/scope.h"
+#include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -76,10 +79,25 @@ static void apply_rollout(struct engine *engine, const struct parts *parts, cons
         row_rollout_apply(engine, track, value);
 }
 
+static void apply_judge(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    struct track *track = parts->count == 4 ? unit_track_named(engine, parts->at[1], parts->at[2],
+                                                               parts->at[3], value != NULL)
+                                            : NULL;
+    if (track != NULL)
+        trial_row_apply(engine, track, value);
+}
+
 static void apply_quarantine(struct engine *engine, const struct parts *parts, const json_t *value)
 {
     if (parts->count == 5)
         quarantine_apply(engine, parts->at[1], parts->at[2], parts->at[3], parts->at[4], value);
+}
+
+static void apply_recall(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    if (parts->count == 4)
+        scope_apply(engine, parts->at[1], parts->at[2], parts->at[3], value);
 }
 
 static void apply_gate(struct engine *engine, const struct parts *parts, const json_t *value)
@@ -153,7 +171,7 @@ static const struct family {
     {"suspend", apply_suspend}, {"applied", apply_applied},   {"inventory", apply_inventory},
     {"intent", apply_intent},   {"rollout", apply_rollout},   {"quarantine", apply_quarantine},
     {"gate", apply_gate},       {"prune", apply_prune},       {"event", apply_event},
-    {"build", apply_build},
+    {"build", apply_build},     {"judge", apply_judge},       {"recall", apply_recall},
 };
 
 void record_apply(struct engine *engine, const char *key, const json_t *value)
@@ -172,15 +190,9 @@ void record_apply(struct engine *engine, const char *key, const json_t *value)
 static void record_put(struct engine *engine, const char *key, json_t *value)
 {
     struct effect effect = {.kind = EFFECT_PERSIST};
-    effect.as.persist.key = strdup(key);
+    effect.as.persist.key = emit_text(engine, key);
     effect.as.persist.value = json_incref(value);
-    if (effect.as.persist.key == NULL) {
-        json_decref(value);
-        json_decref(value);
-        engine->status = -ENOMEM;
-        return;
-    }
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
     record_apply(engine, key, value);
     json_decref(value);
 }
@@ -228,6 +240,9 @@ static void rows_of_track(const struct track *track, struct effect_list *rows)
     if (track->recorded)
         rows_add(rows, rollout_to_json(&track->rollout), "rollout/%s/%s/%s", track->unit->name,
                  track->component, track->target);
+    if (track->trial != NULL)
+        rows_add(rows, trial_row(track->trial), "judge/%s/%s/%s", track->unit->name,
+                 track->component, track->target);
 }
 
 static void rows_of_units(const struct engine *engine, struct effect_list *rows)
@@ -273,6 +288,11 @@ int engine_rows(const struct engine *engine, struct effect_list *ret_rows)
         const struct quarantine *entry = engine->quarantines[i];
         rows_add(ret_rows, quarantine_row(entry), "quarantine/%s/%s/%s/%s", entry->cell,
                  entry->component, entry->target, entry->digest);
+    }
+    for (size_t i = 0; i < engine->recall_count; i++) {
+        const struct recall *recall = &engine->recalls[i];
+        rows_add(ret_rows, scope_row(recall), "recall/%s/%s/%s", recall->cell, recall->component,
+                 recall->target);
     }
     for (size_t i = 0; i < engine->gate_count; i++) {
         const struct gate_record *gate = engine->gates[i];

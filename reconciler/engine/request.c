@@ -1,5 +1,7 @@
 #include "reconciler/engine/request.h"
 
+#include "reconciler/engine/emit.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,12 +64,12 @@ static void emit(struct engine *engine, struct request *request)
     if (request->method == NULL) {
         effect.as.list.id = request->id;
         effect.as.list.kind = request->kind;
-        effect.as.list.path = strdup(request->path);
+        effect.as.list.path = emit_text(engine, request->path);
     } else {
         effect.kind = EFFECT_REQUEST;
         effect.as.request.id = request->id;
         effect.as.request.method = request->method;
-        effect.as.request.path = strdup(request->path);
+        effect.as.request.path = emit_text(engine, request->path);
         effect.as.request.body = TAKE(request->body);
         effect.as.request.write = strcmp(request->method, "GET") != 0;
         effect.as.request.large = request->large;
@@ -75,7 +77,7 @@ static void emit(struct engine *engine, struct request *request)
     const bool write = request->method != NULL && strcmp(request->method, "GET") != 0;
     engine->reads += !write;
     engine->writes += write;
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 static struct request *next_of(struct engine *engine)
@@ -148,7 +150,7 @@ void request_cancel(struct engine *engine, uint64_t id)
     request_free(request);
     struct effect effect = {.kind = EFFECT_CANCEL};
     effect.as.cancel.id = id;
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 static uint64_t next_random(struct engine *engine)

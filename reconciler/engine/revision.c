@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/desire.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -64,9 +65,11 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
         for (size_t k = 0; k < engine->zone_count; k++)
             known = known || strcmp(engine->zones[k].name, file->name) == 0;
         struct zone_rules *rules = NULL;
-        struct error err = {0};
-        if (known || zone_rules_parse(file->bytes, file->length, &rules, &err) < 0)
-            continue;
+        const int result = known ? 0 : zone_rules_parse(file->bytes, file->length, &rules, NULL);
+        if (result == -ENOMEM)
+            engine->status = -ENOMEM;
+        if (rules == NULL)
+            continue; /* known, or no zone: the gate says so */
         struct zone *zones = reallocarray(engine->zones, engine->zone_count + 1, sizeof *zones);
         char *name = strdup(file->name);
         if (zones == NULL || name == NULL) {
@@ -139,11 +142,9 @@ static void record_good(struct engine *engine, struct unit *unit, const struct c
     if (same && unit->good_commit[0] != '\0' && strcmp(unit->good_commit, engine->commit) != 0)
         return;
     struct effect effect = {.kind = EFFECT_PIN};
-    effect.as.pin.name = strdup(key);
-    effect.as.pin.commit = strdup(engine->commit);
-    if (effect.as.pin.name == NULL || effect.as.pin.commit == NULL)
-        engine->status = -ENOMEM;
-    effect_list_add(engine->out, &effect);
+    effect.as.pin.name = emit_text(engine, key);
+    effect.as.pin.commit = emit_text(engine, engine->commit);
+    emit_effect(engine, &effect);
 }
 
 static void use_cell(struct unit *unit, struct cell *cell)

@@ -159,7 +159,7 @@ static bool is_missed(const struct source *source, const struct track *track)
     const struct object *object = binding->object;
     return object != NULL && object->goal == GOAL_PRESENT && !binding->undeploy &&
            object->presence != PRESENCE_UNKNOWN && !object_is_equal(object) &&
-           strcmp(binding->release, source->release->key.name) == 0;
+           binding->release != NULL && strcmp(binding->release, source->release->key.name) == 0;
 }
 
 /* Some target prepares the wanted content. */

@@ -323,7 +323,7 @@ static void add_build_holds(const struct engine *engine, json_t *holds)
         if (!build_is_held(engine, build))
             continue;
         OWNED_TEXT message;
-        text_init(&message, 2 * MESSAGE_SIZE);
+        text_init(&message, (size_t)2 * MESSAGE_SIZE);
         build_explain_hold(engine, build, &message);
         add_hold(holds, "build", build->cell, NULL, NULL, build->component, build->started_ms,
                  text_get(&message), NULL);

@@ -49,21 +49,27 @@
  *            "digest": "wanted deployment digests", "release_digest": "…",
  *            "since": TIME | null, "components": [ COMPONENT ] }
  *
- *   COMPONENT = { "name": "cartservice", "state": "idle" | "prepare" | "deploy" | "route" | "step"
- * | "paused" | "bake" | "cleanup" | "rollback" | "withdraw" | "held", "strategy": "rolling",
- * "slot": "a" | null, "wanted": CONTENT | null, "stable": CONTENT | null, "next": CONTENT | null,
+ *   COMPONENT = { "name": "cartservice",
+ *                 "state": "idle" | "prepare" | "narrow" | "deploy" | "route" | "step" |
+ *                          "paused" | "bake" | "cleanup" | "rollback" | "withdraw" | "held",
+ *                 "strategy": "rolling" | "blue-green" | "canary", "slot": "a" | null,
+ *                 "wanted": CONTENT | null, "stable": CONTENT | null, "next": CONTENT | null,
  *                 "weight": 0..100, "step": n, "attempt": n, "since": TIME | null,
  *                 "replicas": { "wanted": n, "ready": n, "available": n } | null,
  *                 "health": "settled" | "progressing" | "failed" | "stale" | "unknown" |
  *                           "undeployed",
  *                 "last_outcome": "promoted" | "rolled-back" | … | null,
- *                 "quarantined": bool, "unproven": bool,     its stable release is: promoted
- * unproven "reason": "…" | null, "message": "…" | null, "rollout": ROLLOUT | null }      null =
- * there was no attempt yet CONTENT = { "release": "4f1d20aa9b3c", "deployment": "…", "revision":
- * "40 hex", "baked": TIME | null } ROLLOUT = { "id": "cartservice/production/7",        as in the
- * events' "rollout" "active": bool,                            false: what is told is the last
- * attempt "state": as COMPONENT's, "strategy": "rolling" | "blue-green" | "canary", "attempt": n,
- * "started": TIME | null, "fast": bool,                    known good content: no steps, not judged
+ *                 "quarantined": bool,
+ *                 "unproven": bool,              its stable release was promoted without proof
+ *                 "reason": "…" | null, "message": "…" | null,
+ *                 "rollout": ROLLOUT | null }    null = there was no attempt yet
+ *   CONTENT = { "release": "4f1d20aa9b3c", "deployment": "…", "revision": "40 hex",
+ *               "baked": TIME | null }
+ *   ROLLOUT = { "id": "cartservice/production/7",  as in the events' "rollout"
+ *               "active": bool,                    false: what is told is the last attempt
+ *               "state": as COMPONENT's, "strategy": as COMPONENT's,
+ *               "attempt": n, "started": TIME | null,
+ *               "fast": bool,                    known good content: no steps, not judged
  *               "unproven": bool, "outcome": "promoted" | "rolled-back" | … | null,
  *               "steps": [ { "weight": 0..100, "soak_ms": n, "pause": bool, "analysis": bool } ],
  *               "step": n,                       index into steps; their number = all traffic

@@ -4,34 +4,18 @@
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/status.h"
+#include "reconciler/engine/status_rollout.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 #include "reconciler/engine/why.h"
 
 #include <string.h>
 
-static json_t *content_json(const struct rollout_content *content, bool there)
-{
-    if (!there)
-        return json_null();
-    return json_pack("{s:s, s:s, s:o, s:o}", "release", content->release_digest, "deployment",
-                     content->deployment_digest, "revision", status_text(content->revision),
-                     "baked", status_time(content->baked_wall_ms));
-}
-
 static const struct binding *shown_binding(const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
     const char slot = rollout->has_next ? rollout->next_slot : rollout->stable_slot;
     return &track->bindings[slot == 'b' ? BINDING_B : BINDING_A];
-}
-
-static json_t *replicas_json(const struct binding *binding)
-{
-    if (!binding->answered || binding->gate == NULL || binding->gate->replicas_wanted == 0)
-        return json_null();
-    return json_pack("{s:i, s:i, s:i}", "wanted", binding->gate->replicas_wanted, "ready",
-                     binding->gate->replicas_ready, "available", binding->gate->replicas_available);
 }
 
 static const char *health_of(const struct track *track)
@@ -58,21 +42,24 @@ static json_t *component_json(const struct engine *engine, const struct track *t
     const bool condemned =
         track->has_content && quarantine_find(engine, track->unit->name, track->component,
                                               track->target, track->content.deployment_digest);
-    return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:s, s:o, s:b, s:o, s:o}",
-        "name", track->component, "state", rollout_state_name(rollout->state), "strategy",
-        strategies[rollout->strategy], "slot", status_text(slot), "wanted",
-        content_json(&track->content, track->has_content), "stable",
-        content_json(&rollout->stable, rollout->has_stable), "next",
-        content_json(&rollout->next, rollout->has_next), "weight", rollout->weight, "step",
-        (json_int_t)rollout->step, "attempt", (json_int_t)rollout->attempt, "since",
-        status_time(rollout->state_since.ms), "replicas", replicas_json(shown_binding(track)),
-        "health", health_of(track), "last_outcome",
-        rollout->last_outcome == OUTCOME_NONE
-            ? json_null()
-            : json_string(rollout_outcome_name(rollout->last_outcome)),
-        "quarantined", (int)condemned, "reason", status_text(rollout->reason), "message",
-        status_text(text_get(&message)));
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:s, s:o, s:b, "
+                     "s:b, s:o, s:o, s:o}",
+                     "name", track->component, "state", rollout_state_name(rollout->state),
+                     "strategy", strategies[rollout->strategy], "slot", status_text(slot), "wanted",
+                     status_content(&track->content, track->has_content), "stable",
+                     status_content(&rollout->stable, rollout->has_stable), "next",
+                     status_content(&rollout->next, rollout->has_next), "weight", rollout->weight,
+                     "step", (json_int_t)rollout->step, "attempt", (json_int_t)rollout->attempt,
+                     "since", status_time(rollout->state_since.ms), "replicas",
+                     status_replicas(shown_binding(track)), "health", health_of(track),
+                     "last_outcome",
+                     rollout->last_outcome == OUTCOME_NONE
+                         ? json_null()
+                         : json_string(rollout_outcome_name(rollout->last_outcome)),
+                     "quarantined", (int)condemned, "unproven",
+                     (int)(rollout->has_stable && rollout->stable.unproven), "reason",
+                     status_text(rollout->reason), "message", status_text(text_get(&message)),
+                     "rollout", status_rollout(engine, track, now));
 }
 
 json_t *status_node(const struct engine *engine, const struct node *node, struct instant now)

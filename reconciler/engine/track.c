@@ -6,9 +6,12 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/quarantine.h"
+#include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
+#include "reconciler/engine/trial.h"
+#include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -18,8 +21,6 @@
 
 /* A rollout settles within so many rounds of one step, or goes on with the next event. */
 #define ROUNDS 12
-
-#define DEFAULT_ATTEMPTS 3
 
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target)
 {
@@ -49,22 +50,27 @@ void track_free(struct track *track)
     rollout_fini(&track->rollout);
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(track->bindings[i].gate);
+        free(track->bindings[i].release);
+        free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
     }
+    free(track->note);
     free(track->references);
+    trial_row_free(track->trial);
     free(track);
 }
 
 void track_rest(struct track *track)
 {
     track->deployment = deployment_free(track->deployment);
-    json_decref(TAKE(track->content.slot_spec[0]));
-    json_decref(TAKE(track->content.slot_spec[1]));
-    json_decref(TAKE(track->content.route_spec));
+    (void)packed_unref(TAKE(track->content.slot_spec[0]));
+    (void)packed_unref(TAKE(track->content.slot_spec[1]));
+    (void)packed_unref(TAKE(track->content.route_spec));
     json_decref(TAKE(track->content.endpoints));
     json_decref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
+        free(TAKE(track->bindings[i].names));
         if (track->bindings[i].request == 0) {
             free(TAKE(track->bindings[i].gate));
             track->bindings[i].answered = false;
@@ -75,6 +81,16 @@ void track_rest(struct track *track)
 bool track_is_live(const struct track *track)
 {
     return track->manifest != NULL && track->place != NULL;
+}
+
+void track_component_name(const struct track *track, enum binding_role role,
+                          char ret_name[static NAME_SIZE + 2])
+{
+    const enum component_role component = track_slot_role(track, role);
+    snprintf(ret_name, NAME_SIZE + 2, "%s%s", track->component,
+             component == ROLE_SLOT_A   ? "-a"
+             : component == ROLE_SLOT_B ? "-b"
+                                        : "");
 }
 
 enum component_role track_slot_role(const struct track *track, enum binding_role role)
@@ -89,8 +105,9 @@ enum component_role track_slot_role(const struct track *track, enum binding_role
 bool track_is_done(const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
-    return track->has_content && track->recorded && rollout->state == ROLLOUT_IDLE &&
-           rollout->has_stable && !rollout->settle_due && rollout->stable.baked_wall_ms != 0 &&
+    return track->has_content && track->recorded && !track->recalled &&
+           rollout->state == ROLLOUT_IDLE && rollout->has_stable && !rollout->settle_due &&
+           rollout->stable.baked_wall_ms != 0 &&
            strcmp(rollout->stable.deployment_digest, track->content.deployment_digest) == 0;
 }
 
@@ -116,16 +133,18 @@ static json_t *endpoints_json(const struct component *component)
     return endpoints;
 }
 
-static json_t *spec_of(struct engine *engine, const struct deployment *deployment,
-                       enum component_role role, const struct binding_wants *wants)
+static struct packed *spec_of(struct engine *engine, const struct deployment *deployment,
+                              enum component_role role, const struct binding_wants *wants)
 {
     struct desired_object object = {0};
     if (deployment_binding(deployment, role, wants, &object) < 0) {
         engine->status = -ENOMEM;
         return NULL;
     }
-    json_t *spec = json_incref(json_object_get(object.body, "spec"));
+    struct packed *spec = packed_take(json_incref(json_object_get(object.body, "spec")));
     desired_object_fini(&object);
+    if (spec == NULL)
+        engine->status = -ENOMEM;
     return spec;
 }
 
@@ -174,8 +193,6 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     object->wanted = true;
     object->route = role == BINDING_ROUTE;
     snprintf(object->target, sizeof object->target, "%s", track->target);
-    snprintf(binding->component, sizeof binding->component, "%s",
-             deployment_component_name(track->deployment, component));
 }
 
 static void take_references(struct engine *engine, struct track *track)
@@ -202,17 +219,22 @@ static void take_references(struct engine *engine, struct track *track)
     desired_list_fini(&list);
 }
 
-static void cannot_compile(struct track *track, int result, const struct error *err)
+static void cannot_compile(struct engine *engine, struct track *track, int result,
+                           const struct error *err)
 {
+    OWNED_TEXT note;
+    text_init(&note, MESSAGE_SIZE);
     track->needs_image = result == -EAGAIN;
     if (track->needs_image)
-        snprintf(track->note, sizeof track->note, "%s has no image yet: its build was not begun",
-                 track->component);
+        text_format(&note, "%s has no image yet: its build was not begun", track->component);
     else if (err->where.path != NULL)
-        snprintf(track->note, sizeof track->note, "%.100s:%u:%u: %.120s", err->where.path,
-                 err->where.line, err->where.column, err->detail);
+        text_format(&note, "%.100s:%u:%u: %.120s", err->where.path, err->where.line,
+                    err->where.column, err->detail);
     else
-        snprintf(track->note, sizeof track->note, "%.250s", err->detail);
+        text_format(&note, "%.250s", err->detail);
+    track->note = text_take(&note);
+    if (track->note == NULL)
+        engine->status = -ENOMEM;
 }
 
 void track_compile(struct engine *engine, struct track *track)
@@ -222,7 +244,7 @@ void track_compile(struct engine *engine, struct track *track)
         track->bindings[i].image = NULL; /* it was the deployment's */
     track->has_content = false;
     track->needs_image = false;
-    track->note[0] = '\0';
+    free(TAKE(track->note));
     if (!track_is_live(track))
         return;
     struct error err = {0};
@@ -234,7 +256,7 @@ void track_compile(struct engine *engine, struct track *track)
         return;
     }
     if (result < 0) {
-        cannot_compile(track, result, &err);
+        cannot_compile(engine, track, result, &err);
         return;
     }
     track->has_content = true;
@@ -256,7 +278,7 @@ static void view_plan(const struct engine *engine, const struct track *track,
     *ret_plan = (struct rollout_plan){
         .progress_deadline = DURATION_S(600),
         .apply_grace = engine->options.apply_grace,
-        .attempts = DEFAULT_ATTEMPTS,
+        .attempts = TRACK_ATTEMPTS,
         .production = track->place != NULL && track->place->environment->production.value,
     };
     if (track->deployment == NULL)
@@ -284,19 +306,19 @@ static bool has_references(const struct track *track)
     return true;
 }
 
-static const char *older_release(const struct track *track, enum binding_role role)
+static json_t *older_spec(const struct track *track, enum binding_role role)
 {
     const struct rollout_content *next = &track->rollout.next;
-    const json_t *spec = role == BINDING_ROUTE ? next->route_spec : next->slot_spec[role];
-    return json_text_or(json_object_get(spec, "releaseName"), "");
+    return packed_open(role == BINDING_ROUTE ? next->route_spec : next->slot_spec[role]);
 }
 
 /* The way back leads to a release that was made before: it only has to be there still. */
 static bool has_older_release(const struct engine *engine, const struct track *track,
                               enum binding_role role)
 {
+    OWNED_JSON *spec = older_spec(track, role);
     const struct object_key key = {KIND_COMPONENT_RELEASE, engine->platform->namespace_name.text,
-                                   older_release(track, role)};
+                                   json_text_or(json_object_get(spec, "releaseName"), "")};
     const struct object *release = object_find(engine, &key);
     return release != NULL && release->presence == PRESENCE_PRESENT;
 }
@@ -307,9 +329,10 @@ static void ask_older_releases(struct engine *engine, struct track *track)
         strcmp(track->rollout.next.deployment_digest, track->content.deployment_digest) == 0)
         return;
     for (size_t i = 0; i < BINDING_COUNT; i++) {
+        OWNED_JSON *spec = older_spec(track, (enum binding_role)i);
         const struct object_key key = {KIND_COMPONENT_RELEASE,
                                        engine->platform->namespace_name.text,
-                                       older_release(track, (enum binding_role)i)};
+                                       json_text_or(json_object_get(spec, "releaseName"), "")};
         struct object *release = key.name[0] == '\0' ? NULL : object_get(engine, &key);
         if (release == NULL)
             continue;
@@ -346,6 +369,15 @@ static struct binding_view view_binding(const struct engine *engine, const struc
     return view;
 }
 
+/* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
+static bool is_stable_sick(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    const bool replaced = rollout->has_next && rollout->touched;
+    return rollout->has_stable && !replaced &&
+           trial_is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
+}
+
 void track_view(const struct engine *engine, const struct track *track,
                 struct rollout_plan *ret_plan, struct rollout_view *ret_view)
 {
@@ -361,17 +393,24 @@ void track_view(const struct engine *engine, const struct track *track,
                      track_missing_secret(engine, track) == NULL,
         .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
-        .stable_healthy = true,
-        .cancel = verdict != NULL && verdict->cancel,
+        .stable_healthy = !is_stable_sick(track),
+        /* What goes back goes on doing so. */
+        .cancel = verdict != NULL && verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
+        .undo = scope_undoes(engine, track),
         .command = track->command,
     };
+    if (scope_cancels(engine, track)) {
+        ret_view->cancel = true;
+        ret_view->cancel_reason = scope_reason(engine, track);
+    }
     ret_view->quarantined =
         track->has_content && quarantine_find(engine, track->unit->name, track->component,
                                               track->target, track->content.deployment_digest);
     for (size_t i = 0; i < 2; i++)
         ret_view->slot[i] = view_binding(engine, track, (enum binding_role)i);
     ret_view->route = view_binding(engine, track, BINDING_ROUTE);
+    trial_view(track, ret_plan, ret_view);
 }
 
 /* --- a round ------------------------------------------------------------------------------------
@@ -384,6 +423,7 @@ void track_step(struct engine *engine, struct track *track)
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
     contract_check(engine, track);
+    track->waits = !track_providers_stand(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -398,6 +438,7 @@ void track_step(struct engine *engine, struct track *track)
                                              : track->rollout.stable.deployment_digest);
         rollout_advance(&track->rollout, &view, &result);
         track_take_result(engine, track, &result);
+        trial_follow(engine, track, view.stable_healthy);
         track->wants = result.wants;
         track->wants.route.matches = NULL; /* borrowed from this round's plan */
         track_want(engine, track);
@@ -422,7 +463,7 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     }
     if (!rollout_is_active(&track->rollout) && build_explain(engine, track, out))
         return;
-    if (track->note[0] != '\0') {
+    if (track->note != NULL) {
         text_add(out, track->note);
         return;
     }
@@ -433,6 +474,10 @@ void track_explain(const struct engine *engine, const struct track *track, struc
                     "manifests, create it on the control plane, or put the value into "
                     "/etc/celld/credentials/secret-%s and restart celld",
                     track->component, secret, secret);
+        return;
+    }
+    if (track->recalled && track->rollout.state == ROLLOUT_IDLE) {
+        text_format(out, "%s went back: %s", track->component, scope_reason(engine, track));
         return;
     }
     if (track->yields && !rollout_is_active(&track->rollout)) {

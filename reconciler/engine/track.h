@@ -3,6 +3,9 @@
 
 #include "reconciler/engine/internal.h"
 
+/* Automatic attempts of the same content, when the manifest does not say. */
+#define TRACK_ATTEMPTS 3
+
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target);
 void track_free(struct track *track);
 
@@ -22,6 +25,10 @@ bool track_is_live(const struct track *track);
 
 /* On the wanted content, settled and baked, nothing to do. */
 bool track_is_done(const struct track *track);
+
+/* The name of a binding's Component. */
+void track_component_name(const struct track *track, enum binding_role role,
+                          char ret_name[static NAME_SIZE + 2]);
 
 /* The role of a slot's Component. */
 enum component_role track_slot_role(const struct track *track, enum binding_role role);

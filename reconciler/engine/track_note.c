@@ -1,9 +1,12 @@
 #include "reconciler/engine/track_note.h"
 
 #include "reconciler/engine/contract.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
+#include "reconciler/engine/scope.h"
+#include "reconciler/engine/status_rollout.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,7 +46,8 @@ static void take_note(struct engine *engine, struct track *track, const struct r
                     &(struct history_about){.cell = track->unit->name,
                                             .component = track->component,
                                             .target = track->target,
-                                            .rollout = rollout},
+                                            .rollout = rollout,
+                                            .data = status_rollout_data(engine, track)},
                     "%s", note->text);
 }
 
@@ -62,7 +66,7 @@ static void answer_command(struct engine *engine, struct track *track,
         json_pack("{s:s}", "message", result->command[0] == '\0' ? "done" : result->command);
     if (effect.as.reply.body == NULL)
         engine->status = -ENOMEM;
-    effect_list_add(engine->out, &effect);
+    emit_effect(engine, &effect);
 }
 
 void track_take_result(struct engine *engine, struct track *track,
@@ -72,8 +76,10 @@ void track_take_result(struct engine *engine, struct track *track,
     /* First of all: once the journal says that content failed, it must not begin again. */
     for (size_t i = 0; i < result->note_count; i++) {
         const struct rollout_note *note = &result->notes[i];
-        if (note->kind == NOTE_QUARANTINE)
-            quarantine_add(engine, track, note->digest, note->text, track->rollout.evidence, false);
+        if (note->kind != NOTE_QUARANTINE)
+            continue;
+        scope_begin(engine, track, note->digest);
+        quarantine_add(engine, track, note->digest, note->text, track->rollout.evidence, false);
     }
     if (track->command == COMMAND_ROLLBACK && result->command_done) {
         char reason[MESSAGE_SIZE];
@@ -87,8 +93,10 @@ void track_take_result(struct engine *engine, struct track *track,
         record_add(engine, key, rollout_to_json(&track->rollout));
         engine->version++;
     }
-    if (result->note_count > 0)
+    if (result->note_count > 0) {
+        scope_moved(engine);
         contract_changed(engine);
+    }
     if (track->command != COMMAND_NONE)
         answer_command(engine, track, result);
     for (size_t i = 0; i < result->note_count; i++)

@@ -7,20 +7,21 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- bodies -------------------------------------------------------------------------------------
  */
 
 /* A binding whose spec was recorded: the manifest that made it may be gone. */
-static json_t *wrap(struct track *track, const struct object *object, const json_t *spec)
+static json_t *wrap(struct track *track, const struct object *object, const struct packed *spec)
 {
-    json_t *copy = json_deep_copy(spec);
-    return copy == NULL
+    json_t *opened = packed_open(spec);
+    return opened == NULL
                ? NULL
                : json_pack("{s:{s:s, s:{s:s, s:s}}, s:o}", "metadata", "name", object->key.name,
                            "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD, LABEL_CELL,
-                           track->unit->name, "spec", copy);
+                           track->unit->name, "spec", opened);
 }
 
 static json_t *configs_of(json_t *body)
@@ -123,11 +124,21 @@ static json_t *route_body(struct engine *engine, struct track *track,
 /* --- goals --------------------------------------------------------------------------------------
  */
 
-static void note_question(struct binding *binding, const struct track *track, const json_t *body,
-                          bool current)
+static const char *release_of(const struct binding *binding)
 {
-    snprintf(binding->release, sizeof binding->release, "%s",
-             json_text_or(json_at(body, "spec", "releaseName", NULL), ""));
+    return binding->release == NULL ? "" : binding->release;
+}
+
+static void note_question(struct engine *engine, struct binding *binding, const struct track *track,
+                          const json_t *body, bool current)
+{
+    const char *release = json_text_or(json_at(body, "spec", "releaseName", NULL), "");
+    if (strcmp(release_of(binding), release) != 0) {
+        free(binding->release);
+        binding->release = strdup(release);
+        if (binding->release == NULL)
+            engine->status = -ENOMEM;
+    }
     binding->image = current && binding->role != BINDING_ROUTE ? track->deployment->image : NULL;
     binding->weight[0] = track->wants.route.weight[0];
     binding->weight[1] = track->wants.route.weight[1];
@@ -145,8 +156,8 @@ static bool release_stands(struct engine *engine, struct binding *binding)
 {
     const struct object *object = binding->object;
     const struct object_key key = {KIND_COMPONENT_RELEASE, object->key.namespace_name,
-                                   binding->release};
-    if (binding->needs == NULL || strcmp(binding->needs->key.name, binding->release) != 0) {
+                                   release_of(binding)};
+    if (binding->needs == NULL || strcmp(binding->needs->key.name, key.name) != 0) {
         struct object *release = object_get(engine, &key);
         if (release == NULL)
             return false;
@@ -180,7 +191,8 @@ static void want_content(struct engine *engine, struct track *track, struct bind
 {
     struct object *object = binding->object;
     const bool routing = binding->role == BINDING_ROUTE;
-    const json_t *recorded = routing ? content->route_spec : content->slot_spec[binding->role];
+    const struct packed *recorded =
+        routing ? content->route_spec : content->slot_spec[binding->role];
     if (recorded == NULL && !is_current(track, content)) {
         object_want_nothing(engine, object);
         return;
@@ -189,7 +201,7 @@ static void want_content(struct engine *engine, struct track *track, struct bind
     json_t *body = routing ? route_body(engine, track, content)
                            : slot_body(engine, track, binding->role, content,
                                        &track->wants.slot[binding->role]);
-    note_question(binding, track, body, is_current(track, content));
+    note_question(engine, binding, track, body, is_current(track, content));
     const bool adopt = track->unit->cell->adopt.value;
     object_want(engine, object, body, adopt);
     /* Nor one whose namespace in the data plane is not there, for repairs as for all else. */

@@ -87,6 +87,11 @@ void evidence_interval(double bad, double requests, double z, double *ret_low, d
     *ret_high = (middle + half) / scale;
 }
 
+static double own_bad(const struct judge_metric *metric, const struct judge_settings *settings)
+{
+    return metric->p_bad > 0 ? metric->p_bad : settings->p_bad;
+}
+
 /* While it bakes there is no stable traffic beside it: what the stable release had before, with the
  * tolerance and its uncertainty, is the limit; never less than what was to be ruled out. */
 static double bake_limit(const struct judge_metric *metric, const struct judge_settings *settings)
@@ -95,8 +100,8 @@ static double bake_limit(const struct judge_metric *metric, const struct judge_s
     if (metric->sum.stable_requests > 0)
         evidence_interval(metric->sum.stable_bad, metric->sum.stable_requests, 2.5758293035489004,
                           &low, &high);
-    const double limit = settings->tolerance * high;
-    const double most = limit > settings->p_bad ? limit : settings->p_bad;
+    const double limit = settings->tolerance * high, p_bad = own_bad(metric, settings);
+    const double most = limit > p_bad ? limit : p_bad;
     return most < 0.5 ? most : 0.5;
 }
 
@@ -105,11 +110,12 @@ void evidence_add(struct judge_metric *metric, const struct judge_settings *sett
 {
     const double canary = counts->canary_requests, stable = counts->stable_requests;
     const double phi_canary = design_effect(canary, settings->rho);
+    const double p_limit = metric->p_limit > 0 ? metric->p_limit : settings->p_limit;
     add_relative(metric->relative, settings, counts);
-    evidence_add_below(metric->pass, settings->p_bad, canary, counts->canary_bad, 1);
-    if (settings->p_limit > 0) {
-        add_above(metric->guard, settings->p_limit, canary, counts->canary_bad, phi_canary);
-        evidence_add_below(metric->inside, settings->p_limit, stable, counts->stable_bad,
+    evidence_add_below(metric->pass, own_bad(metric, settings), canary, counts->canary_bad, 1);
+    if (p_limit > 0) {
+        add_above(metric->guard, p_limit, canary, counts->canary_bad, phi_canary);
+        evidence_add_below(metric->inside, p_limit, stable, counts->stable_bad,
                            design_effect(stable, settings->rho));
     }
     if (baking)

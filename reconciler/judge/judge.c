@@ -38,6 +38,13 @@ void judge_init(struct judge *judge, const struct judge_settings *settings, size
     *judge = (struct judge){.settings = *settings, .metric_count = metric_count, .until = start};
 }
 
+void judge_limit(struct judge *judge, size_t metric, double p_bad, double p_limit)
+{
+    CHECK(metric < judge->metric_count && p_bad >= 0 && p_bad < 1 && p_limit >= 0 && p_limit < 1);
+    judge->metrics[metric].p_bad = p_bad;
+    judge->metrics[metric].p_limit = p_limit;
+}
+
 void judge_step(struct judge *judge, int weight, struct wall_time now)
 {
     CHECK(weight >= 0 && weight <= 100);
@@ -53,6 +60,13 @@ void judge_bake(struct judge *judge, struct wall_time now)
 }
 
 /* --- windows ------------------------------------------------------------------------------ */
+
+void judge_skip(struct judge *judge, struct wall_time until)
+{
+    judge->pending = (struct judge_window){0};
+    if (until.ms > judge->until.ms)
+        judge->until = until;
+}
 
 bool judge_plan(struct judge *judge, struct wall_time now, struct judge_window *ret_window)
 {
@@ -124,8 +138,6 @@ static bool guard_condemns(const struct judge *judge)
 
 static bool guarded(const struct judge *judge)
 {
-    if (judge->settings.p_limit <= 0)
-        return false;
     for (size_t i = 0; i < judge->metric_count; i++) {
         if (evidence_mean(judge->metrics[i].guard, JUDGE_RELATIVE_GRID) >=
             log(1 / judge->settings.alpha))
@@ -145,8 +157,7 @@ static double log_bake(const struct judge *judge)
 static bool condemns(const struct judge *judge)
 {
     const double proof = log(1 / judge->settings.alpha);
-    return judge_log_relative(judge) >= proof || hopeless(judge) ||
-           (judge->settings.p_limit > 0 && guard_condemns(judge)) ||
+    return judge_log_relative(judge) >= proof || hopeless(judge) || guard_condemns(judge) ||
            (judge->baking && log_bake(judge) >= proof);
 }
 
@@ -209,6 +220,13 @@ double judge_log_pass(const struct judge *judge)
     return least;
 }
 
+double judge_log_against(const struct judge *judge)
+{
+    const double relative = judge_log_relative(judge);
+    const double bake = judge->baking ? log_bake(judge) : relative;
+    return bake > relative ? bake : relative;
+}
+
 static bool silent(const struct judge *judge)
 {
     return judge->weight > 0 && judge->weight < 100 &&
@@ -268,22 +286,34 @@ static double shown(double log_evidence)
     return exp(log_evidence < 30 ? log_evidence : 30);
 }
 
-void judge_explain(const struct judge *judge, struct text *out)
+static double against(const struct judge *judge, size_t metric)
+{
+    const struct judge_metric *of = &judge->metrics[metric];
+    const double relative = evidence_mean(of->relative, JUDGE_RELATIVE_GRID);
+    const double bake = judge->baking ? evidence_mean(of->bake, JUDGE_RELATIVE_GRID) : relative;
+    return bake > relative ? bake : relative;
+}
+
+size_t judge_worst(const struct judge *judge)
 {
     size_t worst = 0;
     for (size_t i = 1; i < judge->metric_count; i++) {
-        if (evidence_mean(judge->metrics[i].relative, JUDGE_RELATIVE_GRID) >
-            evidence_mean(judge->metrics[worst].relative, JUDGE_RELATIVE_GRID))
+        if (against(judge, i) > against(judge, worst))
             worst = i;
     }
-    const struct judge_counts *sum = &judge->metrics[worst].sum;
+    return worst;
+}
+
+void judge_explain(const struct judge *judge, struct text *out)
+{
+    const struct judge_counts *sum = &judge->metrics[judge_worst(judge)].sum;
     text_format(out, "%.0f of %.0f bad (%.2f %%) against %.0f of %.0f (%.2f %%)", sum->canary_bad,
                 sum->canary_requests,
                 sum->canary_requests > 0 ? 100 * sum->canary_bad / sum->canary_requests : 0.0,
                 sum->stable_bad, sum->stable_requests,
                 sum->stable_requests > 0 ? 100 * sum->stable_bad / sum->stable_requests : 0.0);
-    const double against = shown(judge_log_relative(judge));
+    const double contra = shown(judge_log_against(judge));
     const double in_favour = shown(judge_log_pass(judge));
-    text_format(out, "; evidence against it %.3g of %.0f, for it %.3g of %.0f", against,
+    text_format(out, "; evidence against it %.3g of %.0f, for it %.3g of %.0f", contra,
                 1 / judge->settings.alpha, in_favour, 1 / judge->settings.beta);
 }

@@ -36,7 +36,7 @@ struct judge_settings {
     double beta;                 /* chance of passing one that is bad; default 0.05 */
     double tolerance;            /* ratio of rates that is still good; default 1.25 */
     double p_bad;                /* share of bad requests that must be ruled out; default 0.02 */
-    double p_limit;              /* absolute limit of the guard; 0 = none */
+    double p_limit;              /* absolute limit of the guard; 0 = none; of all metrics */
     double rho;                  /* correlation of bad requests within a window; default 0.003 */
     struct duration window, lag; /* length of one look; how old its end must be */
 };
@@ -53,6 +53,7 @@ struct judge_window {
 
 /* What is known of one metric. */
 struct judge_metric {
+    double p_bad, p_limit; /* its own; 0 = the settings' */
     struct judge_counts sum;
     double relative[JUDGE_RELATIVE_GRID]; /* log M against th1 of the grid */
     double pass[JUDGE_PASS_GRID];         /* log M of "canary below p_bad" */
@@ -80,6 +81,9 @@ struct judge {
 void judge_init(struct judge *judge, const struct judge_settings *settings, size_t metric_count,
                 struct wall_time start);
 
+/* A metric with limits of its own (0 = the settings'). Before anything is counted. */
+void judge_limit(struct judge *judge, size_t metric, double p_bad, double p_limit);
+
 /* A weight stands from `now` on: requests are counted anew for the share. Windows go on. */
 void judge_step(struct judge *judge, int weight, struct wall_time now);
 
@@ -89,6 +93,9 @@ void judge_bake(struct judge *judge, struct wall_time now);
 /* The next window to query: closed, and behind `now` by the lag. Stays the same until it is
  * answered. Persist the judge before the query leaves. False: it is too early. */
 bool judge_plan(struct judge *judge, struct wall_time now, struct judge_window *ret_window);
+
+/* What happened before `until` is not looked at any more: a planned window is forgotten. */
+void judge_skip(struct judge *judge, struct wall_time until);
 
 enum judge_counting {
     JUDGE_COUNTED,
@@ -115,6 +122,10 @@ void judge_explain(const struct judge *judge, struct text *out);
 
 /* Mean of M over grid and metrics; log. */
 double judge_log_relative(const struct judge *judge);
+/* What condemns: the same, or while it bakes the evidence against the limit, if that is more. */
+double judge_log_against(const struct judge *judge);
+/* The metric with the most evidence against the release: the one that judge_explain() tells. */
+size_t judge_worst(const struct judge *judge);
 /* The metric with the least evidence for passing; log. */
 double judge_log_pass(const struct judge *judge);
 

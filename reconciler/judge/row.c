@@ -65,8 +65,9 @@ static json_t *metric_to_json(const struct judge_metric *metric)
 {
     const double sum[] = {metric->sum.canary_requests, metric->sum.canary_bad,
                           metric->sum.stable_requests, metric->sum.stable_bad};
+    const double limits[] = {metric->p_bad, metric->p_limit};
     return json_pack(
-        "{s:o,s:o,s:o,s:o,s:o,s:o}", "sum", list(sum, 4), "relative",
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "limits", list(limits, 2), "sum", list(sum, 4), "relative",
         list(metric->relative, JUDGE_RELATIVE_GRID), "pass", list(metric->pass, JUDGE_PASS_GRID),
         "guard", list(metric->guard, JUDGE_RELATIVE_GRID), "inside",
         list(metric->inside, JUDGE_PASS_GRID), "bake", list(metric->bake, JUDGE_RELATIVE_GRID));
@@ -74,14 +75,17 @@ static json_t *metric_to_json(const struct judge_metric *metric)
 
 static bool metric_from_json(const json_t *row, struct judge_metric *metric)
 {
-    double sum[4];
-    if (!from_list(row, "sum", sum, 4) ||
+    double sum[4], limits[2];
+    if (!from_list(row, "limits", limits, 2) || limits[0] < 0 || limits[0] >= 1 || limits[1] < 0 ||
+        limits[1] >= 1 || !from_list(row, "sum", sum, 4) ||
         !from_list(row, "relative", metric->relative, JUDGE_RELATIVE_GRID) ||
         !from_list(row, "pass", metric->pass, JUDGE_PASS_GRID) ||
         !from_list(row, "guard", metric->guard, JUDGE_RELATIVE_GRID) ||
         !from_list(row, "inside", metric->inside, JUDGE_PASS_GRID) ||
         !from_list(row, "bake", metric->bake, JUDGE_RELATIVE_GRID))
         return false;
+    metric->p_bad = limits[0];
+    metric->p_limit = limits[1];
     metric->sum = (struct judge_counts){.canary_requests = sum[0],
                                         .canary_bad = sum[1],
                                         .stable_requests = sum[2],

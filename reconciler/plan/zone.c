@@ -177,6 +177,8 @@ static int64_t floor_seconds(struct wall_time time)
 
 int32_t zone_offset(const struct zone_rules *rules, struct wall_time time)
 {
+    if (rules == NULL)
+        return 0;
     const int64_t seconds = floor_seconds(time);
     const size_t count = rules->transition_count;
     if (count == 0 || seconds >= rules->transitions[count - 1]) {

@@ -18,7 +18,7 @@ int zone_rules_parse(const void *bytes, size_t length, struct zone_rules **ret_r
                      struct error *err) __attribute__((warn_unused_result));
 struct zone_rules *zone_rules_free(struct zone_rules *rules);
 
-/* Seconds east of UTC at `time`. */
+/* Seconds east of UTC at `time`. Here and below, rules NULL = UTC. */
 int32_t zone_offset(const struct zone_rules *rules, struct wall_time time);
 
 /* Whether a window gate is open, and when that may change next. */

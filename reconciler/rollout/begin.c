@@ -41,7 +41,7 @@ static void fix_plan(struct rollout *rollout, const struct rollout_plan *plan)
         int64_t weight = step->weight.set ? step->weight.value : 0;
         weight = weight < 0 ? 0 : weight > 100 ? 100 : weight;
         rollout->stages[i] = (struct rollout_stage){
-            .weight = (int)weight,
+            .weight = (int16_t)weight,
             .soak_ms = step->soak.value.ms > 0 ? step->soak.value.ms : 0,
             .pause = step->pause.value,
             .analysis = plan->analysis && (step->analysis.value || !step->analysis.set),
@@ -120,4 +120,12 @@ void begin_attempt(struct advance *advance, const struct rollout_content *conten
     rollout->reason[0] = rollout->evidence[0] = '\0';
     machine_move(advance, ROLLOUT_PREPARE);
     say_started(advance);
+}
+
+void begin_return(struct advance *advance)
+{
+    struct rollout_content previous = {0};
+    rollout_content_copy(&previous, &advance->rollout->previous);
+    begin_attempt(advance, &previous, true);
+    rollout_content_fini(&previous);
 }

@@ -8,8 +8,8 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
     const struct rollout_content old = *content;
     *content = *source;
     for (size_t i = 0; i < 2; i++)
-        (void)json_incref(content->slot_spec[i]);
-    (void)json_incref(content->route_spec);
+        (void)packed_ref(content->slot_spec[i]);
+    (void)packed_ref(content->route_spec);
     (void)json_incref(content->endpoints);
     (void)json_incref(content->needs);
     struct rollout_content gone = old;
@@ -19,8 +19,8 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
 void rollout_content_fini(struct rollout_content *content)
 {
     for (size_t i = 0; i < 2; i++)
-        json_decref(content->slot_spec[i]);
-    json_decref(content->route_spec);
+        (void)packed_unref(content->slot_spec[i]);
+    (void)packed_unref(content->route_spec);
     json_decref(content->endpoints);
     json_decref(content->needs);
     *content = (struct rollout_content){0};
@@ -40,9 +40,9 @@ static bool same_json(const json_t *a, const json_t *b)
 
 bool content_refresh(struct rollout_content *content, const struct rollout_content *wanted)
 {
-    if (same_json(content->slot_spec[0], wanted->slot_spec[0]) &&
-        same_json(content->slot_spec[1], wanted->slot_spec[1]) &&
-        same_json(content->route_spec, wanted->route_spec) &&
+    if (packed_equal(content->slot_spec[0], wanted->slot_spec[0]) &&
+        packed_equal(content->slot_spec[1], wanted->slot_spec[1]) &&
+        packed_equal(content->route_spec, wanted->route_spec) &&
         strcmp(content->route_digest, wanted->route_digest) == 0)
         return false;
     const int64_t baked = content->baked_wall_ms;

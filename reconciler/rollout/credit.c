@@ -79,7 +79,7 @@ int64_t credit_remaining_ms(const struct rollout *rollout, const struct rollout_
 {
     int64_t needed = rollout->bake_ms;
     bool judged = false;
-    if (rollout->state == ROLLOUT_STEP) {
+    if (rollout_effective(rollout) == ROLLOUT_STEP) {
         const struct rollout_stage stage = step_current(rollout);
         needed = stage.soak_ms;
         judged = stage.analysis && view->plan->analysis && stage.weight > 0;

@@ -113,6 +113,11 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
     add_since(out, rollout->state_since, view->now.wall);
 }
 
+int64_t rollout_soak_left(const struct rollout *rollout, const struct rollout_view *view)
+{
+    return credit_remaining_ms(rollout, view);
+}
+
 void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
                      struct text *out)
 {

@@ -273,7 +273,7 @@ static void command_retry(struct advance *advance)
 
 static void command_rollback(struct advance *advance)
 {
-    struct rollout *rollout = advance->rollout;
+    const struct rollout *rollout = advance->rollout;
     if (in_attempt(rollout) || rollout->state == ROLLOUT_ROLLBACK ||
         rollout->state == ROLLOUT_WITHDRAW) {
         command_abort(advance);
@@ -288,11 +288,8 @@ static void command_rollback(struct advance *advance)
         answer(advance, false, "no earlier good release is recorded here");
         return;
     }
-    struct rollout_content previous = {0};
-    rollout_content_copy(&previous, &rollout->previous);
-    begin_attempt(advance, &previous, true);
-    answer(advance, true, "goes back to release %s", previous.release_digest);
-    rollout_content_fini(&previous);
+    begin_return(advance);
+    answer(advance, true, "goes back to release %s", rollout->next.release_digest);
 }
 
 void interrupt_command(struct advance *advance)

@@ -31,6 +31,8 @@ bool binding_is_gone(const struct binding_view *binding); /* as wanted: undeploy
 /* --- begin.c: the start of an attempt ----------------------------------------------------- */
 
 void begin_attempt(struct advance *advance, const struct rollout_content *content, bool returning);
+/* Back to `previous`, which must be there. */
+void begin_return(struct advance *advance);
 /* The slot on which `content` would be brought. */
 char begin_slot(const struct rollout *rollout, const struct rollout_content *content,
                 enum strategy strategy);

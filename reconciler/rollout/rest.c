@@ -95,6 +95,10 @@ void rest_idle(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
     const struct rollout_view *view = advance->view;
+    if (view->undo && rollout->has_previous) {
+        begin_return(advance);
+        return;
+    }
     if (!wants_new(advance)) {
         keep_stable(advance);
         return;

@@ -15,6 +15,7 @@
 
 #include "config/base/digest.h"
 #include "config/base/error.h"
+#include "config/base/packed.h"
 #include "config/base/text.h"
 #include "config/base/time.h"
 #include "config/manifest/model.h"
@@ -78,14 +79,16 @@ struct rollout_content {
     char deployment_digest[DIGEST_SHORT + 1];
     char route_digest[DIGEST_SHORT + 1];
     char revision[41];
-    json_t *slot_spec[2]; /* ReleaseBinding spec on slot a, b as written; a single component uses
-                             [0]; owned */
-    json_t *route_spec;   /* of the route; NULL when there is none; owned */
+    struct packed *slot_spec[2]; /* ReleaseBinding spec on slot a, b as written; a single component
+                                    uses [0]; owned */
+    struct packed *route_spec;   /* of the route; NULL when there is none; owned */
     /* Endpoint name -> whatever consumers and route see of it (type, port, basePath, visibility);
      * NULL when not routed; owned. Decides in which order slot and route are changed. */
     json_t *endpoints;
     json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
+    bool unproven;         /* promoted without the proof that was wanted: stays marked */
+    bool accepted;         /* ... and a person said that it may go on to what comes after */
 };
 
 #define ROLLOUT_STEPS_LIMIT 32
@@ -106,8 +109,8 @@ struct rollout {
     /* The attempt. Its plan is fixed when it starts. */
     enum strategy strategy;
     struct rollout_stage {
-        int weight;
         int64_t soak_ms;
+        int16_t weight;
         bool pause, analysis;
     } stages[ROLLOUT_STEPS_LIMIT];
     size_t stage_count;
@@ -219,6 +222,7 @@ struct rollout_view {
     bool stable_healthy; /* stable's pods are fine, as far as known */
     bool cancel;         /* the primary region or the rollback of the cell says: go back */
     const char *cancel_reason;
+    bool undo;           /* the rollback of the whole cell says: `stable` gives way to `previous` */
     const char *refusal; /* why `wanted` must not get traffic; NULL = it may */
     enum rollout_command command;
     enum judge_verdict verdict; /* on `next`; VERDICT_CONTINUE when there is no judge */
@@ -313,6 +317,9 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
 void rollout_explain(const struct rollout *rollout, const struct rollout_view *view,
                      struct text *out);
 
+/* Of the step's soak, or of the bake: milliseconds that are still to be credited. */
+int64_t rollout_soak_left(const struct rollout *rollout, const struct rollout_view *view);
+
 void rollout_init(struct rollout *rollout, const char *cell, const char *component,
                   const char *target, bool routed);
 void rollout_fini(struct rollout *rollout);
@@ -320,12 +327,12 @@ void rollout_fini(struct rollout *rollout);
 /* After EVENT_START: the boot clock of the restored row may be another boot's. */
 void rollout_restarted(struct rollout *rollout);
 
-/* Content is a value: copies share the JSON, which nobody changes in place. */
+/* Content is a value: copies share the specs, which nobody changes in place. */
 void rollout_content_copy(struct rollout_content *content, const struct rollout_content *source);
 void rollout_content_fini(struct rollout_content *content);
 
 /* To and from its journal row; cell, component, target and routed stay as they are.
- * rollout_from_json() returns 0, or ERR_INVALID (then *rollout is untouched). */
+ * rollout_from_json() returns 0, -ENOMEM or ERR_INVALID (then *rollout is untouched). */
 json_t *rollout_to_json(const struct rollout *rollout);
 int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *err)
     __attribute__((warn_unused_result));

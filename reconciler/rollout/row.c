@@ -3,6 +3,7 @@
 #include "config/base/json.h"
 #include "reconciler/rollout/machine.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -193,26 +194,49 @@ static bool field_from_json(struct rollout *rollout, const struct field *field, 
 
 /* --- contents ----------------------------------------------------------------------------- */
 
-static json_t *content_to_json(const struct rollout_content *content)
+/* -1 without memory: a row must never say that there is no spec where there is one. */
+static int spec_to_json(json_t *row, const char *name, const struct packed *spec)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:O?,s:O?,s:O?,s:I}", "release",
-                     content->release_digest, "deployment", content->deployment_digest, "route",
-                     content->route_digest, "revision", content->revision, "slot_a",
-                     content->slot_spec[0], "slot_b", content->slot_spec[1], "route_spec",
-                     content->route_spec, "endpoints", content->endpoints, "needs", content->needs,
-                     "baked", (json_int_t)content->baked_wall_ms);
+    return json_object_set_new(row, name, spec == NULL ? json_null() : packed_open(spec));
 }
 
-static json_t *object_or_null(const json_t *row, const char *name, bool *wrong)
+static json_t *content_to_json(const struct rollout_content *content)
+{
+    json_t *row =
+        json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:I,s:b,s:b}", "release", content->release_digest,
+                  "deployment", content->deployment_digest, "route", content->route_digest,
+                  "revision", content->revision, "endpoints", content->endpoints, "needs",
+                  content->needs, "baked", (json_int_t)content->baked_wall_ms, "unproven",
+                  (int)content->unproven, "accepted", (int)content->accepted);
+    if (row != NULL && (spec_to_json(row, "slot_a", content->slot_spec[0]) < 0 ||
+                        spec_to_json(row, "slot_b", content->slot_spec[1]) < 0 ||
+                        spec_to_json(row, "route_spec", content->route_spec) < 0)) {
+        json_decref(row);
+        return NULL;
+    }
+    return row;
+}
+
+/* Borrowed. */
+static json_t *object_or_null(const json_t *row, const char *name, int *status)
 {
     json_t *value = json_object_get(row, name);
     if (value == NULL || json_typeof(value) == JSON_NULL)
         return NULL;
     if (json_typeof(value) != JSON_OBJECT) {
-        *wrong = true;
+        *status = ERR_INVALID;
         return NULL;
     }
-    return json_incref(value);
+    return value;
+}
+
+static struct packed *spec_or_null(const json_t *row, const char *name, int *status)
+{
+    json_t *value = object_or_null(row, name, status);
+    struct packed *spec = packed_take(json_incref(value));
+    if (value != NULL && spec == NULL)
+        *status = -ENOMEM;
+    return spec;
 }
 
 /* Borrowed. */
@@ -222,25 +246,31 @@ static json_t *array_or_null(const json_t *row, const char *name)
     return json_is_array(value) ? value : NULL;
 }
 
-static bool content_from_json(struct rollout_content *content, const json_t *row)
+static int content_from_json(struct rollout_content *content, const json_t *row)
 {
-    bool wrong = false;
+    int status = 0;
     *content = (struct rollout_content){
-        .slot_spec = {object_or_null(row, "slot_a", &wrong), object_or_null(row, "slot_b", &wrong)},
-        .route_spec = object_or_null(row, "route_spec", &wrong),
-        .endpoints = object_or_null(row, "endpoints", &wrong),
+        .slot_spec = {spec_or_null(row, "slot_a", &status), spec_or_null(row, "slot_b", &status)},
+        .route_spec = spec_or_null(row, "route_spec", &status),
+        .endpoints = json_incref(object_or_null(row, "endpoints", &status)),
         .needs = json_incref(array_or_null(row, "needs")),
         .baked_wall_ms = json_integer_value(json_object_get(row, "baked")),
+        .unproven = json_is_true(json_object_get(row, "unproven")),
+        .accepted = json_is_true(json_object_get(row, "accepted")),
     };
-    return !wrong && json_is_integer(json_object_get(row, "baked")) &&
-           text_from_json(content->release_digest, sizeof(content->release_digest),
-                          json_object_get(row, "release")) &&
-           text_from_json(content->deployment_digest, sizeof(content->deployment_digest),
-                          json_object_get(row, "deployment")) &&
-           text_from_json(content->route_digest, sizeof(content->route_digest),
-                          json_object_get(row, "route")) &&
-           text_from_json(content->revision, sizeof(content->revision),
-                          json_object_get(row, "revision"));
+    if (status < 0)
+        return status;
+    const bool sound =
+        json_is_integer(json_object_get(row, "baked")) &&
+        text_from_json(content->release_digest, sizeof(content->release_digest),
+                       json_object_get(row, "release")) &&
+        text_from_json(content->deployment_digest, sizeof(content->deployment_digest),
+                       json_object_get(row, "deployment")) &&
+        text_from_json(content->route_digest, sizeof(content->route_digest),
+                       json_object_get(row, "route")) &&
+        text_from_json(content->revision, sizeof(content->revision),
+                       json_object_get(row, "revision"));
+    return sound ? 0 : ERR_INVALID;
 }
 
 /* --- enums and lists ---------------------------------------------------------------------- */
@@ -335,7 +365,7 @@ static bool stages_from_json(struct rollout *rollout, const json_t *row)
             json_integer_value(weight) > 100 || !json_is_integer(soak))
             return false;
         rollout->stages[i] = (struct rollout_stage){
-            .weight = (int)json_integer_value(weight),
+            .weight = (int16_t)json_integer_value(weight),
             .soak_ms = json_integer_value(soak),
             .pause = json_is_true(json_object_get(stage, "pause")),
             .analysis = json_is_true(json_object_get(stage, "analysis")),
@@ -396,32 +426,42 @@ json_t *rollout_to_json(const struct rollout *rollout)
     return TAKE(row);
 }
 
-static bool row_read(const json_t *row, struct rollout *rollout, const char **ret_wrong)
+static int contents_from_json(struct rollout *rollout, const json_t *row)
+{
+    int status = content_from_json(&rollout->stable, json_object_get(row, "stable"));
+    if (status == 0)
+        status = content_from_json(&rollout->next, json_object_get(row, "next"));
+    if (status == 0)
+        status = content_from_json(&rollout->previous, json_object_get(row, "previous"));
+    return status;
+}
+
+/* 0, -ENOMEM, or ERR_INVALID with what is wrong in *ret_wrong. */
+static int row_read(const json_t *row, struct rollout *rollout, const char **ret_wrong)
 {
     *ret_wrong = "version";
     if (json_integer_value(json_object_get(row, "version")) != ROW_VERSION)
-        return false;
+        return ERR_INVALID;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         *ret_wrong = fields[i].name;
         if (!field_from_json(rollout, &fields[i], row))
-            return false;
+            return ERR_INVALID;
     }
     *ret_wrong = "state";
     if (!enums_from_json(rollout, row))
-        return false;
+        return ERR_INVALID;
     *ret_wrong = "stages";
     if (!stages_from_json(rollout, row) || rollout->step > rollout->stage_count)
-        return false;
+        return ERR_INVALID;
     *ret_wrong = "good";
     if (!good_from_json(rollout, row))
-        return false;
+        return ERR_INVALID;
     *ret_wrong = "content";
-    if (!content_from_json(&rollout->stable, json_object_get(row, "stable")) ||
-        !content_from_json(&rollout->next, json_object_get(row, "next")) ||
-        !content_from_json(&rollout->previous, json_object_get(row, "previous")))
-        return false;
+    const int status = contents_from_json(rollout, row);
+    if (status < 0)
+        return status;
     *ret_wrong = check_find(rollout);
-    return *ret_wrong == NULL;
+    return *ret_wrong == NULL ? 0 : ERR_INVALID;
 }
 
 int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *err)
@@ -429,13 +469,16 @@ int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *
     struct rollout read;
     rollout_init(&read, rollout->cell, rollout->component, rollout->target, rollout->routed);
     const char *wrong = NULL;
-    if (!row_read(row, &read, &wrong)) {
+    const int status = row_read(row, &read, &wrong);
+    if (status < 0)
         rollout_fini(&read);
+    if (status == -ENOMEM)
+        return error_no_memory(err);
+    if (status < 0)
         return error_set(
             err, ERROR_INVALID, ERR_INVALID,
             "the journal's row of the rollout of %s/%s on %s is not readable at \"%s\"",
             rollout->cell, rollout->component, rollout->target, wrong);
-    }
     rollout_fini(rollout);
     *rollout = read;
     return 0;

@@ -17,9 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct world;
+
 struct world_request {
     uint64_t id;
-    const char *method; /* "LIST" for a whole collection */
+    const char *method; /* "LIST" for a whole collection, "METRICS" for a query of metrics */
     char *path;
     json_t *body;
     enum resource_kind kind;
@@ -61,8 +63,15 @@ struct world_options {
     int64_t (*delay)(void *context, const struct world_request *request);
     /* Asked for each request that leaves; NULL = all arrive. */
     enum world_fate (*fate)(void *context, const struct world_request *request);
+    /* The source of metrics: an owned answer, or NULL and *ret_err. NULL = there is none, and no
+     * query is ever answered. */
+    json_t *(*metrics)(void *context, struct world *world, const json_t *query,
+                       struct error *ret_err);
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
+    /* Instead of engine_step(), for tests of what may go wrong in it; NULL = not wanted. */
+    int (*step)(void *context, struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects);
     void *context;
     enum world_crash crash; /* see struct world: from the very first step on */
     uint64_t crash_at;
@@ -93,6 +102,8 @@ struct world {
     char commit[41];
     const struct source_tree *trees; /* of the next revisions; borrowed */
     size_t tree_count;
+    const struct zone_file *zones; /* ... and these; borrowed */
+    size_t zone_count;
     bool rewritten;    /* the next commit is no descendant of the one before */
     bool fetch;        /* EFFECT_FETCH came; the test looks and clears */
     json_t *replies;   /* id as text -> {"ok", "body"} */

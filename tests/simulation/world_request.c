@@ -260,6 +260,18 @@ static void ask_list(struct world *world, struct world_request *request, int64_t
     answer->as.listed.error = &request->error;
 }
 
+static void ask_metrics(struct world *world, struct world_request *request)
+{
+    struct engine_event *answer = &request->answer;
+    answer->kind = EVENT_METRICS;
+    answer->as.metrics.id = request->id;
+    request->error.retry_after_ms = -1;
+    request->answer_body =
+        world->options.metrics(world->options.context, world, request->body, &request->error);
+    answer->as.metrics.answer = request->answer_body;
+    answer->as.metrics.error = request->answer_body == NULL ? &request->error : NULL;
+}
+
 static void fail(struct world_request *request, enum answer_outcome outcome)
 {
     error_set(&request->error, outcome == ANSWER_NOT_SENT ? ERROR_UNAVAILABLE : ERROR_UNKNOWN,
@@ -269,6 +281,12 @@ static void fail(struct world_request *request, enum answer_outcome outcome)
         request->answer.kind = EVENT_LISTED;
         request->answer.as.listed.id = request->id;
         request->answer.as.listed.error = &request->error;
+        return;
+    }
+    if (strcmp(request->method, "METRICS") == 0) {
+        request->answer.kind = EVENT_METRICS;
+        request->answer.as.metrics.id = request->id;
+        request->answer.as.metrics.error = &request->error;
         return;
     }
     request->answer.kind = EVENT_ANSWER;
@@ -287,6 +305,8 @@ void world_request_arrive(struct world *world, struct world_request *request)
     if (fate == WORLD_ARRIVES || fate == WORLD_ANSWER_LOST) {
         if (strcmp(request->method, "LIST") == 0)
             ask_list(world, request, &delay);
+        else if (strcmp(request->method, "METRICS") == 0)
+            ask_metrics(world, request);
         else
             ask_one(world, request, &delay);
     }

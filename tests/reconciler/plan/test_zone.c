@@ -235,6 +235,7 @@ Test(zone, without_a_rule_the_last_transition_holds_for_ever)
         zone_rules_free(rules);
     }
     cr_expect_null(zone_rules_free(NULL));
+    cr_expect_eq(zone_offset(NULL, at("2026-07-01T00:00:00Z")), 0, "UTC needs no file");
     uint8_t bytes[512];
     const size_t length = make_zone(bytes, 0, 0, "");
     bytes[39] = 0;

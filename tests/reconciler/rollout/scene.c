@@ -15,11 +15,11 @@ static void content(struct rollout_content *content, const char *name, bool rout
     *content = (struct rollout_content){.baked_wall_ms = 1};
     (void)snprintf(content->deployment_digest, sizeof(content->deployment_digest), "%s", name);
     (void)snprintf(content->release_digest, sizeof(content->release_digest), "r-%s", name);
-    content->slot_spec[0] = json_pack("{s:s}", "releaseName", name);
+    content->slot_spec[0] = packed_take(json_pack("{s:s}", "releaseName", name));
     if (!routed)
         return;
-    content->slot_spec[1] = json_incref(content->slot_spec[0]);
-    content->route_spec = json_object();
+    content->slot_spec[1] = packed_ref(content->slot_spec[0]);
+    content->route_spec = packed_take(json_object());
     content->endpoints = json_pack("{s:{s:i}}", "http", "port", 80);
     if (!narrow)
         (void)json_object_set_new(content->endpoints, "rpc", json_pack("{s:i}", "port", 81));

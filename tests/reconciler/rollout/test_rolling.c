@@ -335,15 +335,15 @@ Test(rolling, replicas_change_without_a_rollout)
     struct world world;
     world_start(&world, true, STRATEGY_ROLLING, false);
     world_with_stable(&world);
-    json_decref(world.contents[0].slot_spec[0]);
+    (void)packed_unref(world.contents[0].slot_spec[0]);
     world.contents[0].slot_spec[0] =
-        json_pack("{s:s,s:i}", "releaseName", "aaaaaaaaaaaa", "replicas", 5);
+        packed_take(json_pack("{s:s,s:i}", "releaseName", "aaaaaaaaaaaa", "replicas", 5));
     world.view.correct_drift = false;
     world_round(&world);
     cr_expect(world.result.changed && world.rollout.settle_due);
     cr_expect(!world.result.wants.report_only, "what git changed is written");
-    cr_expect_eq(json_integer_value(json_object_get(world.rollout.stable.slot_spec[0], "replicas")),
-                 5);
+    cr_expect_str_eq(packed_text(world.rollout.stable.slot_spec[0]),
+                     "{\"releaseName\":\"aaaaaaaaaaaa\",\"replicas\":5}");
     world_round(&world);
     cr_expect(!world.rollout.settle_due);
     cr_expect_str_eq(world.log, "");
@@ -358,11 +358,11 @@ Test(rolling, whatever_git_changes_beside_the_release_is_taken_over)
         world_start(&world, true, STRATEGY_ROLLING, false);
         world_with_stable(&world);
         struct rollout_content *content = &world.contents[0];
-        json_t **const specs[] = {&content->slot_spec[0], &content->slot_spec[1],
-                                  &content->route_spec};
+        struct packed **const specs[] = {&content->slot_spec[0], &content->slot_spec[1],
+                                         &content->route_spec};
         if (part < 3) {
-            json_decref(*specs[part]);
-            *specs[part] = part == 1 ? NULL : json_pack("{s:i}", "replicas", 7);
+            (void)packed_unref(*specs[part]);
+            *specs[part] = part == 1 ? NULL : packed_take(json_pack("{s:i}", "replicas", 7));
         } else if (part == 3) {
             (void)strcpy(content->route_digest, "other");
         }

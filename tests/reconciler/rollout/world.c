@@ -15,12 +15,13 @@ static void content_init(struct rollout_content *content, size_t i, bool routed)
                    digests[i]);
     (void)snprintf(content->release_digest, sizeof(content->release_digest), "r%.11s", digests[i]);
     (void)snprintf(content->revision, sizeof(content->revision), "revision-%zu", i);
-    content->slot_spec[0] = json_pack("{s:s,s:i}", "releaseName", digests[i], "replicas", 2);
+    content->slot_spec[0] =
+        packed_take(json_pack("{s:s,s:i}", "releaseName", digests[i], "replicas", 2));
     if (!routed)
         return;
     (void)snprintf(content->route_digest, sizeof(content->route_digest), "route");
-    content->slot_spec[1] = json_incref(content->slot_spec[0]);
-    content->route_spec = json_pack("{s:s}", "releaseName", "route");
+    content->slot_spec[1] = packed_ref(content->slot_spec[0]);
+    content->route_spec = packed_take(json_pack("{s:s}", "releaseName", "route"));
     content->endpoints = json_pack("{s:{s:s,s:i}}", "http", "type", "HTTP", "port", 8080);
 }
 

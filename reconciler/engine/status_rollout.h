@@ -1,0 +1,14 @@
+/* Rollouts as status.h says they look. Owned results; NULL without memory. */
+#pragma once
+
+#include "reconciler/engine/internal.h"
+
+/* ROLLOUT; null before the first attempt. */
+json_t *status_rollout(const struct engine *engine, const struct track *track, struct instant now);
+
+/* The data of a rollout's events. */
+json_t *status_rollout_data(const struct engine *engine, const struct track *track);
+
+/* CONTENT, or null when there is none; a binding's replicas. */
+json_t *status_content(const struct rollout_content *content, bool there);
+json_t *status_replicas(const struct binding *binding);

@@ -1,0 +1,122 @@
+#include "reconciler/engine/trial_row.h"
+
+#include "reconciler/engine/record.h"
+#include "reconciler/engine/row.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW_VERSION 1
+
+static void key_of(const struct track *track, char ret_key[static KEY_SIZE])
+{
+    snprintf(ret_key, KEY_SIZE, "judge/%s/%s/%s", track->unit->name, track->component,
+             track->target);
+}
+
+json_t *trial_row(const struct trial *trial)
+{
+    return json_pack(
+        "{s:i, s:I, s:s, s:O, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:s, s:O?, s:o*}", "version",
+        ROW_VERSION, "attempt", (json_int_t)trial->attempt, "digest", trial->digest, "source",
+        trial->source, "judging", (int)trial->judging, "looking", (int)trial->looking, "standing",
+        (int)trial->standing, "step", (json_int_t)trial->step, "step_ms",
+        (json_int_t)trial->step_ms, "windows", (json_int_t)trial->windows, "failures",
+        (json_int_t)trial->failures, "empty", (int)trial->empty, "error", trial->error, "asked",
+        trial->asked, "judge", trial->judge.metric_count > 0 ? judge_to_json(&trial->judge) : NULL);
+}
+
+static bool flag(const json_t *row, const char *key)
+{
+    return json_is_true(json_object_get(row, key));
+}
+
+static bool read_row(const json_t *row, struct trial *trial)
+{
+    const json_t *source = json_object_get(row, "source"), *asked = json_object_get(row, "asked");
+    if (row_number(row, "version") != ROW_VERSION || !json_is_object(source))
+        return false;
+    trial->attempt = (uint64_t)row_number(row, "attempt");
+    row_text(row, "digest", trial->digest, sizeof trial->digest);
+    trial->judging = flag(row, "judging");
+    trial->looking = flag(row, "looking");
+    trial->standing = flag(row, "standing");
+    trial->step = (size_t)row_number(row, "step");
+    trial->step_ms = row_number(row, "step_ms");
+    trial->windows = (uint64_t)row_number(row, "windows");
+    trial->failures = (unsigned)row_number(row, "failures");
+    trial->empty = flag(row, "empty");
+    row_text(row, "error", trial->error, sizeof trial->error);
+    trial->source = json_incref(json_unconst(source));
+    trial->asked = json_is_object(asked) ? json_incref(json_unconst(asked)) : NULL;
+    const json_t *judge = json_object_get(row, "judge");
+    struct error err = {0};
+    if (judge == NULL)
+        return trial_metric_count(trial) == 0 || !trial->judging;
+    return judge_from_json(judge, &trial->judge, &err) == 0 &&
+           trial->judge.metric_count == trial_metric_count(trial);
+}
+
+static void explain(struct engine *engine, struct trial *trial)
+{
+    if (trial->judge.metric_count == 0)
+        return;
+    OWNED_TEXT text;
+    text_init(&text, 1024);
+    const json_t *metric = trial_metric(trial, judge_worst(&trial->judge));
+    text_format(&text, "%s: ", json_text_or(json_object_get(metric, "name"), ""));
+    judge_explain(&trial->judge, &text);
+    if (text_status(&text) == -ENOMEM)
+        engine->status = -ENOMEM;
+    snprintf(trial->evidence, sizeof trial->evidence, "%s", text_get(&text));
+}
+
+struct trial *trial_row_free(struct trial *trial)
+{
+    if (trial == NULL)
+        return NULL;
+    json_decref(trial->source);
+    json_decref(trial->asked);
+    free(trial);
+    return NULL;
+}
+
+void trial_row_apply(struct engine *engine, struct track *track, const json_t *value)
+{
+    struct trial *read = value == NULL ? NULL : calloc(1, sizeof *read);
+    if (value != NULL && read == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    if (read != NULL && !read_row(value, read))
+        read = trial_row_free(read);
+    if (read != NULL) {
+        read->track = track;
+        if (track->trial != NULL && track->trial->attempt == read->attempt) {
+            read->request = track->trial->request;
+            read->due = track->trial->due;
+            read->names_due = track->trial->names_due;
+        }
+        explain(engine, read);
+    }
+    trial_row_free(track->trial);
+    track->trial = read;
+}
+
+void trial_row_put(struct engine *engine, const struct track *track, const struct trial *next)
+{
+    char key[KEY_SIZE];
+    key_of(track, key);
+    record_add(engine, key, trial_row(next));
+    engine->version++;
+}
+
+void trial_row_remove(struct engine *engine, const struct track *track)
+{
+    char key[KEY_SIZE];
+    key_of(track, key);
+    record_remove(engine, key);
+    engine->version++;
+}

@@ -1,0 +1,46 @@
+/* Traffic for the engine's tests: a source of metrics whose counts follow the live weights, and
+ * whose errors follow the images that run. */
+#pragma once
+
+#include "tests/reconciler/engine/expect.h"
+
+enum traffic_fault {
+    TRAFFIC_SOUND,
+    TRAFFIC_DOWN,     /* no query is answered but with an error */
+    TRAFFIC_EMPTY,    /* the source has no data */
+    TRAFFIC_NONSENSE, /* numbers that cannot be */
+    TRAFFIC_SILENT,   /* the new release gets no requests, whatever its weight */
+};
+
+struct traffic {
+    double rate; /* requests a second, both sides */
+    double base; /* share of bad requests of good images */
+    double bad;  /* ... of images whose tag begins with "bad" */
+    double slow; /* ... slower than the edge, of images whose tag begins with "slow" */
+    enum traffic_fault fault;
+    bool no_history;             /* history is not answered */
+    bool kill_on_ask;            /* the process dies before the next query is answered */
+    unsigned windows, histories; /* that were asked for */
+    json_t *asked;               /* "from..to canary-release" -> how often it was asked */
+    struct world *world;
+};
+
+/* A world with one cell on one environment, and this traffic. */
+struct world *traffic_world(struct traffic *traffic);
+struct world *traffic_free(struct traffic *traffic);
+
+/* Commits shop with this tag and this rollout policy (YAML flow mapping). */
+void traffic_commit(struct traffic *traffic, int revision, const char *platform, const char *tag,
+                    const char *policy);
+
+/* ROLLOUT of the status; borrowed until the next call. */
+const json_t *traffic_rollout(struct traffic *traffic, const char *target);
+/* Text of a member of it, "" when there is none. */
+const char *traffic_text(struct traffic *traffic, const char *target, const char *key);
+
+/* Runs until ROLLOUT's state is that; fails the test after `limit_ms`. */
+void traffic_until(struct traffic *traffic, const char *target, const char *state,
+                   int64_t limit_ms);
+
+/* The newest event of that type, borrowed; NULL = none is kept. */
+const json_t *traffic_event(struct traffic *traffic, const char *type);

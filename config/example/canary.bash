@@ -27,7 +27,7 @@ canary_declare() {
           - {weight: 5, soak: 20s}
           - {weight: 20, soak: 15s}
           - {weight: 50, soak: 15s}
-        analysis: {provider: prometheus, template: hubble, interval: 5s, metrics: [error-rate]}
+        analysis: {provider: prometheus, template: hubble, interval: 10s, metrics: [error-rate]}
         bake: 10s
 END
 }

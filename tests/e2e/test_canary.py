@@ -10,7 +10,7 @@ CELL = "cells/stock/cell.yaml"
 TARGET = "production"
 ROUTE = f"stock-api-{TARGET}"
 GOOD = [5, 20, 50, 100]
-SOAKS = {5: 12, 20: 8, 50: 8}
+SOAKS = {5: 15, 20: 10, 50: 10}
 
 
 def use_canary(world, bake="6s"):
@@ -42,7 +42,7 @@ spec:
   rollout:
     strategy: canary
     steps: [{steps}]
-    analysis: {{provider: prometheus, template: hubble, interval: 2s, metrics: [error-rate]}}
+    analysis: {{provider: prometheus, template: hubble, interval: 10s, metrics: [error-rate]}}
     bake: {bake}
     progressDeadline: 60s
 """)

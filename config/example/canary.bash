@@ -25,8 +25,8 @@ canary_declare() {
         strategy: canary
         steps: # a real platform takes minutes; `preset: normal` knows how many
           - {weight: 5, soak: 20s}
-          - {weight: 20, soak: 15s}
-          - {weight: 50, soak: 15s}
+          - {weight: 20, soak: 10s}
+          - {weight: 50, soak: 10s}
         analysis: {provider: prometheus, template: hubble, interval: 10s, metrics: [error-rate]}
         bake: 10s
 END
@@ -90,16 +90,19 @@ canary_push() {
 }
 
 canary_release() {
-    sed -i "s|checkoutservice:[^ ]*|checkoutservice:$1|" "$work/monorepo/$order"
+    sed -i "s|ecommerce/checkoutservice:.*|ecommerce/checkoutservice:$1|" "$work/monorepo/$order"
     canary_push "Release checkoutservice $1"
     marked=$(wc -l <"$work/traffic.jsonl")
     read -r asked_before failed_before <<<"$(canary_counts)"
     began=$(date +%s)
 }
 
-canary_state() {
-    cellctl status -o json | jq -r --arg target "$target" \
-        '.cells[] | select(.name == "order") | .targets[] | select(.target == $target) | .state'
+# The revision is looked at, and the order cell is in state $1 there: "converged", "rolled-back".
+canary_is() {
+    cellctl status -o json | jq -e --arg target "$target" --arg revision "$revision" --arg state "$1" \
+        '.revision.commit == $revision and (.condition == $state or $state != "converged") and
+         ([.cells[] | select(.name == "order") | .targets[] | select(.target == $target)
+           | .state == $state] | all)' >/dev/null
 }
 
 # Prints a line at each change of weights until the cell is in state $1 at the revision.
@@ -115,7 +118,7 @@ canary_watch() {
                 $((asked - asked_before)) $((failed - failed_before))
             shown=$weights
         fi
-        [ "$(canary_state)" = "$wanted" ] && canary_is_at_revision && break
+        canary_is "$wanted" && break
         since=$(($(date +%s) - began))
         [ "$since" -le 240 ] || fail "not $wanted after $since s: $(cellctl why order)"
         sleep 0.5

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* jansson limits nesting at 2048 only; one scan over the bytes finds what is deeper than ours. */
@@ -47,9 +48,41 @@ int json_read(const char *bytes, size_t length, const char *what, json_t **ret_v
     return 0;
 }
 
+struct writing {
+    char *bytes;
+    size_t length, capacity;
+    bool failed;
+};
+
+static int write_bytes(const char *bytes, size_t length, void *context)
+{
+    struct writing *writing = context;
+    if (writing->capacity - writing->length <= length && !writing->failed) {
+        const size_t capacity = 2 * (writing->capacity + length) + 256;
+        char *grown = realloc(writing->bytes, capacity);
+        writing->failed = grown == NULL;
+        writing->bytes = grown == NULL ? writing->bytes : grown;
+        writing->capacity = grown == NULL ? writing->capacity : capacity;
+    }
+    if (writing->failed)
+        return -1;
+    memcpy(writing->bytes + writing->length, bytes, length);
+    writing->length += length;
+    return 0;
+}
+
 char *json_canonical(const json_t *value)
 {
-    return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+    struct writing writing = {0};
+    const size_t flags = JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY;
+    /* jansson forgets that a sorted key could not be written: json_dumps() would leave it out. */
+    if (json_dump_callback(value, write_bytes, &writing, flags) < 0 || writing.failed ||
+        writing.bytes == NULL) {
+        free(writing.bytes);
+        return NULL;
+    }
+    writing.bytes[writing.length] = '\0';
+    return writing.bytes;
 }
 
 const json_t *json_at(const json_t *value, ...)

@@ -83,6 +83,12 @@ static enum prune_stage first_stage(const struct engine *engine, const struct un
     return first;
 }
 
+bool prune_order_is_stopped(const struct engine *engine, const struct object *object)
+{
+    return object->goal == GOAL_ABSENT && is_doomed(engine, object) &&
+           stage_of(object) == first_stage(engine, object->unit) && is_inhabited(engine, object);
+}
+
 static int last_phase(const struct engine *engine)
 {
     int last = INT_MIN;

@@ -7,5 +7,8 @@
 /* Marks those that may go now and holds the others back. */
 void prune_order(struct engine *engine);
 
+/* Its turn has come, but something stands in it that celld does not remove. */
+bool prune_order_is_stopped(const struct engine *engine, const struct object *object);
+
 /* Removes ComponentReleases that nothing refers to, but for the newest few. */
 void prune_releases(struct engine *engine);

@@ -60,6 +60,9 @@ static void add(struct engine *engine, struct unit *unit, struct track *track,
             release->condemned = false;
             release->sound = false;
             release->missing = true;
+        } else if (release->presence == PRESENCE_PRESENT && !release->sound) {
+            /* It was read when no content had its name: nothing was compared with it. */
+            release->missing = true;
         }
     }
     unit->sources[unit->source_count++] = source;

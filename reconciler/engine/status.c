@@ -7,6 +7,7 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/prune_order.h"
 #include "reconciler/engine/unit.h"
 
 #include <stdio.h>
@@ -84,10 +85,12 @@ static bool has_held_object(const struct unit *unit)
     return false;
 }
 
-static bool rollout_moves(const struct rollout *rollout)
+/* One that is held tries again only where it may start. */
+static bool rollout_moves(const struct rollout *rollout, const struct node_verdict *verdict)
 {
-    return rollout->state != ROLLOUT_PAUSED &&
-           (rollout->state != ROLLOUT_HELD || rollout->retry_at.ms != 0);
+    if (rollout->state == ROLLOUT_HELD)
+        return rollout->retry_at.ms != 0 && verdict->wait == WAIT_NONE;
+    return rollout->state != ROLLOUT_PAUSED && rollout_is_active(rollout);
 }
 
 static bool moves_by_itself(const struct engine *engine, const struct node *node)
@@ -98,9 +101,8 @@ static bool moves_by_itself(const struct engine *engine, const struct node *node
         return false;
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node == node &&
-            (rollout_is_active(&track->rollout) || (track->rollout.state == ROLLOUT_HELD)) &&
-            rollout_moves(&track->rollout) && !has_held_object(node->unit))
+        if (track->node == node && rollout_moves(&track->rollout, verdict) &&
+            !has_held_object(node->unit))
             return true;
     }
     switch (verdict->wait) {
@@ -168,7 +170,7 @@ static bool is_pruning(const struct engine *engine, bool *ret_moves)
         if (object->goal != GOAL_ABSENT || !object->inventory)
             continue;
         left = true;
-        *ret_moves = *ret_moves || !operation_is_held(object);
+        *ret_moves = *ret_moves || (object->permit && !operation_is_held(object));
     }
     return left || engine->pruning.held != NULL;
 }
@@ -330,11 +332,8 @@ static void add_build_holds(const struct engine *engine, json_t *holds)
     }
 }
 
-static json_t *holds_json(const struct engine *engine)
+static void add_prune_holds(const struct engine *engine, json_t *holds)
 {
-    json_t *holds = json_array();
-    add_gate_holds(engine, holds);
-    add_build_holds(engine, holds);
     if (engine->pruning.held != NULL) {
         char message[MESSAGE_SIZE], command[NAME_SIZE];
         snprintf(message, sizeof message, "%zu objects are to be removed, more than the budget",
@@ -343,6 +342,26 @@ static json_t *holds_json(const struct engine *engine)
         add_hold(holds, "prune", NULL, NULL, NULL, engine->pruning.held_hash,
                  engine->pruning.held_since.ms, message, command);
     }
+    for (size_t i = 0; i < engine->object_count; i++) {
+        const struct object *object = engine->object_list[i];
+        if (!prune_order_is_stopped(engine, object))
+            continue;
+        char message[2 * MESSAGE_SIZE];
+        snprintf(message, sizeof message,
+                 "%s %s is not in git any more and would take along what others have in it: it is "
+                 "removed when nothing is left there",
+                 object_kind(object), object->key.name);
+        add_hold(holds, "object", object->unit->name, object->target, NULL, object->key.name, 0,
+                 message, NULL);
+    }
+}
+
+static json_t *holds_json(const struct engine *engine)
+{
+    json_t *holds = json_array();
+    add_gate_holds(engine, holds);
+    add_build_holds(engine, holds);
+    add_prune_holds(engine, holds);
     for (size_t i = 0; i < engine->quarantine_count; i++) {
         const struct quarantine *entry = engine->quarantines[i];
         add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest,

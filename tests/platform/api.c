@@ -208,7 +208,8 @@ static void answer_api(struct crud *c, const struct path *path,
         return;
     }
     if (is(path, 2, "authz") && path->count == 4) {
-        json_t *body = request->body == NULL
+        json_t *body = request->document != NULL ? json_deep_copy(request->document)
+                       : request->body == NULL
                            ? NULL
                            : json_loadb(request->body, request->body_length, JSON_DECODE_ANY, NULL);
         rights_answer(c->platform, path->segments[3], c->subject, body, c->answer);
@@ -235,6 +236,7 @@ void api_answer(struct platform *p, const struct platform_request *request, unsi
         struct crud c = {.platform = p,
                          .kind = KIND_RENDERED,
                          .subject = subject,
+                         .document = request->document,
                          .body = request->body,
                          .body_length = request->body_length,
                          .stale = stale,

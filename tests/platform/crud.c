@@ -211,7 +211,7 @@ static void post_object(const struct crud *c, const json_t *body)
 void crud_post(const struct crud *c)
 {
     json_t *body = NULL;
-    char *complaint = decode_body(c->body, c->body_length, c->kind, &body);
+    char *complaint = decode_body(c->document, c->body, c->body_length, c->kind, &body);
     if (complaint != NULL)
         answer_text(c->answer, 400, complaint);
     else
@@ -325,7 +325,7 @@ void crud_put(const struct crud *c)
         return;
     }
     json_t *body = NULL;
-    char *complaint = decode_body(c->body, c->body_length, c->kind, &body);
+    char *complaint = decode_body(c->document, c->body, c->body_length, c->kind, &body);
     struct object *o = NULL;
     if (complaint != NULL)
         answer_text(c->answer, 400, complaint);
@@ -416,7 +416,8 @@ static void generate(const struct crud *c, struct object *component, const json_
 void crud_generate_release(const struct crud *c)
 {
     json_t *body = NULL;
-    char *complaint = decode_body(c->body, c->body_length, KIND_COMPONENT_RELEASE, &body);
+    char *complaint =
+        decode_body(c->document, c->body, c->body_length, KIND_COMPONENT_RELEASE, &body);
     struct object *component = NULL;
     if (complaint != NULL)
         answer_text(c->answer, 400, complaint);

@@ -8,6 +8,7 @@ struct crud {
     enum kind kind;
     const char *ns, *name; /* NULL where the path has none */
     const char *subject;
+    const json_t *document; /* in place of body */
     const char *body;
     size_t body_length;
     unsigned stale;

@@ -111,11 +111,14 @@ static char *syntax_error(const char *bytes, size_t length)
     return complain(PREFIX "invalid character '%s' %s\n", found, place);
 }
 
-char *decode_body(const char *bytes, size_t length, enum kind kind, json_t **ret_body)
+char *decode_body(const json_t *document, const char *bytes, size_t length, enum kind kind,
+                  json_t **ret_body)
 {
     json_error_t problem;
-    json_t *body = json_loadb(bytes == NULL ? "" : bytes, length,
-                              JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &problem);
+    json_t *body = document != NULL
+                       ? json_deep_copy(document)
+                       : json_loadb(bytes == NULL ? "" : bytes, length,
+                                    JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &problem);
     if (body == NULL)
         return syntax_error(bytes == NULL ? "" : bytes, length);
     char *complaint = NULL;

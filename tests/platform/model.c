@@ -137,7 +137,9 @@ void platform_stall_data_plane(struct platform *p, int64_t until_ms)
 void platform_response_fini(struct platform_response *response)
 {
     free(response->body);
+    json_decref(response->document);
     response->body = NULL;
+    response->document = NULL;
 }
 
 static void spoil_list(struct answer *a, const struct platform_fault *fault)
@@ -196,7 +198,7 @@ static void apply_after(struct answer *a, const struct platform_fault *fault, co
         answer_error(a, (int)fault->parameter, "Internal server error");
 }
 
-static void finish(struct answer *a, const struct platform_fault *fault,
+static void finish(struct answer *a, const struct platform_fault *fault, bool as_document,
                    struct platform_response *ret)
 {
     *ret =
@@ -207,6 +209,9 @@ static void finish(struct answer *a, const struct platform_fault *fault,
     if (a->text != NULL) {
         ret->body = a->text;
         ret->length = strlen(a->text);
+    } else if (a->body != NULL && as_document) {
+        ret->document = json_incref(a->body);
+        ret->length = 2; /* as good as any: half of it is torn off */
     } else if (a->body != NULL) {
         ret->body = json_dumps(a->body, JSON_COMPACT | JSON_SORT_KEYS);
         CHECK(ret->body != NULL);
@@ -261,7 +266,7 @@ void platform_handle(struct platform *p, const struct platform_request *request,
     count(p, request, a.status);
     if (fault != NULL)
         apply_after(&a, fault, request->path);
-    finish(&a, fault, ret_response);
+    finish(&a, fault, request->wants_document, ret_response);
     entry->lost = ret_response->lost;
 }
 

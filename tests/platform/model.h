@@ -68,7 +68,9 @@ struct platform_request {
     const char *authorization; /* header, NULL = none */
     const char *body;          /* NULL = none */
     size_t body_length;
+    const json_t *document; /* in place of `body`, parsed; NULL = none */
     const char *request_id; /* NULL = none */
+    bool wants_document;    /* the answer as a document, not as bytes */
 };
 
 struct platform_response {
@@ -76,6 +78,8 @@ struct platform_response {
     const char *content_type; /* static; "" = none */
     char *body;               /* the caller's, NUL-terminated; NULL = empty */
     size_t length;
+    json_t *document; /* in place of a JSON body when that was wanted; the caller's, but shared with
+                         the model: never to be changed */
     int retry_after_s; /* -1 = no such header */
     int64_t delay_ms;  /* the answer is to be held back that long */
     bool lost;         /* nothing of this reaches the client: the connection breaks */

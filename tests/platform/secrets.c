@@ -94,7 +94,9 @@ static void create(const struct crud *c, const json_t *body)
 
 void secrets_post(const struct crud *c)
 {
-    json_t *body = c->body == NULL ? NULL : json_loadb(c->body, c->body_length, 0, NULL);
+    json_t *body = c->document != NULL ? json_deep_copy(c->document)
+                   : c->body == NULL   ? NULL
+                                       : json_loadb(c->body, c->body_length, 0, NULL);
     const char *complaint = complaint_of(body);
     if (complaint != NULL)
         answer_error(c->answer, 400, complaint);

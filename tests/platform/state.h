@@ -268,8 +268,9 @@ enum kind kinds_by_name(const char *name);
 json_t *kinds_normalize(enum kind kind, const json_t *spec);
 
 /* ---- decode.c: wrong JSON types, as Go's decoder words them ---- */
-/* NULL = fine; otherwise an owned text. */
-char *decode_body(const char *bytes, size_t length, enum kind kind, json_t **ret_body);
+/* `document` or, when that is NULL, bytes. NULL = fine; otherwise an owned text. */
+char *decode_body(const json_t *document, const char *bytes, size_t length, enum kind kind,
+                  json_t **ret_body);
 
 /* ---- admit.c: CRD schemas, CEL rules, webhooks, service-layer checks ---- */
 /* 0 = admitted; otherwise a status, with an owned text. `old` NULL on POST. */

@@ -134,6 +134,7 @@ static struct world *start(enum world_crash crash, uint64_t at)
 {
     struct world_options options;
     world_options_default(&options);
+    options.bytes = false;
     options.crash = crash;
     options.crash_at = at;
     return world_new(&options);

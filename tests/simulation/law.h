@@ -26,7 +26,8 @@ struct law {
         unsigned count;
     } returns[LAW_TRIES]; /* rollbacks per content */
     size_t return_count;
-    int64_t drifted_ms;   /* boot time of the last tampering */
+    int64_t drifted_ms; /* boot time of the last tampering */
+    uint64_t looks;
     uint64_t checks;      /* assertions that were evaluated */
     char violation[1024]; /* the first one; "" = none */
 };

@@ -26,6 +26,7 @@ void monorepo_found(struct monorepo *repository, struct chance *chance)
     repository->phases = 1 + (int)chance_below(chance, 4);
     if (repository->phases > repository->plot_count)
         repository->phases = repository->plot_count;
+    const int late = chance_percent(chance, 20) ? (int)chance_below(chance, 6) : -1;
     repository->manual = repository->environments > 1 && chance_percent(chance, 50);
     repository->workflow = repository->environments > 1 && chance_percent(chance, 40);
     for (int i = 0; i < repository->plot_count; i++) {
@@ -45,6 +46,9 @@ void monorepo_found(struct monorepo *repository, struct chance *chance)
             snprintf(part->name, sizeof part->name, "%s-%s", cell_names[i], part_ends[k]);
         }
     }
+    /* One cell comes later, when nothing needs it yet. */
+    if (late > 0 && late < repository->plot_count && !monorepo_has_dependents(repository, late))
+        repository->plots[late].present = false;
 }
 
 /* --- targets ------------------------------------------------------------------------------------

@@ -140,7 +140,8 @@ static bool is_broken(const struct run *run)
     return run->law.violation[0] != '\0';
 }
 
-static void approve(struct run *run)
+/* Returns whether there was something to approve. */
+static bool approve(struct run *run)
 {
     json_t *status = engine_status(run->world->engine, world_now(run->world));
     const json_t *holds = json_object_get(status, "holds");
@@ -164,6 +165,7 @@ static void approve(struct run *run)
     if (gates)
         world_command(run->world, "approve", json_pack("{s:b}", "all", 1), &ok);
     run->result->seen[SIGHT_APPROVED] |= ok;
+    return gates || prune[0] != '\0';
 }
 
 static void beat(struct run *run)
@@ -226,7 +228,7 @@ static bool settle(struct run *run)
             step(run, calm_until);
         const enum engine_condition condition = engine_condition(run->world->engine);
         if (run->world->writes == writes && run->world->request_count == 0 &&
-            (condition == CONDITION_CONVERGED || condition == CONDITION_HELD))
+            (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) && !approve(run))
             return true;
         go(run, SECONDS(5));
     }
@@ -336,11 +338,13 @@ static void look_around(struct run *run)
     }
 }
 
-static void begin(struct run *run, uint64_t seed, const bool *allowed)
+static void begin(struct run *run, const struct run_wish *wish)
 {
+    const uint64_t seed = wish->seed;
     struct world_options options;
     world_options_default(&options);
-    weather_init(&run->weather, seed, allowed);
+    weather_init(&run->weather, seed, wish->allowed);
+    options.bytes = wish->bytes;
     options.engine.seed = seed;
     options.engine.list_interval = DURATION_S(30);
     options.engine.events_kept = 100;
@@ -362,20 +366,21 @@ static void begin(struct run *run, uint64_t seed, const bool *allowed)
     look_around(run);
 }
 
-void run_seed(uint64_t seed, const bool *allowed, bool trace, struct run_result *ret_result)
+void run_seed(const struct run_wish *wish, struct run_result *ret_result)
 {
     *ret_result = (struct run_result){0};
     struct run *run = calloc(1, sizeof *run);
     CHECK(run != NULL);
     run->result = ret_result;
-    run->print = trace;
-    run->chance = chance_stream(seed, 3);
-    begin(run, seed, allowed);
+    run->print = wish->trace;
+    run->chance = chance_stream(wish->seed, 3);
+    begin(run, wish);
     do {
         script_commit(&run->script, run->world, &run->law, ret_result->seen);
         go(run, chance_between(&run->chance, SECONDS(5), SECONDS(150)));
     } while (!is_broken(run) && script_change(&run->script, ret_result->seen));
     weather_end(&run->weather);
+    script_mend(&run->script, run->world);
     run->world->kill_at_effect = run->world->kill_at_event = 0;
     run->world->crash = WORLD_CRASH_NEVER;
     if (script_heal(&run->script))

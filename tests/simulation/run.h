@@ -52,5 +52,11 @@ struct run_result {
     char violation[1024]; /* "" = the law held */
 };
 
-/* `allowed` = NULL: faults of all kinds. `trace`: effects go to standard output. */
-void run_seed(uint64_t seed, const bool *allowed, bool trace, struct run_result *ret_result);
+struct run_wish {
+    uint64_t seed;
+    const bool *allowed; /* FAULT_COUNT flags; NULL = faults of all kinds */
+    bool trace;          /* effects go to standard output */
+    bool bytes;          /* see struct world_options */
+};
+
+void run_seed(const struct run_wish *wish, struct run_result *ret_result);

@@ -106,6 +106,16 @@ static void toggle_cell(struct script *script, int at, bool *seen)
     }
 }
 
+/* What was taken away comes back as often as something else is. */
+static int absent_cell(struct script *script, int at)
+{
+    for (int i = 0; i < script->wanted.plot_count; i++) {
+        if (!script->wanted.plots[i].present && chance_percent(&script->chance, 50))
+            return i;
+    }
+    return at;
+}
+
 static void go_back(struct script *script, bool forced, bool *seen)
 {
     const int version = script->wanted.version;
@@ -134,7 +144,7 @@ static void change(struct script *script, bool *seen)
     } else if (what == 6) {
         toggle_part(script, plot, seen);
     } else if (what == 7) {
-        toggle_cell(script, at, seen);
+        toggle_cell(script, absent_cell(script, at), seen);
     } else if (what == 8) {
         plot->unreadable = plot->present && !plot->unreadable;
     } else if (what < 11) {
@@ -204,10 +214,30 @@ static bool delete_object(struct world *world, const char *collection, const cha
     snprintf(path, sizeof path, "/api/v1/namespaces/acme/%s/%s", collection, name);
     const struct platform_request request = {.method = "DELETE", .path = path};
     struct platform_response response;
-    platform_handle(world->platform, &request, world->now_ms + INT64_C(1795392000000), &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     const bool done = response.status < 300;
     platform_response_fini(&response);
     return done;
+}
+
+void script_mend(const struct script *script, struct world *world)
+{
+    json_t *names = platform_objects(world->platform, "components");
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_text_or(json_object_get(json_array_get(names, i), "name"), "");
+        json_t *live = platform_object(world->platform, "components", "acme", name);
+        const struct plot *plot = NULL;
+        const struct part *part = monorepo_part(&script->wanted, name, &plot);
+        json_t *patch = json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD);
+        if (!object_is_managed(live) && part != NULL && plot->present && part->present)
+            platform_tamper(world->platform, "components", "acme", name, patch,
+                            world_platform_now(world));
+        else if (!object_is_managed(live))
+            delete_object(world, "components", name);
+        json_decref(patch);
+        json_decref(live);
+    }
+    json_decref(names);
 }
 
 bool script_drift(const struct script *script, struct world *world, struct chance *chance)
@@ -219,7 +249,7 @@ bool script_drift(const struct script *script, struct world *world, struct chanc
     char component[32], binding[64];
     monorepo_component(&plot->parts[0], component);
     snprintf(binding, sizeof binding, "%s-%s", component, target);
-    const int64_t now = world->now_ms + INT64_C(1795392000000);
+    const int64_t now = world_platform_now(world);
     const unsigned what = chance_below(chance, 3);
     if (what == 0)
         return delete_object(world, "releasebindings", binding);

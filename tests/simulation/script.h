@@ -36,5 +36,9 @@ bool script_heal(struct script *script);
 /* Somebody edits or deletes an object; false when there is none to be had. */
 bool script_drift(const struct script *script, struct world *world, struct chance *chance);
 
+/* Somebody who took celld's mark from a component puts it back, or removes it when git does not
+ * name it: celld rightly does not touch what it had let go of meanwhile. */
+void script_mend(const struct script *script, struct world *world);
+
 /* The cell has to do with what is bad in git: it is, or needs what is, or waits for it. */
 bool script_is_concerned(const struct script *script, int plot);

@@ -151,10 +151,13 @@ enum world_fate weather_fate(struct weather *weather, const struct world_request
     platform_fault_clear(weather->world->platform);
     if (!chance_percent(&weather->chance, weather->rate))
         return WORLD_ARRIVES;
-    const enum fault fault = (enum fault)chance_below(&weather->chance, FAULT_COUNT);
-    if (!weather->acts[fault] || !fits(fault, request))
-        return WORLD_ARRIVES;
-    return strike(weather, fault);
+    /* Writes are few: they get more than one draw. */
+    for (int draws = request->write > 0 ? 4 : 1; draws > 0; draws--) {
+        const enum fault fault = (enum fault)chance_below(&weather->chance, FAULT_COUNT);
+        if (weather->acts[fault] && fits(fault, request))
+            return strike(weather, fault);
+    }
+    return WORLD_ARRIVES;
 }
 
 int64_t weather_delay(struct weather *weather, const struct world_request *request)
@@ -169,9 +172,9 @@ int64_t weather_delay(struct weather *weather, const struct world_request *reque
 /* --- all around ---------------------------------------------------------------------------------
  */
 
-static int64_t wall(const struct world *world)
+static int64_t wall(struct world *world)
 {
-    return world->now_ms + INT64_C(1795392000000); /* the control plane's own */
+    return world_platform_now(world); /* the control plane's own */
 }
 
 static void die_soon(struct weather *weather, enum fault fault)

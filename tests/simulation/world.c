@@ -21,7 +21,8 @@
 
 void world_options_default(struct world_options *ret_options)
 {
-    *ret_options = (struct world_options){.engine = engine_options_default, .latency_ms = 5};
+    *ret_options =
+        (struct world_options){.engine = engine_options_default, .latency_ms = 5, .bytes = true};
     ret_options->engine.seed = 7;
     ret_options->engine.repository_url = "https://git.example/acme/monorepo.git";
     ret_options->engine.branch = "main";
@@ -35,6 +36,13 @@ struct instant world_now(const struct world *world)
     return (struct instant){{world->now_ms}, {world->now_ms + world->wall_offset_ms}};
 }
 
+int64_t world_platform_now(struct world *world)
+{
+    const int64_t now = world->now_ms + WALL_START;
+    platform_advance(world->platform, now);
+    return now;
+}
+
 /* --- journal ------------------------------------------------------------------------------------
  */
 
@@ -45,6 +53,18 @@ static void row_remove(struct world *world, size_t at)
     world->row_count--;
     memmove(&world->rows[at], &world->rows[at + 1],
             (world->row_count - at) * sizeof(struct world_row));
+}
+
+/* As bytes, the way a journal keeps it. */
+static json_t *keep(const struct world *world, const json_t *value)
+{
+    if (!world->options.bytes)
+        return json_deep_copy(value);
+    char *text = json_canonical(value);
+    CHECK(text != NULL);
+    json_t *copy = json_loads(text, JSON_DECODE_ANY, NULL);
+    free(text);
+    return copy;
 }
 
 static void row_put(struct world *world, const char *key, json_t *value)
@@ -63,14 +83,9 @@ static void row_put(struct world *world, const char *key, json_t *value)
         world->rows = reallocarray(world->rows, world->row_capacity, sizeof(struct world_row));
         CHECK(world->rows != NULL);
     }
-    /* As bytes, the way a journal keeps it. */
-    char *text = json_canonical(value);
-    CHECK(text != NULL);
     struct world_row *row = &world->rows[world->row_count++];
-    *row =
-        (struct world_row){world->sequence, strdup(key), json_loads(text, JSON_DECODE_ANY, NULL)};
+    *row = (struct world_row){world->sequence, strdup(key), keep(world, value)};
     CHECK(row->key != NULL && row->value != NULL);
-    free(text);
 }
 
 /* Credits of time and marks of looks run on between two rows of a rollout; the row of its next move

@@ -59,6 +59,9 @@ struct world_options {
     struct platform_options platform;
     const char *secret; /* what stands for every credential at the control plane; NULL = none */
     int64_t latency_ms; /* each way */
+    /* Requests, answers and rows go through their bytes, as they do in the daemon. Without, they
+     * are handed over as documents, which is quicker and must not make a difference. */
+    bool bytes;
     /* More of it for this request, each way; NULL = none. */
     int64_t (*delay)(void *context, const struct world_request *request);
     /* Asked for each request that leaves; NULL = all arrive. */
@@ -167,3 +170,6 @@ bool world_published(const struct world *world, const char *type, const char *ce
 char *world_rows_differ(const struct world *world);
 
 struct instant world_now(const struct world *world);
+
+/* The control plane's wall clock, which never jumps; it has done all that was due until now. */
+int64_t world_platform_now(struct world *world);

@@ -117,18 +117,22 @@ void world_request_free_all(struct world *world)
 static json_t *ask(struct world *world, const char *method, const char *path, const json_t *body,
                    int *ret_status, bool *ret_lost, int64_t *ret_delay)
 {
-    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    const bool bytes = world->options.bytes;
+    char *text = body == NULL || !bytes ? NULL : json_dumps(body, JSON_COMPACT);
     const struct platform_request request = {
         .method = method,
         .path = path,
         .body = text,
         .body_length = text == NULL ? 0 : strlen(text),
+        .document = bytes ? NULL : body,
+        .wants_document = !bytes,
     };
     struct platform_response response;
-    platform_handle(world->platform, &request, world->now_ms + INT64_C(1795392000000), &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     free(text);
     json_t *answer =
-        response.body == NULL
+        response.document != NULL ? json_incref(response.document)
+        : response.body == NULL
             ? NULL
             : json_loadb(response.body,
                          response.length < response.cut ? response.length : response.cut,

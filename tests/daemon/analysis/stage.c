@@ -1,6 +1,7 @@
 #include "tests/daemon/analysis/stage.h"
 
 #include "config/base/json.h"
+#include "config/base/text.h"
 
 #include <criterion/criterion.h>
 
@@ -14,12 +15,15 @@ json_t *stage_json(const char *text)
 {
     struct error err = {0};
     json_t *value = NULL;
-    char *copy = strdup(text);
-    cr_assert_not_null(copy);
-    for (char *c = copy; *c != '\0'; c++)
-        *c = *c == '\'' ? '"' : *c;
-    cr_assert_eq(json_read(copy, strlen(copy), text, &value, &err), 0, "%s", err.detail);
-    free(copy);
+    OWNED_TEXT copy;
+    text_init(&copy, 4 * SIZE);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '`')
+            text_add(&copy, "\\\"");
+        else
+            text_add_char(&copy, *c == '\'' ? '"' : *c);
+    }
+    cr_assert_eq(json_read(text_get(&copy), copy.length, text, &value, &err), 0, "%s", err.detail);
     return value;
 }
 

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-/* JSON in which ' stands for ". Owned. */
+/* JSON in which ' stands for ", and ` for a " within a text. Owned. */
 json_t *stage_json(const char *text);
 
 /* The canonical text of a value, with ' for "; of the last call but three, too. Takes the value. */

@@ -87,8 +87,11 @@ struct rollout_content {
     json_t *endpoints;
     json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
-    bool unproven;         /* promoted without the proof that was wanted: stays marked */
-    bool accepted;         /* ... and a person said that it may go on to what comes after */
+    /* 'a', 'b': where it stood when it became stable. Only there its release is sure to exist, and
+     * of content that git has left behind no other can be made. 0 = not routed, or not yet. */
+    char slot;
+    bool unproven; /* promoted without the proof that was wanted: stays marked */
+    bool accepted; /* ... and a person said that it may go on to what comes after */
 };
 
 #define ROLLOUT_STEPS_LIMIT 32
@@ -256,6 +259,7 @@ struct route_want {
     /* Requests that go to the next slot whatever the weight; borrowed from view.plan. */
     const struct header_match *matches;
     size_t match_count;
+    char match_slot;
 };
 
 struct rollout_wants {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* jansson limits nesting at 2048 only; one scan over the bytes finds what is deeper than ours. */
@@ -60,7 +61,9 @@ static char *write_json(const json_t *value, size_t flags)
 {
     OWNED_TEXT text;
     text_init(&text, SIZE_MAX / 2);
-    if (json_dump_callback(value, add_bytes, &text, flags | JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+    /* jansson forgets that a sorted key could not be written: json_dumps() would leave it out. */
+    if (json_dump_callback(value, add_bytes, &text, flags | JSON_COMPACT | JSON_ENCODE_ANY) < 0 ||
+        text_status(&text) < 0)
         return NULL;
     return text_take(&text);
 }

@@ -155,10 +155,7 @@ static void perform(void *context, const struct effect *effect)
         publish(core, effect);
         return;
     case EFFECT_COMMIT_STATUS:
-        log_write(LOG_LEVEL_DEBUG,
-                  &(struct log_subject){.revision = effect->as.commit_status.revision},
-                  "%s: %s: %s", effect->as.commit_status.context, effect->as.commit_status.state,
-                  effect->as.commit_status.message);
+        /* The sink so far: the event that came with it stands in history, stream and log. */
         return;
     case EFFECT_REPLY:
         core->hooks.replied(core->hooks.context, effect->as.reply.id, effect->as.reply.ok,

@@ -145,10 +145,15 @@ void answers_cell(struct socket_server *server, struct call *call)
     const char *cell = call->path.segments[2];
     json_t *status = NULL;
     const int result = server->backend.cell(server->backend.context, cell, &status);
-    if (result == -ENOENT || json_is_null(status))
+    if (result == -ENOENT || json_is_null(status)) {
         call_message(call, MHD_HTTP_NOT_FOUND, "there is no cell \"%s\"", cell);
-    else
-        call_answer(call, MHD_HTTP_OK, result == 0 ? status : NULL);
+        return;
+    }
+    if (result == 0)
+        (void)json_object_set_new(
+            status, "version",
+            json_integer((json_int_t)server->backend.version(server->backend.context)));
+    call_answer(call, MHD_HTTP_OK, result == 0 ? status : NULL);
 }
 
 void answers_why(struct socket_server *server, struct call *call)

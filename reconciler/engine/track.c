@@ -8,6 +8,7 @@
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
+#include "reconciler/engine/track_advice.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
 #include "reconciler/engine/trial.h"
@@ -369,15 +370,6 @@ static struct binding_view view_binding(const struct engine *engine, const struc
     return view;
 }
 
-/* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
-static bool is_stable_sick(const struct track *track)
-{
-    const struct rollout *rollout = &track->rollout;
-    const bool replaced = rollout->has_next && rollout->touched;
-    return rollout->has_stable && !replaced &&
-           trial_is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
-}
-
 void track_view(const struct engine *engine, const struct track *track,
                 struct rollout_plan *ret_plan, struct rollout_view *ret_view)
 {
@@ -393,7 +385,7 @@ void track_view(const struct engine *engine, const struct track *track,
                      track_missing_secret(engine, track) == NULL,
         .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
-        .stable_healthy = !is_stable_sick(track),
+        .stable_healthy = !trial_stable_is_sick(track),
         /* What goes back goes on doing so. */
         .cancel = verdict != NULL && verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
@@ -490,6 +482,7 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     view.now = now;
     text_format(out, "%s ", track->component);
     rollout_explain(&track->rollout, &view, out);
+    track_advice_add(track, out);
 }
 
 bool track_may_refer(const struct engine *engine, const struct track *track,

@@ -46,8 +46,11 @@ bool content_refresh(struct rollout_content *content, const struct rollout_conte
         strcmp(content->route_digest, wanted->route_digest) == 0)
         return false;
     const int64_t baked = content->baked_wall_ms;
+    const bool unproven = content->unproven, accepted = content->accepted;
     rollout_content_copy(content, wanted);
     content->baked_wall_ms = baked;
+    content->unproven = unproven;
+    content->accepted = accepted;
     return true;
 }
 

@@ -346,5 +346,13 @@ const char *rollout_note_name(enum rollout_note_kind kind);
 /* True in all states between the start of an attempt and its end. */
 bool rollout_is_active(const struct rollout *rollout);
 
+/* The state whose wants count: of a pause, the one it interrupts. */
+static inline enum rollout_state rollout_effective(const struct rollout *rollout)
+{
+    if (rollout->state == ROLLOUT_PAUSED || (rollout->state == ROLLOUT_HELD && rollout->has_next))
+        return rollout->from;
+    return rollout->state;
+}
+
 /* Always-on checks of what must hold in any state. */
 void rollout_check(const struct rollout *rollout);

@@ -87,8 +87,11 @@ static void take(json_t *attempt, const json_t *event)
     const json_t *data = json_object_get(event, "data");
     const json_t *analysis = json_object_get(data, "analysis");
     const struct meaning *meaning = meaning_of(json_text_or(json_object_get(event, "type"), ""));
-    copy(attempt, "release", data, "release");
-    copy(attempt, "revision", data, "revision");
+    /* What it was about is said by its first event: later ones may be on the way back. */
+    if (json_is_null(json_object_get(attempt, "release"))) {
+        copy(attempt, "release", data, "release");
+        copy(attempt, "revision", data, "revision");
+    }
     copy(attempt, "strategy", data, "strategy");
     copy(attempt, "duration_ms", data, "duration_ms");
     copy(attempt, "message", event, "message");

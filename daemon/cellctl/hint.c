@@ -67,16 +67,17 @@ static void add_components(struct names *names, const json_t *status, const char
 static void tell(const char *kind, const char *word, const struct names *names)
 {
     const char *nearest = schema_nearest(names->items, names->count, word);
-    (void)fprintf(stderr, "cellctl: no %s is called ", kind);
-    output_text(stderr, word);
     if (nearest != NULL) {
-        (void)fputs("; did you mean ", stderr);
+        (void)fputs("cellctl: did you mean ", stderr);
         output_text(stderr, nearest);
         (void)fputs("?\n", stderr);
         return;
     }
-    for (size_t i = 0; names->count <= TOLD && i < names->count; i++) {
-        (void)fputs(i == 0 ? "; known: " : ", ", stderr);
+    if (names->count > TOLD)
+        return;
+    (void)fprintf(stderr, "cellctl: %ss: ", kind);
+    for (size_t i = 0; i < names->count; i++) {
+        (void)fputs(i == 0 ? "" : ", ", stderr);
         output_text(stderr, names->items[i]);
     }
     (void)fputc('\n', stderr);

@@ -22,12 +22,19 @@ static int fail(const struct invocation *invocation, const json_t *refusal,
 
 int reply_of(const struct invocation *invocation, const char *verb, json_t *arguments)
 {
+    return reply_about(invocation, "", verb, arguments);
+}
+
+int reply_about(const struct invocation *invocation, const char *about, const char *verb,
+                json_t *arguments)
+{
     struct error error;
     OWNED_JSON *value = NULL;
     if (client_command(invocation, verb, arguments, &value, &error) != 0)
         return fail(invocation, value, &error);
     if (invocation->format != OUTPUT_TABLE)
         return output_value(stdout, invocation->format, value) == 0 ? EXIT_FINE : EXIT_WRONG;
+    output_text(stdout, about);
     output_lines(stdout, json_text_or(json_object_get(value, "message"), "done"));
     (void)fputc('\n', stdout);
     return EXIT_FINE;

@@ -72,7 +72,7 @@ static void print_weight(const struct view *view, const json_t *slot)
         (void)fprintf(view->file, " wanted, %lld %% live", (long long)json_integer_value(live));
 }
 
-static void print_slot(const struct view *view, const json_t *slot)
+static void print_slot(const struct view *view, const json_t *slot, bool split)
 {
     const char *name = view_text(slot, "slot");
     const char *role = view_text(slot, "role");
@@ -93,7 +93,7 @@ static void print_slot(const struct view *view, const json_t *slot)
         view_paint(view, view_is(slot, "health", "failed") ? COLOUR_BAD : COLOUR_BUSY,
                    json_text_or(json_object_get(slot, "health"), "unknown"));
     }
-    if (name != NULL)
+    if (split)
         print_weight(view, slot);
     (void)fputc('\n', view->file);
 }
@@ -135,6 +135,24 @@ static void print_count(const struct view *view, const json_t *rollout)
     }
 }
 
+static bool says(const char *text, const char *part)
+{
+    return text != NULL && part != NULL && strstr(text, part) != NULL;
+}
+
+/* What it waits for, its message and its reason; each only where it says more than the others. */
+static void print_reasons(const struct view *view, const json_t *component)
+{
+    const char *waits = view_text(json_object_get(component, "rollout"), "waits_for");
+    const char *message = view_text(component, "message");
+    const char *reason = view_text(component, "reason");
+    view_line(view, "now", COLOUR_BUSY, waits);
+    if (!says(message, waits))
+        view_line(view, "now", COLOUR_NONE, message);
+    if (!says(message, reason) && !says(waits, reason))
+        view_line(view, "reason", tone_of(component), reason);
+}
+
 static void print_rollout(const struct view *view, const json_t *component)
 {
     const json_t *rollout = json_object_get(component, "rollout");
@@ -148,16 +166,14 @@ static void print_rollout(const struct view *view, const json_t *component)
     }
     json_array_foreach(json_object_get(rollout, "slots"), index, slot)
     {
-        print_slot(view, slot);
+        print_slot(view, slot, !view_is(rollout, "strategy", "rolling"));
     }
     if (active)
         print_count(view, rollout);
     print_credit(view, "soak", json_object_get(rollout, "soak"));
     print_credit(view, "bake", json_object_get(rollout, "bake"));
     evidence_view_print(view, json_object_get(rollout, "analysis"));
-    view_line(view, "waits", COLOUR_BUSY, view_text(rollout, "waits_for"));
-    view_line(view, "message", COLOUR_NONE, view_text(component, "message"));
-    view_line(view, "reason", tone_of(component), view_text(component, "reason"));
+    print_reasons(view, component);
     if (json_is_true(json_object_get(component, "unproven")))
         view_line(view, "note", COLOUR_BUSY, "promoted without proof");
 }
@@ -223,15 +239,31 @@ static void print_attempt(const struct view *view, const json_t *component, cons
     view_paint(view, COLOUR_QUIET, text_get(&text));
 }
 
-static void print_target(const struct view *view, const json_t *entry, const json_t *now, bool last)
+/* The longest name of a target, so that what stands behind them stands in one column. */
+static int target_width(const json_t *entries)
 {
+    size_t index;
+    const json_t *entry;
+    int width = 0;
+    json_array_foreach(entries, index, entry)
+    {
+        const int length = (int)json_string_length(json_object_get(entry, "target"));
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+static void print_target(const struct view *view, const json_t *entry, const json_t *now, bool last,
+                         int width)
+{
+    const char *target = json_text_or(json_object_get(entry, "target"), "?");
     const json_t *component = json_object_get(entry, "component");
     const json_t *node = json_object_get(entry, "node");
     struct view inside = *view;
     inside.indent = last ? "     " : view->unicode ? "│    " : "|    ";
     (void)fputs(view->unicode ? (last ? "└─ " : "├─ ") : (last ? "`- " : "|- "), view->file);
-    view_paint(view, COLOUR_HEAD, json_text_or(json_object_get(entry, "target"), "?"));
-    (void)fputs("  ", view->file);
+    view_paint(view, COLOUR_HEAD, target);
+    (void)fprintf(view->file, "%*s", width - (int)strlen(target) + 2, "");
     print_state(view, component);
     print_attempt(view, component, now);
     (void)fputc('\n', view->file);
@@ -272,7 +304,7 @@ void rollout_view_print(const struct view *view, const json_t *rollouts)
             print_head(view, entry);
         }
         print_target(view, entry, json_object_get(rollouts, "time"),
-                     !is_same(entry, json_array_get(entries, index + 1)));
+                     !is_same(entry, json_array_get(entries, index + 1)), target_width(entries));
     }
 }
 

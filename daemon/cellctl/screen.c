@@ -58,25 +58,29 @@ static size_t escape_length(const char *c)
     return c[length] == '\0' ? length : length + 1;
 }
 
-/* One line without what is beyond the last column; colours are switched off in any case. */
-static void draw_line(const char *text, size_t length, size_t columns)
+/* One line of the text, on as many of the screen as it takes; returns how many. */
+static unsigned draw_line(const char *text, size_t length, size_t columns, unsigned rows)
 {
     size_t shown = 0;
+    unsigned used = 1;
     for (size_t i = 0; i < length;) {
-        const size_t escape = escape_length(text + i);
-        if (escape > 0) {
-            (void)fwrite(text + i, 1, escape, stdout);
-            i += escape;
-            continue;
+        size_t piece = escape_length(text + i);
+        if (piece == 0) {
+            if (shown == columns && used++ == rows)
+                break;
+            if (shown++ == columns) {
+                (void)fputs("\033[K\n", stdout);
+                shown = 1;
+            }
+            piece = 1;
+            while (i + piece < length && ((unsigned char)text[i + piece] & 0xC0) == 0x80)
+                piece++;
         }
-        size_t character = 1;
-        while (i + character < length && ((unsigned char)text[i + character] & 0xC0) == 0x80)
-            character++;
-        if (shown++ < columns)
-            (void)fwrite(text + i, 1, character, stdout);
-        i += character;
+        (void)fwrite(text + i, 1, piece, stdout);
+        i += piece;
     }
-    (void)fputs("\033[K\n", stdout);
+    (void)fputs("\033[0m\033[K\n", stdout);
+    return used;
 }
 
 void screen_draw(const char *text)
@@ -85,9 +89,9 @@ void screen_draw(const char *text)
     const unsigned rows = size.ws_row == 0 ? UINT_MAX : size.ws_row; /* some do not tell */
     const size_t columns = screen_columns();
     (void)fputs("\033[H", stdout);
-    for (unsigned row = 1; *text != '\0' && row < rows; row++) {
+    for (unsigned row = 1; *text != '\0' && row < rows;) {
         const size_t length = strcspn(text, "\n");
-        draw_line(text, length, columns);
+        row += draw_line(text, length, columns, rows - row);
         text += length + (text[length] == '\n');
     }
     (void)fputs("\033[J", stdout);

@@ -16,6 +16,6 @@ bool screen_is_unicode(void);
 /* Before the first drawing. */
 void screen_clear(void);
 
-/* Draws a text in place, from the first line: what does not fit into the width or the height is
- * left out, and nothing flickers. */
+/* Draws a text in place, from the first line: long lines go on below, what does not fit into the
+ * height is left out, and nothing flickers. */
 void screen_draw(const char *text);

@@ -141,6 +141,10 @@ static void apply(const struct command *command)
     const char *wanted = argument(command, "hash");
     OWNED_JSON *plan = engine_plan(engine, NULL, engine->now);
     const char *hash = json_text_or(json_object_get(plan, "hash"), "");
+    if (hash[0] == '\0') { /* otherwise "" would be its hash */
+        engine->status = -ENOMEM;
+        return;
+    }
     if (wanted == NULL || strcmp(wanted, hash) != 0) {
         reply(command, false, "the plan is another one by now (%s): look at `cellctl plan` again",
               hash);
@@ -249,20 +253,13 @@ static bool retry_builds(const struct command *command)
 
 static void rollout(const struct command *command)
 {
-    static const struct {
-        const char *name;
-        enum rollout_command command;
-    } actions[] = {
-        {"pause", COMMAND_PAUSE},     {"resume", COMMAND_RESUME},
-        {"promote", COMMAND_PROMOTE}, {"promote-full", COMMAND_PROMOTE_FULL},
-        {"abort", COMMAND_ABORT},     {"retry", COMMAND_RETRY},
-    };
     const char *action = argument(command, "action");
     if (action != NULL && strcmp(action, "retry") == 0 && retry_builds(command))
         return;
-    for (size_t i = 0; action != NULL && i < sizeof actions / sizeof *actions; i++) {
-        if (strcmp(actions[i].name, action) == 0) {
-            order(command, actions[i].command);
+    for (int i = COMMAND_PAUSE; action != NULL && i <= COMMAND_RETRY; i++) {
+        const enum rollout_command what = (enum rollout_command)i;
+        if (strcmp(rollout_command_name(what), action) == 0) {
+            order(command, what);
             return;
         }
     }

@@ -44,6 +44,13 @@ static void drop_references(struct track *track)
     track->reference_count = 0;
 }
 
+static void drop_deployment(struct track *track)
+{
+    track->deployment = deployment_free(track->deployment);
+    track->wants.route.matches = NULL; /* they were its steps' */
+    track->wants.route.match_count = 0;
+}
+
 void track_free(struct track *track)
 {
     track->deployment = deployment_free(track->deployment);
@@ -54,6 +61,7 @@ void track_free(struct track *track)
         free(track->bindings[i].release);
         free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
+        json_decref(track->bindings[i].matches);
     }
     free(track->note);
     free(track->references);
@@ -242,7 +250,7 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
 
 void track_compile(struct engine *engine, struct track *track)
 {
-    track->deployment = deployment_free(track->deployment);
+    drop_deployment(track);
     for (size_t i = 0; i < BINDING_COUNT; i++)
         track->bindings[i].image = NULL; /* it was the deployment's */
     track->has_content = false;
@@ -434,7 +442,6 @@ void track_step(struct engine *engine, struct track *track)
         track_take_result(engine, track, &result);
         trial_follow(engine, track, view.stable_healthy);
         track->wants = result.wants;
-        track->wants.route.matches = NULL; /* borrowed from this round's plan */
         track_want(engine, track);
         ask_older_releases(engine, track);
         track->due = result.wants.wake.mono;

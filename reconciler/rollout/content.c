@@ -46,11 +46,13 @@ bool content_refresh(struct rollout_content *content, const struct rollout_conte
         strcmp(content->route_digest, wanted->route_digest) == 0)
         return false;
     const int64_t baked = content->baked_wall_ms;
+    const char slot = content->slot;
     const bool unproven = content->unproven, accepted = content->accepted;
     rollout_content_copy(content, wanted);
     content->baked_wall_ms = baked;
     content->unproven = unproven;
     content->accepted = accepted;
+    content->slot = slot;
     return true;
 }
 
@@ -94,7 +96,9 @@ enum content_change content_change(const struct rollout_content *from,
         return CHANGE_FLIP;
     if (removed)
         return CHANGE_NARROW;
-    if (added || strcmp(from->route_digest, to->route_digest) != 0)
+    if (added)
         return CHANGE_WIDER;
-    return CHANGE_NONE;
+    /* The same endpoints by a newer release of the route: it comes first, for what the steps ask of
+     * it. */
+    return strcmp(from->route_digest, to->route_digest) != 0 ? CHANGE_NARROW : CHANGE_NONE;
 }

@@ -202,11 +202,12 @@ static int spec_to_json(json_t *row, const char *name, const struct packed *spec
 
 static json_t *content_to_json(const struct rollout_content *content)
 {
-    json_t *row =
-        json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:b}", "release", content->release_digest, "deployment",
-                  content->deployment_digest, "route", content->route_digest, "revision",
-                  content->revision, "baked", (json_int_t)content->baked_wall_ms, "unproven",
-                  (int)content->unproven, "accepted", (int)content->accepted);
+    const char slot[2] = {content->slot, '\0'};
+    json_t *row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:b,s:b}", "release", content->release_digest,
+                            "deployment", content->deployment_digest, "route",
+                            content->route_digest, "revision", content->revision, "slot", slot,
+                            "baked", (json_int_t)content->baked_wall_ms, "unproven",
+                            (int)content->unproven, "accepted", (int)content->accepted);
     if (row != NULL && (spec_to_json(row, "slot_a", content->slot_spec[0]) < 0 ||
                         spec_to_json(row, "slot_b", content->slot_spec[1]) < 0 ||
                         spec_to_json(row, "route_spec", content->route_spec) < 0 ||
@@ -244,12 +245,14 @@ static int content_from_json(struct rollout_content *content, const json_t *row)
         .endpoints = packed_or_null(row, "endpoints", JSON_OBJECT, &status),
         .needs = packed_or_null(row, "needs", JSON_ARRAY, &status),
         .baked_wall_ms = json_integer_value(json_object_get(row, "baked")),
+        .slot = json_text_or(json_object_get(row, "slot"), "")[0],
         .unproven = json_is_true(json_object_get(row, "unproven")),
         .accepted = json_is_true(json_object_get(row, "accepted")),
     };
     if (status < 0)
         return status;
     const bool sound =
+        (content->slot == 0 || content->slot == 'a' || content->slot == 'b') &&
         json_is_integer(json_object_get(row, "baked")) &&
         text_from_json(content->release_digest, sizeof(content->release_digest),
                        json_object_get(row, "release")) &&

@@ -18,26 +18,12 @@ static int64_t elapsed_ms(struct instant from, struct instant now)
     return elapsed > 0 ? elapsed : 0;
 }
 
-/* A crash may give back this much of a deadline, and no more. */
-#define KEPT_MS INT64_C(15000)
-
-static bool is_to_be_kept(const struct rollout *rollout, int64_t elapsed)
-{
-    const bool runs = rollout_is_active(rollout) && rollout->state != ROLLOUT_PAUSED &&
-                      rollout->state != ROLLOUT_HELD;
-    return runs && ((rollout->waited_ms + elapsed) / KEPT_MS != rollout->waited_ms / KEPT_MS ||
-                    (rollout->sick_ms > 0 &&
-                     (rollout->sick_ms + elapsed) / KEPT_MS != rollout->sick_ms / KEPT_MS));
-}
-
 void credit_clocks(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
     int64_t elapsed = elapsed_ms(rollout->counted_at, advance->view->now);
     if (elapsed > BLIND_MS)
         elapsed = BLIND_MS;
-    if (is_to_be_kept(rollout, elapsed))
-        advance->result->changed = true;
     rollout->counted_at = advance->view->now;
     rollout->waited_ms += elapsed;
     rollout->fault_ms += elapsed;

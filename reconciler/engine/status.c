@@ -8,6 +8,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune_order.h"
+#include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 
 #include <stdio.h>
@@ -338,7 +339,7 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
         char message[MESSAGE_SIZE], command[NAME_SIZE];
         snprintf(message, sizeof message, "%zu objects are to be removed, more than the budget",
                  json_object_size(engine->pruning.held));
-        snprintf(command, sizeof command, "cellctl approve prune:%s", engine->pruning.held_hash);
+        snprintf(command, sizeof command, "cellctl approve --prune %s", engine->pruning.held_hash);
         add_hold(holds, "prune", NULL, NULL, NULL, engine->pruning.held_hash,
                  engine->pruning.held_since.ms, message, command);
     }
@@ -356,17 +357,48 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
     }
 }
 
+static void add_quarantine_holds(const struct engine *engine, json_t *holds)
+{
+    for (size_t i = 0; i < engine->quarantine_count; i++) {
+        const struct quarantine *entry = engine->quarantines[i];
+        char command[4 * NAME_SIZE];
+        snprintf(command, sizeof command, "cellctl quarantine clear %s -c %s -t %s", entry->cell,
+                 entry->component, entry->target);
+        add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest,
+                 entry->since_ms, entry->reason, command);
+    }
+}
+
+/* What stands because somebody is to look; quarantine is told by its own entries. */
+static void add_rollout_holds(const struct unit *unit, json_t *holds)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        const struct track *track = unit->tracks[i];
+        const struct rollout *rollout = &track->rollout;
+        const bool paused = rollout->state == ROLLOUT_PAUSED;
+        const bool held = rollout->state == ROLLOUT_HELD && rollout->hold != HOLD_QUARANTINED &&
+                          rollout->retry_at.ms == 0;
+        if (!track_is_live(track) || (!paused && !held))
+            continue;
+        char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];
+        snprintf(message, sizeof message, "%s is %s: %s", track->component,
+                 paused ? "paused" : "held", rollout->reason);
+        snprintf(command, sizeof command, "cellctl rollout %s %s %s %s",
+                 paused ? "resume" : "retry", unit->name, track->component, track->target);
+        add_hold(holds, "rollout", unit->name, track->target, NULL, track->component,
+                 rollout->state_since.ms, message, command);
+    }
+}
+
 static json_t *holds_json(const struct engine *engine)
 {
     json_t *holds = json_array();
     add_gate_holds(engine, holds);
     add_build_holds(engine, holds);
     add_prune_holds(engine, holds);
-    for (size_t i = 0; i < engine->quarantine_count; i++) {
-        const struct quarantine *entry = engine->quarantines[i];
-        add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest,
-                 entry->since_ms, entry->reason, NULL);
-    }
+    add_quarantine_holds(engine, holds);
+    for (size_t i = 0; i < engine->unit_count; i++)
+        add_rollout_holds(engine->units[i], holds);
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
         if (!operation_is_held(object))

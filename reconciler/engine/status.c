@@ -369,24 +369,42 @@ static void add_quarantine_holds(const struct engine *engine, json_t *holds)
     }
 }
 
-/* What stands because somebody is to look; quarantine is told by its own entries. */
-static void add_rollout_holds(const struct unit *unit, json_t *holds)
+/* A rollout that waits for a person, or what nobody proved. Quarantine is told by its entries. */
+static void add_rollout_hold(json_t *holds, const struct track *track)
 {
-    for (size_t i = 0; i < unit->track_count; i++) {
-        const struct track *track = unit->tracks[i];
-        const struct rollout *rollout = &track->rollout;
-        const bool paused = rollout->state == ROLLOUT_PAUSED;
-        const bool held = rollout->state == ROLLOUT_HELD && rollout->hold != HOLD_QUARANTINED &&
-                          rollout->retry_at.ms == 0;
-        if (!track_is_live(track) || (!paused && !held))
-            continue;
-        char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];
+    const struct rollout *rollout = &track->rollout;
+    const bool paused = rollout->state == ROLLOUT_PAUSED;
+    const bool unproven = !rollout->has_next && rollout->has_stable && rollout->stable.unproven &&
+                          !rollout->stable.accepted;
+    const bool held = rollout->state == ROLLOUT_HELD && rollout->hold != HOLD_QUARANTINED &&
+                      rollout->retry_at.ms == 0;
+    if (!paused && !held && !unproven)
+        return;
+    const bool proof = paused ? rollout->hold == HOLD_INSUFFICIENT : unproven && !held;
+    char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];
+    if (paused || held)
         snprintf(message, sizeof message, "%s is %s: %s", track->component,
                  paused ? "paused" : "held", rollout->reason);
-        snprintf(command, sizeof command, "cellctl rollout %s %s %s %s",
-                 paused ? "resume" : "retry", unit->name, track->component, track->target);
-        add_hold(holds, "rollout", unit->name, track->target, NULL, track->component,
-                 rollout->state_since.ms, message, command);
+    else
+        snprintf(message, sizeof message, "release %s of %s was promoted without proof",
+                 rollout->stable.release_digest, track->component);
+    snprintf(command, sizeof command, "cellctl rollout %s %s %s %s",
+             proof  ? "promote"
+             : held ? "retry"
+                    : "resume",
+             track->unit->name, track->component, track->target);
+    add_hold(holds, "rollout", track->unit->name, track->target, NULL, track->component,
+             paused || held ? rollout->state_since.ms : rollout->stable.baked_wall_ms, message,
+             command);
+}
+
+static void add_rollout_holds(const struct engine *engine, json_t *holds)
+{
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        for (size_t k = 0; k < engine->units[i]->track_count; k++) {
+            if (track_is_live(engine->units[i]->tracks[k]))
+                add_rollout_hold(holds, engine->units[i]->tracks[k]);
+        }
     }
 }
 
@@ -395,10 +413,9 @@ static json_t *holds_json(const struct engine *engine)
     json_t *holds = json_array();
     add_gate_holds(engine, holds);
     add_build_holds(engine, holds);
+    add_rollout_holds(engine, holds);
     add_prune_holds(engine, holds);
     add_quarantine_holds(engine, holds);
-    for (size_t i = 0; i < engine->unit_count; i++)
-        add_rollout_holds(engine->units[i], holds);
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
         if (!operation_is_held(object))

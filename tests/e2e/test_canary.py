@@ -15,6 +15,17 @@ SOAKS = {5: 15, 20: 10, 50: 10}
 
 def use_canary(world, bake="6s"):
     """One cell with one component on one target."""
+    steps = ", ".join(f"{{weight: {weight}, soak: {soak}s}}" for weight, soak in SOAKS.items())
+    use_one_cell(world, f"""
+    strategy: canary
+    steps: [{steps}]
+    analysis: {{provider: prometheus, template: hubble, interval: 10s, metrics: [error-rate]}}
+    bake: {bake}
+    progressDeadline: 60s
+""")
+
+
+def use_one_cell(world, rollout):
     world.write("platform.yaml", """
 apiVersion: celld.dev/v1
 kind: Platform
@@ -26,7 +37,6 @@ spec:
   environments: [{name: production, production: true}]
   phases: [{name: first, cells: [stock]}]
 """)
-    steps = ", ".join(f"{{weight: {weight}, soak: {soak}s}}" for weight, soak in SOAKS.items())
     world.write(CELL, f"""
 apiVersion: celld.dev/v1
 kind: Cell
@@ -39,13 +49,7 @@ spec:
       replicas: 2
       endpoints:
         - {{name: http, type: http, port: 8080, basePath: /stock, visibility: [external]}}
-  rollout:
-    strategy: canary
-    steps: [{steps}]
-    analysis: {{provider: prometheus, template: hubble, interval: 10s, metrics: [error-rate]}}
-    bake: {bake}
-    progressDeadline: 60s
-""")
+  rollout: {rollout}""")
 
 
 def release(world, old, new):

@@ -80,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     read_vector(body);
     read_others("window", body);
     read_others("history", body);
-    (void)question_read(body, &question, NULL);
+    if (question_read(body, &question, NULL) == 0)
+        CHECK(question.from_ms < question.to_ms && question.metric_count > 0);
     json_decref(body);
     return 0;
 }

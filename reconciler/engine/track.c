@@ -75,8 +75,8 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.slot_spec[0]));
     (void)packed_unref(TAKE(track->content.slot_spec[1]));
     (void)packed_unref(TAKE(track->content.route_spec));
-    json_decref(TAKE(track->content.endpoints));
-    json_decref(TAKE(track->content.needs));
+    (void)packed_unref(TAKE(track->content.endpoints));
+    (void)packed_unref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
         free(TAKE(track->bindings[i].names));
@@ -168,7 +168,7 @@ static void fill_content(struct engine *engine, struct track *track)
              deployment->deployment_digest);
     snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
     snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
-    content->needs = deployment_needs(deployment);
+    content->needs = packed_take(deployment_needs(deployment));
     if (content->needs == NULL)
         engine->status = -ENOMEM;
     const struct binding_wants slot = {.active = true, .replicas = -1};
@@ -185,7 +185,9 @@ static void fill_content(struct engine *engine, struct track *track)
     content->slot_spec[0] = spec_of(engine, deployment, ROLE_SLOT_A, &slot);
     content->slot_spec[1] = spec_of(engine, deployment, ROLE_SLOT_B, &slot);
     content->route_spec = spec_of(engine, deployment, ROLE_ROUTE, &route);
-    content->endpoints = endpoints_json(deployment->component);
+    content->endpoints = packed_take(endpoints_json(deployment->component));
+    if (content->endpoints == NULL)
+        engine->status = -ENOMEM;
 }
 
 static void name_binding(struct engine *engine, struct track *track, enum binding_role role)

@@ -10,8 +10,8 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
     for (size_t i = 0; i < 2; i++)
         (void)packed_ref(content->slot_spec[i]);
     (void)packed_ref(content->route_spec);
-    (void)json_incref(content->endpoints);
-    (void)json_incref(content->needs);
+    (void)packed_ref(content->endpoints);
+    (void)packed_ref(content->needs);
     struct rollout_content gone = old;
     rollout_content_fini(&gone);
 }
@@ -21,8 +21,8 @@ void rollout_content_fini(struct rollout_content *content)
     for (size_t i = 0; i < 2; i++)
         (void)packed_unref(content->slot_spec[i]);
     (void)packed_unref(content->route_spec);
-    json_decref(content->endpoints);
-    json_decref(content->needs);
+    (void)packed_unref(content->endpoints);
+    (void)packed_unref(content->needs);
     *content = (struct rollout_content){0};
 }
 
@@ -70,12 +70,16 @@ static bool endpoint_moved(const json_t *from, const json_t *to)
 enum content_change content_change(const struct rollout_content *from,
                                    const struct rollout_content *to)
 {
+    OWNED_JSON *before = packed_open(from->endpoints);
+    OWNED_JSON *after = packed_open(to->endpoints);
+    if ((before == NULL) != (from->endpoints == NULL) || (after == NULL) != (to->endpoints == NULL))
+        return CHANGE_FLIP; /* no memory to look: the way that is safe for every change */
     bool removed = false, added = false;
     const char *name;
     json_t *endpoint;
-    json_object_foreach(from->endpoints, name, endpoint)
+    json_object_foreach(before, name, endpoint)
     {
-        const json_t *other = json_object_get(to->endpoints, name);
+        const json_t *other = json_object_get(after, name);
         if (other == NULL)
             removed = true;
         else if (endpoint_moved(endpoint, other))
@@ -83,9 +87,9 @@ enum content_change content_change(const struct rollout_content *from,
         else if (!same_json(endpoint, other))
             added = true;
     }
-    json_object_foreach(to->endpoints, name, endpoint)
+    json_object_foreach(after, name, endpoint)
     {
-        if (json_object_get(from->endpoints, name) == NULL)
+        if (json_object_get(before, name) == NULL)
             added = true;
     }
     if (removed && added)

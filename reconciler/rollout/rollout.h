@@ -84,8 +84,9 @@ struct rollout_content {
     struct packed *route_spec;   /* of the route; NULL when there is none; owned */
     /* Endpoint name -> whatever consumers and route see of it (type, port, basePath, visibility);
      * NULL when not routed; owned. Decides in which order slot and route are changed. */
-    json_t *endpoints;
-    json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
+    struct packed *endpoints;
+    /* What it connects to (array, see deployment_needs()); NULL = nothing; owned. */
+    struct packed *needs;
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
     /* 'a', 'b': where it stood when it became stable. Only there its release is sure to exist, and
      * of content that git has left behind no other can be made. 0 = not routed, or not yet. */

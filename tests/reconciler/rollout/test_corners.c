@@ -89,6 +89,69 @@ Test(corners, without_proof_a_release_stays_marked)
     }
 }
 
+/* Blue-green under a judge: the bake is all the proof there is. */
+static const struct {
+    const char *what;
+    bool unproven, skip_soak;
+    enum judge_verdict verdict;
+    enum insufficient_policy policy;
+    enum rollout_state state;
+    bool marked;
+} bakes[] = {
+    {"proven", false, false, VERDICT_PASS, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP, false},
+    {"silence", false, false, VERDICT_CONTINUE, INSUFFICIENT_HOLD, ROLLOUT_PAUSED, false},
+    {"silence is enough", false, false, VERDICT_CONTINUE, INSUFFICIENT_PROMOTE, ROLLOUT_CLEANUP,
+     true},
+    {"silence is too little", false, false, VERDICT_CONTINUE, INSUFFICIENT_ROLLBACK,
+     ROLLOUT_ROLLBACK, false},
+    {"a person's word", false, true, VERDICT_CONTINUE, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP, true},
+    {"unproven before", true, false, VERDICT_CONTINUE, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP, true},
+    {"unproven before, proven now", true, false, VERDICT_PASS, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP,
+     false},
+};
+
+Test(corners, a_bake_is_proof_or_says_that_there_is_none)
+{
+    for (size_t i = 0; i < sizeof(bakes) / sizeof(bakes[0]); i++) {
+        struct scene *scene = scene_at("bake, two slots");
+        struct rollout *rollout = &scene->rollout;
+        rollout->stage_count = rollout->step = 0;
+        rollout->strategy = scene->plan.strategy = STRATEGY_BLUE_GREEN;
+        rollout->unproven = bakes[i].unproven;
+        rollout->skip_soak = bakes[i].skip_soak;
+        rollout->soaked_ms = scene->view.judged_ms = LONG_MS;
+        scene->plan.analysis = true;
+        scene->plan.insufficient = bakes[i].policy;
+        scene->view.verdict = bakes[i].verdict;
+        for (size_t s = 0; s < 2; s++)
+            scene->view.slot[s].gate.verdict = GATE_SETTLED;
+        scene->view.route.gate.verdict = GATE_SETTLED;
+        scene->view.route.gate.weights_verified = true;
+        struct rollout_result result;
+        rollout_advance(rollout, &scene->view, &result);
+        cr_expect_eq(rollout->state, bakes[i].state, "%s: %s", bakes[i].what,
+                     rollout_state_name(rollout->state));
+        if (rollout->state == ROLLOUT_CLEANUP)
+            cr_expect_eq(rollout->stable.unproven, bakes[i].marked, "%s", bakes[i].what);
+        scene_free(scene);
+    }
+}
+
+/* Taken back with its cell or phase: only to what there is. */
+Test(corners, there_is_nothing_to_undo_without_a_previous_release)
+{
+    for (int previous = 0; previous < 2; previous++) {
+        struct scene *scene = scene_at("idle");
+        scene->view.undo = true;
+        scene->view.wanted = &scene->stable;
+        scene->rollout.has_previous = previous == 1;
+        struct rollout_result result;
+        rollout_advance(&scene->rollout, &scene->view, &result);
+        cr_expect_eq(scene->rollout.state, previous == 1 ? ROLLOUT_PREPARE : ROLLOUT_IDLE);
+        scene_free(scene);
+    }
+}
+
 Test(corners, a_step_beyond_the_last_is_found)
 {
     struct scene *scene = scene_at("step, soaking");

@@ -161,6 +161,21 @@ Test(row, a_stage_without_flags_neither_pauses_nor_is_judged)
     scene_free(scene);
 }
 
+Test(row, content_of_an_older_version_counts_as_proven)
+{
+    struct scene *scene = scene_new(stand_in("step"));
+    json_t *row = scene_row(scene);
+    (void)json_object_del(json_object_get(row, "stable"), "unproven");
+    (void)json_object_del(json_object_get(row, "stable"), "accepted");
+    struct rollout rollout;
+    rollout_init(&rollout, "cart", "cartservice", "testing", true);
+    cr_assert_eq(rollout_from_json(row, &rollout, NULL), 0);
+    cr_expect(!rollout.stable.unproven && !rollout.stable.accepted);
+    rollout_fini(&rollout);
+    json_decref(row);
+    scene_free(scene);
+}
+
 Test(row, a_broken_state_stops_the_daemon, .signal = SIGABRT)
 {
     struct rollout rollout;

@@ -164,11 +164,14 @@ Test(row, a_stage_without_flags_neither_pauses_nor_is_judged)
 Test(row, content_of_an_older_version_counts_as_proven)
 {
     struct scene *scene = scene_new(stand_in("step"));
+    scene->rollout.stable.unproven = scene->rollout.stable.accepted = true;
     json_t *row = scene_row(scene);
-    (void)json_object_del(json_object_get(row, "stable"), "unproven");
-    (void)json_object_del(json_object_get(row, "stable"), "accepted");
     struct rollout rollout;
     rollout_init(&rollout, "cart", "cartservice", "testing", true);
+    cr_assert_eq(rollout_from_json(row, &rollout, NULL), 0);
+    cr_expect(rollout.stable.unproven && rollout.stable.accepted);
+    (void)json_object_del(json_object_get(row, "stable"), "unproven");
+    (void)json_object_del(json_object_get(row, "stable"), "accepted");
     cr_assert_eq(rollout_from_json(row, &rollout, NULL), 0);
     cr_expect(!rollout.stable.unproven && !rollout.stable.accepted);
     rollout_fini(&rollout);

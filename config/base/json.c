@@ -1,5 +1,7 @@
 #include "config/base/json.h"
 
+#include "config/base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -48,41 +50,32 @@ int json_read(const char *bytes, size_t length, const char *what, json_t **ret_v
     return 0;
 }
 
-struct writing {
-    char *bytes;
-    size_t length, capacity;
-    bool failed;
-};
-
-static int write_bytes(const char *bytes, size_t length, void *context)
+static int add_bytes(const char *bytes, size_t length, void *context)
 {
-    struct writing *writing = context;
-    if (writing->capacity - writing->length <= length && !writing->failed) {
-        const size_t capacity = 2 * (writing->capacity + length) + 256;
-        char *grown = realloc(writing->bytes, capacity);
-        writing->failed = grown == NULL;
-        writing->bytes = grown == NULL ? writing->bytes : grown;
-        writing->capacity = grown == NULL ? writing->capacity : capacity;
-    }
-    if (writing->failed)
-        return -1;
-    memcpy(writing->bytes + writing->length, bytes, length);
-    writing->length += length;
-    return 0;
+    struct text *text = context;
+    text_add_bytes(text, bytes, length);
+    return text_status(text);
+}
+
+static char *write_json(const json_t *value, size_t flags)
+{
+    OWNED_TEXT text;
+    text_init(&text, SIZE_MAX / 2);
+    /* jansson forgets that a sorted key could not be written: json_dumps() would leave it out. */
+    if (json_dump_callback(value, add_bytes, &text, flags | JSON_COMPACT | JSON_ENCODE_ANY) < 0 ||
+        text_status(&text) < 0)
+        return NULL;
+    return text_take(&text);
 }
 
 char *json_canonical(const json_t *value)
 {
-    struct writing writing = {0};
-    const size_t flags = JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY;
-    /* jansson forgets that a sorted key could not be written: json_dumps() would leave it out. */
-    if (json_dump_callback(value, write_bytes, &writing, flags) < 0 || writing.failed ||
-        writing.bytes == NULL) {
-        free(writing.bytes);
-        return NULL;
-    }
-    writing.bytes[writing.length] = '\0';
-    return writing.bytes;
+    return write_json(value, JSON_SORT_KEYS);
+}
+
+char *json_escaped(const json_t *value)
+{
+    return write_json(value, JSON_ESCAPE_SLASH);
 }
 
 const json_t *json_at(const json_t *value, ...)

@@ -180,7 +180,7 @@ static const struct field target_fields[] = {
      .offset = AT(name),
      .form = FORM_SOME,
      .required = true,
-     .doc = "the target, as celld shows it: testing, production@eu"},
+     .doc = "the target, as celld shows it: testing, production-eu"},
 };
 static const struct shape target_shape = {
     .name = "target of metrics",

@@ -162,7 +162,7 @@ json_t *count_replicas(const struct samples *requests, const struct samples *bad
             return json_null();
         replicas[grid.replica_count++] = name;
     }
-    if (grid.replica_count == 0 || !find_rows(requests, &grid))
+    if (grid.replica_count == 0 || !find_rows(requests, &grid) || grid.row_count == 0)
         return json_null();
     grid.cells = calloc(grid.row_count * grid.replica_count, sizeof(*grid.cells));
     if (grid.cells == NULL)

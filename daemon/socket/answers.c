@@ -120,7 +120,7 @@ static struct MHD_Response *status_response(struct socket_server *server, uint64
         now - server->status_ms < STATUS_KEPT_MS)
         return server->status_response;
     OWNED_JSON *status = server->backend.status(server->backend.context);
-    char *bytes = status == NULL ? NULL : json_dumps(status, JSON_COMPACT | JSON_ESCAPE_SLASH);
+    char *bytes = status == NULL ? NULL : json_escaped(status);
     struct MHD_Response *response =
         bytes == NULL ? NULL : call_make_response(bytes, strlen(bytes), "application/json");
     if (response == NULL)

@@ -201,16 +201,28 @@ static size_t command_tracks(const struct command *command, struct unit *unit,
     return count;
 }
 
-/* Of several, one answers for all. */
+/* How much the command is for this rollout: of an attempt under way, of one that has something to
+ * go back to or to try again, or of none. */
+static int suitability(const struct track *track)
+{
+    if (track->rollout.state != ROLLOUT_IDLE && track->rollout.state != ROLLOUT_HELD)
+        return 2;
+    return track->rollout.state == ROLLOUT_HELD || track->rollout.has_previous;
+}
+
+/* Of several, the one that it is most for answers for all. */
 static void give_id(const struct command *command, struct unit *unit, enum rollout_command what)
 {
-    for (size_t i = unit->track_count; i-- > 0;) {
+    struct track *best = NULL;
+    for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
-        if (track->command == what && track->command_id == 0) {
-            track->command_id = command->id;
-            return;
-        }
+        if (track->command != what || track->command_id != 0)
+            continue;
+        if (best == NULL || suitability(track) >= suitability(best))
+            best = track;
     }
+    if (best != NULL)
+        best->command_id = command->id;
 }
 
 static void order(const struct command *command, enum rollout_command what)

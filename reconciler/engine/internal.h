@@ -155,6 +155,8 @@ struct binding {
     struct object *needs; /* the release: it must stand before the binding is written */
     const char *image;    /* borrowed from the deployment; NULL = not looked at */
     int weight[2];
+    json_t *matches; /* of the rule in front; owned; NULL = none */
+    char match_slot;
     bool undeploy;
 };
 

@@ -44,6 +44,13 @@ static void drop_references(struct track *track)
     track->reference_count = 0;
 }
 
+static void drop_deployment(struct track *track)
+{
+    track->deployment = deployment_free(track->deployment);
+    track->wants.route.matches = NULL; /* they were its steps' */
+    track->wants.route.match_count = 0;
+}
+
 void track_free(struct track *track)
 {
     track->deployment = deployment_free(track->deployment);
@@ -54,6 +61,7 @@ void track_free(struct track *track)
         free(track->bindings[i].release);
         free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
+        json_decref(track->bindings[i].matches);
     }
     free(track->note);
     free(track->references);
@@ -67,8 +75,8 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.slot_spec[0]));
     (void)packed_unref(TAKE(track->content.slot_spec[1]));
     (void)packed_unref(TAKE(track->content.route_spec));
-    json_decref(TAKE(track->content.endpoints));
-    json_decref(TAKE(track->content.needs));
+    (void)packed_unref(TAKE(track->content.endpoints));
+    (void)packed_unref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
         free(TAKE(track->bindings[i].names));
@@ -160,7 +168,7 @@ static void fill_content(struct engine *engine, struct track *track)
              deployment->deployment_digest);
     snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
     snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
-    content->needs = deployment_needs(deployment);
+    content->needs = packed_take(deployment_needs(deployment));
     if (content->needs == NULL)
         engine->status = -ENOMEM;
     const struct binding_wants slot = {.active = true, .replicas = -1};
@@ -177,7 +185,9 @@ static void fill_content(struct engine *engine, struct track *track)
     content->slot_spec[0] = spec_of(engine, deployment, ROLE_SLOT_A, &slot);
     content->slot_spec[1] = spec_of(engine, deployment, ROLE_SLOT_B, &slot);
     content->route_spec = spec_of(engine, deployment, ROLE_ROUTE, &route);
-    content->endpoints = endpoints_json(deployment->component);
+    content->endpoints = packed_take(endpoints_json(deployment->component));
+    if (content->endpoints == NULL)
+        engine->status = -ENOMEM;
 }
 
 static void name_binding(struct engine *engine, struct track *track, enum binding_role role)
@@ -240,7 +250,7 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
 
 void track_compile(struct engine *engine, struct track *track)
 {
-    track->deployment = deployment_free(track->deployment);
+    drop_deployment(track);
     for (size_t i = 0; i < BINDING_COUNT; i++)
         track->bindings[i].image = NULL; /* it was the deployment's */
     track->has_content = false;
@@ -432,7 +442,6 @@ void track_step(struct engine *engine, struct track *track)
         track_take_result(engine, track, &result);
         trial_follow(engine, track, view.stable_healthy);
         track->wants = result.wants;
-        track->wants.route.matches = NULL; /* borrowed from this round's plan */
         track_want(engine, track);
         ask_older_releases(engine, track);
         track->due = result.wants.wake.mono;

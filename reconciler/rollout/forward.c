@@ -172,7 +172,7 @@ static void commit(struct advance *advance)
     rollout->stable.baked_wall_ms = advance->view->now.wall.ms;
     rollout->stable.unproven |= rollout->unproven && advance->view->plan->analysis &&
                                 advance->view->verdict != VERDICT_PASS;
-    rollout->stable_slot = rollout->next_slot;
+    rollout->stable_slot = rollout->stable.slot = rollout->next_slot;
     rollout->next_slot = 0;
     rollout->has_stable = true;
     rollout->has_next = rollout->touched = rollout->route_touched = false;

@@ -49,7 +49,7 @@ json_t *stage_question(const char *purpose, const char *provider, const char *te
     (void)snprintf(
         text, sizeof(text),
         "{'purpose':'%s','provider':'%s','template':'%s','cell':'cart','component':'cartservice',"
-        "'target':'production@eu','environment':'production','region':'eu','namespace':'acme',"
+        "'target':'production-eu','environment':'production','region':'eu','namespace':'acme',"
         "'project':'cart','revision':'1f2e3d4','from':'1970-01-01T00:16:40Z','to':"
         "'1970-01-01T00:17:40Z','from_ms':1000000,'to_ms':1060000,"
         "'canary':{'slot':'b','component':'cartservice-b','binding':'cartservice-b-production-eu',"

@@ -22,7 +22,7 @@ Test(question, sound)
     cr_expect_eq(question.purpose, QUESTION_CHECK);
     cr_expect_eq(question.provider, QUESTION_OBSERVER);
     cr_expect_str_eq(question.dialect->name, "hubble");
-    cr_expect_str_eq(question.target, "production@eu");
+    cr_expect_str_eq(question.target, "production-eu");
     cr_expect_eq(question.arms[QUESTION_CANARY].slot, 'b');
     cr_expect_str_eq(question.arms[QUESTION_STABLE].workload, "cartservice-a-5f");
     cr_assert_eq(question.metric_count, 2u);

@@ -214,7 +214,7 @@ Test(sources, a_target_may_have_its_own)
     char text[DESK_TEXT_SIZE];
     (void)snprintf(text, sizeof(text),
                    "{prometheus: {url: \"http://127.0.0.1:%u\"}, targets: [{name: testing, webhook:"
-                   " {url: \"http://127.0.0.1:1\"}}, {name: production@eu, prometheus: {url: "
+                   " {url: \"http://127.0.0.1:1\"}}, {name: production-eu, prometheus: {url: "
                    "\"http://127.0.0.1:%u\"}}]}",
                    web_port(first), web_port(second));
     desk_make(&desk);
@@ -231,7 +231,7 @@ Test(sources, a_target_may_have_its_own)
     cr_expect_eq(atomic_load(&all.asked), 4u);
     cr_expect_eq(atomic_load(&own.asked), 2u);
     const struct desk_result *result = desk_ask(&desk, window_for("webhook"));
-    cr_expect_not_null(strstr(result->error.detail, "celld knows no webhook for production@eu"),
+    cr_expect_not_null(strstr(result->error.detail, "celld knows no webhook for production-eu"),
                        "%s", result->error.detail);
     result = desk_ask(&desk, json_object());
     cr_expect_not_null(strstr(result->error.detail, "is not sound: purpose"), "%s",

@@ -269,6 +269,12 @@ Test(trial, too_few_requests_end_as_the_policy_says)
     struct traffic traffic = {.rate = 0.4, .base = 0};
     begin(&traffic, CANARY_WITH("metrics: [error-rate]"), "2");
     traffic_until(&traffic, "development", "paused", MINUTES(30));
+    json_t *status = engine_status(traffic.world->engine, world_now(traffic.world));
+    cr_expect_str_eq(
+        json_text_or(
+            json_object_get(json_array_get(json_object_get(status, "holds"), 0), "command"), ""),
+        "cellctl rollout promote shop shop-api development");
+    json_decref(status);
     expect_why(traffic.world, "shop", "development", "too few requests");
     bool done = true;
     world_command(traffic.world, "rollout",
@@ -322,6 +328,33 @@ Test(trial, unproven_content_waits_for_a_person_before_the_next_environment)
     expect_condition(traffic.world, CONDITION_CONVERGED);
     expect_runs(traffic.world, "shop-api-b", "production", "registry.example/shop:2");
     expect_silence(traffic.world);
+    traffic_free(&traffic);
+}
+
+static const char platform_regions[] = PLATFORM_HEAD "  environments:\n"
+                                                     "    - {name: production, regions: [us, eu]}\n"
+                                                     "  phases:\n"
+                                                     "    - {name: first, cells: [shop]}\n";
+
+Test(trial, the_second_region_follows_only_what_was_judged_good_in_the_first)
+{
+    struct traffic traffic = {.rate = 10, .base = 0.005, .bad = 0.1};
+    traffic_world(&traffic);
+    traffic_commit(&traffic, 1, platform_regions, "1", CANARY);
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    traffic_commit(&traffic, 2, platform_regions, "bad", CANARY);
+    traffic_until(&traffic, "production", "held", MINUTES(30));
+    world_run(traffic.world, MINUTES(10));
+    cr_expect_eq(
+        json_integer_value(json_object_get(traffic_rollout(&traffic, "production-eu"), "attempt")),
+        1);
+    expect_runs(traffic.world, "shop-api-a", "production-eu", "registry.example/shop:1");
+    traffic_commit(&traffic, 3, platform_regions, "3", CANARY);
+    traffic_until(&traffic, "production", "bake", MINUTES(30));
+    cr_expect_str_eq(traffic_text(&traffic, "production-eu", "state"), "idle");
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    expect_runs(traffic.world, "shop-api-b", "production-eu", "registry.example/shop:3");
+    expect_no_dangers(traffic.world);
     traffic_free(&traffic);
 }
 

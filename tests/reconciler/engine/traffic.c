@@ -50,7 +50,7 @@ static json_t *arm(const struct traffic *traffic, const struct world *world, con
     if (!json_is_object(side))
         return json_null();
     const char *slot = json_text_or(json_object_get(side, "slot"), "");
-    const char *environment = json_text_or(json_object_get(query, "environment"), "");
+    const char *environment = json_text_or(json_object_get(query, "target"), "");
     if (traffic->fault == TRAFFIC_EMPTY)
         return json_null();
     if (traffic->fault == TRAFFIC_NONSENSE)

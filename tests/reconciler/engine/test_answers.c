@@ -85,12 +85,18 @@ static void two_releases(size_t place, size_t answer, bool lost)
     world_free(world);
 }
 
+/* One pair in so many, spread so that each answer and each place come up; with ANSWERS=all in the
+ * environment every one. */
+static size_t stride(void)
+{
+    const char *wish = getenv("ANSWERS");
+    return wish != NULL && strcmp(wish, "all") == 0 ? 1 : 5;
+}
+
 Test(answers, whatever_is_said_the_end_is_the_same)
 {
-    for (size_t place = 0; place < PLACES; place++) {
-        for (size_t answer = 0; answer < ANSWERS; answer++)
-            two_releases(place, answer, (place + answer) % 2 == 0);
-    }
+    for (size_t i = 0; i < PLACES * ANSWERS; i += stride())
+        two_releases(i / ANSWERS, i % ANSWERS, i / stride() % 2 == 0);
 }
 
 #define PLATFORM_OF(cells_)                                                                        \
@@ -104,7 +110,7 @@ Test(answers, whatever_is_said_what_is_to_go_goes)
     static const char both[] = PLATFORM_OF("billing, shop"), one[] = PLATFORM_OF("shop");
     static const char *const paths[] = {"/releasebindings/", "/projectreleasebindings/",
                                         "/components/", "/projects/"};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths * ANSWERS; i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths * ANSWERS; i += stride()) {
         const size_t answer = i % ANSWERS;
         if (answers[answer].status == 404 && i % 2 == 0)
             continue; /* believed: it is gone */

@@ -173,6 +173,70 @@ Test(corners, a_pause_of_a_pause_stops_the_daemon, .signal = SIGABRT)
     rollout_wants(&scene->rollout, &scene->view, &wants);
 }
 
+/* In place with more endpoints than before: the route goes back first, where it had moved. */
+Test(corners, a_wider_route_goes_back_before_its_slot)
+{
+    static const struct {
+        const char *stand;
+        bool drained;
+    } cases[] = {{"deploy, in place", true}, {"route, in place", false}, {"bake, in place", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene *scene = scene_at(cases[i].stand);
+        struct rollout *rollout = &scene->rollout;
+        (void)packed_unref(rollout->stable.endpoints);
+        rollout->stable.endpoints = packed_take(json_pack("{s:{s:i}}", "http", "port", 80));
+        cr_assert_eq(content_change(&rollout->stable, &rollout->next), CHANGE_WIDER);
+        scene->view.cancel = true;
+        scene->view.may_start = false;
+        struct rollout_result result;
+        rollout_advance(rollout, &scene->view, &result);
+        cr_expect_eq(rollout->state, ROLLOUT_ROLLBACK, "%s", cases[i].stand);
+        cr_expect_eq(rollout->drained, cases[i].drained, "%s", cases[i].stand);
+        scene_free(scene);
+    }
+}
+
+/* Contents that cannot be looked at are brought the way that is safe for every change. */
+Test(corners, without_memory_every_change_is_a_flip)
+{
+    struct scene *scene = scene_at("deploy, in place");
+    cr_assert_eq(content_change(&scene->rollout.stable, &scene->rollout.next), CHANGE_NONE);
+    for (uint64_t spared = 0; spared < 2; spared++) {
+        scarcity_begin(spared, false);
+        const enum content_change change =
+            content_change(&scene->rollout.stable, &scene->rollout.next);
+        cr_expect_eq(scarcity_end(), 1);
+        cr_expect_eq(change, CHANGE_FLIP, "%u", (unsigned)spared);
+    }
+    scene_free(scene);
+}
+
+/* Without memory, or whole: never a part of it. */
+Test(corners, every_allocation_of_reading_a_row_may_fail)
+{
+    struct scene *scene = scene_at("step, soaking");
+    scene->rollout.stable.slot = 'b';
+    json_t *row = scene_row(scene);
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        cr_assert_lt(spared, 2000);
+        struct rollout read;
+        rollout_init(&read, "cart", "cartservice", "testing", true);
+        struct error err = {0};
+        scarcity_begin(spared, false);
+        const int status = rollout_from_json(row, &read, &err);
+        failed = scarcity_end();
+        cr_assert(status == 0 || (status == -ENOMEM && failed > 0), "after %lu: %d",
+                  (unsigned long)spared, status);
+        json_t *again = status == 0 ? rollout_to_json(&read) : NULL;
+        cr_expect(status != 0 || json_equal(row, again), "after %lu", (unsigned long)spared);
+        json_decref(again);
+        rollout_fini(&read);
+    }
+    json_decref(row);
+    scene_free(scene);
+}
+
 Test(corners, every_allocation_of_a_row_may_fail)
 {
     struct scene *scene = scene_at("step, soaking");

@@ -85,6 +85,7 @@ static const struct {
     {"content", "idle", "{\"stable\":{\"slot_a\":[]}}"},
     {"content", "idle", "{\"stable\":{\"baked\":\"1\"}}"},
     {"content", "idle", "{\"stable\":{\"release\":5}}"},
+    {"content", "idle", "{\"stable\":{\"slot\":\"x\"}}"},
     {"content", "idle", "{\"stable\":{\"deployment\":5}}"},
     {"content", "idle", "{\"stable\":{\"route\":5}}"},
     {"content", "idle", "{\"stable\":{\"revision\":5}}"},

@@ -1,8 +1,11 @@
 #include "config/base/json.h"
 
+#include "config/base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* jansson limits nesting at 2048 only; one scan over the bytes finds what is deeper than ours. */
@@ -47,9 +50,32 @@ int json_read(const char *bytes, size_t length, const char *what, json_t **ret_v
     return 0;
 }
 
+static int add_bytes(const char *bytes, size_t length, void *context)
+{
+    struct text *text = context;
+    text_add_bytes(text, bytes, length);
+    return text_status(text);
+}
+
+static char *write_json(const json_t *value, size_t flags)
+{
+    OWNED_TEXT text;
+    text_init(&text, SIZE_MAX / 2);
+    /* jansson forgets that a sorted key could not be written: json_dumps() would leave it out. */
+    if (json_dump_callback(value, add_bytes, &text, flags | JSON_COMPACT | JSON_ENCODE_ANY) < 0 ||
+        text_status(&text) < 0)
+        return NULL;
+    return text_take(&text);
+}
+
 char *json_canonical(const json_t *value)
 {
-    return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+    return write_json(value, JSON_SORT_KEYS);
+}
+
+char *json_escaped(const json_t *value)
+{
+    return write_json(value, JSON_ESCAPE_SLASH);
 }
 
 const json_t *json_at(const json_t *value, ...)

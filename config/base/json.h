@@ -18,8 +18,13 @@
 int json_read(const char *bytes, size_t length, const char *what, json_t **ret_value,
               struct error *err) __attribute__((warn_unused_result));
 
-/* Sorted keys, no white space: the same value gives the same bytes. Owned; NULL without memory. */
+/* Sorted keys, no white space: the same value gives the same bytes. Owned, malloc's whatever
+ * jansson allocates with; NULL without memory. */
 char *json_canonical(const json_t *value);
+
+/* No white space, slashes escaped, so that no text of a repository can end a script element. Owned
+ * as json_canonical(). */
+char *json_escaped(const json_t *value);
 
 /* The member at a path of keys, ending with NULL; NULL when a step is missing or no object.
  * Borrowed from `value`. */

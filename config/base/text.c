@@ -60,6 +60,18 @@ void text_add_char(struct text *text, char c)
     text_add_bytes(text, &c, 1);
 }
 
+void text_add_encoded(struct text *text, const char *string)
+{
+    for (; *string != '\0'; string++) {
+        const char c = *string;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            strchr("-._~", c) != NULL)
+            text_add_char(text, c);
+        else
+            text_format(text, "%%%02X", (unsigned)(unsigned char)c);
+    }
+}
+
 void text_format(struct text *text, const char *format, ...)
 {
     va_list arguments, again;

@@ -19,6 +19,8 @@ void text_fini(struct text *text);
 void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const char *bytes, size_t length);
 void text_add_char(struct text *text, char c);
+/* Percent-encoded: all but the characters that RFC 3986 leaves unreserved. */
+void text_add_encoded(struct text *text, const char *string);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The bytes so far; "" when empty. Borrowed until the next call that changes the text. */

@@ -364,8 +364,9 @@ int manifest_load_platform(const struct manifest_source *source,
 {
     struct manifest_set *set = NULL;
     const int status = load(source, limits, previous, fallback, loader_read_platform, &set, err);
-    if (status < 0)
+    if (status < 0 || set == NULL)
         return status;
+    CHECK(set != NULL);
     *ret_platform = set->platform == NULL ? NULL : platform_ref(set->platform);
     manifest_set_unref(set);
     return 0;

@@ -282,6 +282,7 @@ void settings_check_all(struct decoder *decoder, void *object, const struct yaml
                 "activeInterval is longer than idleInterval");
     check_order(decoder, &own->engine.retry_first, &own->engine.retry_longest,
                 "retryFirst is longer than retryLongest");
+    settings_check_metrics(decoder, own);
     if (own->metrics_listen.text != NULL && !is_listen_address(own->metrics_listen.text))
         error(decoder, "E_FORM", own->metrics_listen.at, "metricsListen is no address with a port",
               "write 127.0.0.1:9464");

@@ -15,5 +15,12 @@ void settings_check_repository(struct decoder *decoder, void *object,
                                const struct yaml_node *mapping, uint64_t seen);
 void settings_check_platform(struct decoder *decoder, void *object, const struct yaml_node *mapping,
                              uint64_t seen);
+void settings_check_metrics_server(struct decoder *decoder, void *object,
+                                   const struct yaml_node *mapping, uint64_t seen);
+void settings_check_prometheus(struct decoder *decoder, void *object,
+                               const struct yaml_node *mapping, uint64_t seen);
+/* What the sources need of the rest of the settings. */
+struct settings;
+void settings_check_metrics(struct decoder *decoder, const struct settings *settings);
 void settings_check_all(struct decoder *decoder, void *object, const struct yaml_node *mapping,
                         uint64_t seen);

@@ -93,6 +93,64 @@ struct journal_settings {
     struct source_pos at;
 };
 
+/* How celld shows a source of metrics who it is. */
+enum metrics_auth {
+    METRICS_AUTH_NONE,
+    METRICS_AUTH_TOKEN,
+    METRICS_AUTH_BASIC,
+    METRICS_AUTH_OAUTH,
+    METRICS_AUTH_PLATFORM, /* as it does to the control plane */
+};
+
+/* A server that the judge's numbers come from. */
+struct metrics_server_settings {
+    struct manifest_text url; /* NULL = there is none */
+    enum metrics_auth auth;
+    struct manifest_text user;      /* basic */
+    struct secret_source secret;    /* token, password, or the OAuth client's secret */
+    struct manifest_text client_id; /* oauth */
+    struct manifest_text issuer;    /* oauth; NULL = discovered through the server */
+    struct manifest_text token_url; /* oauth; NULL = discovered */
+    struct manifest_text scope;     /* oauth; NULL = none asked for */
+    struct manifest_text ca_file;   /* NULL = the system's */
+    struct manifest_duration timeout;
+    struct source_pos at;
+};
+
+struct prometheus_settings {
+    struct metrics_server_settings server;
+    struct manifest_duration lookback;    /* before a window, for the value at its beginning */
+    struct manifest_duration stale_after; /* samples older than this are no data */
+};
+
+struct observer_settings {
+    struct metrics_server_settings server;
+};
+
+struct webhook_settings {
+    struct metrics_server_settings server;
+    struct secret_source signature; /* key of the signature; not used = none */
+};
+
+struct metrics_sources {
+    struct prometheus_settings prometheus;
+    struct observer_settings observer;
+    struct webhook_settings webhook;
+};
+
+/* What is given here stands for the source of the same kind above. */
+struct metrics_target_settings {
+    struct manifest_text name; /* of a target of the Platform */
+    struct metrics_sources sources;
+    struct source_pos at;
+};
+
+struct metrics_settings {
+    struct metrics_sources sources;
+    const struct metrics_target_settings *targets;
+    size_t target_count;
+};
+
 struct settings {
     struct arena *arena;
     const char *path; /* of the file */
@@ -100,6 +158,7 @@ struct settings {
     struct platform_settings platform;
     struct manifest_text state_directory; /* absolute; NULL = $STATE_DIRECTORY or /var/lib/celld */
     struct socket_settings status_socket, admin_socket;
+    struct metrics_settings metrics;
     struct manifest_text metrics_listen; /* "127.0.0.1:9464"; NULL = no TCP listener */
     enum log_level log_level;
     bool log_level_set; /* it was written */

@@ -4,3 +4,7 @@
 #include "config/manifest/schema.h"
 
 extern const struct shape settings_shape; /* struct settings */
+
+/* Parts of it: private to this folder. */
+extern const struct shape settings_secret_shape;  /* struct secret_source */
+extern const struct shape settings_metrics_shape; /* struct metrics_settings */

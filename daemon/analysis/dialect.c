@@ -10,7 +10,7 @@ static const struct dialect dialects[] = {
         .requests = "hubble_http_requests_total",
         .code = "status",
         .buckets = "hubble_http_request_duration_seconds_bucket",
-        .unit = 1,
+        .per_second = 1,
         .replica = "destination_pod",
     },
     {
@@ -20,7 +20,7 @@ static const struct dialect dialects[] = {
         .requests = "istio_requests_total",
         .code = "response_code",
         .buckets = "istio_request_duration_milliseconds_bucket",
-        .unit = 0.001,
+        .per_second = 1000,
         .replica = "pod",
     },
     {
@@ -29,17 +29,17 @@ static const struct dialect dialects[] = {
         .requests = "envoy_cluster_upstream_rq_xx",
         .code = "envoy_response_code_class",
         .buckets = "envoy_cluster_upstream_rq_time_bucket",
-        .unit = 0.001,
+        .per_second = 1000,
     },
     {
         .name = "nginx",
         .selector = "nginx_upstream_name=~\"${upstream}\"",
         .requests = "nginx_http_upstream_peer_responses_total",
         .code = "nginx_status_range",
-        .unit = 1,
+        .per_second = 1,
         .replica = "nginx_peer_address",
     },
-    {.name = "query", .unit = 1},
+    {.name = "query", .per_second = 1},
 };
 
 const struct dialect *dialect_find(const char *name)

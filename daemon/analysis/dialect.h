@@ -51,7 +51,7 @@ struct dialect {
     const char *requests; /* counter */
     const char *code;     /* label of `requests`; bad when its value begins with '5' */
     const char *buckets;  /* histogram; NULL = there is none */
-    double unit;          /* of `le`, in seconds */
+    double per_second;    /* units of `le` in a second: 1, or 1000 for milliseconds */
     const char *replica;  /* label that tells a slot's replicas apart; NULL = none does */
 };
 

@@ -75,6 +75,8 @@ int command_run_reload(const struct invocation *invocation);
 int command_run_render(const struct invocation *invocation);
 int command_run_resume(const struct invocation *invocation);
 int command_run_rollback(const struct invocation *invocation);
+int command_run_rollout_get(const struct invocation *invocation);
+int command_run_rollout_plan(const struct invocation *invocation);
 int command_run_rollout(const struct invocation *invocation);
 int command_run_status(const struct invocation *invocation);
 int command_run_suspend(const struct invocation *invocation);

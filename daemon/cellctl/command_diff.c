@@ -1,6 +1,7 @@
 #include "config/base/json.h"
 #include "daemon/cellctl/client.h"
 #include "daemon/cellctl/differences.h"
+#include "daemon/cellctl/hint.h"
 
 #include <stdio.h>
 
@@ -27,7 +28,10 @@ int command_run_diff(const struct invocation *invocation)
     text_add(&path, "/v1/diff");
     client_add_query(&path, "cell", invocation_argument(invocation, 0));
     if (client_get(invocation, text_get(&path), &value, &error) != 0)
-        return invocation_fail(&error);
+        return hint_fail(invocation, &error);
+    if (json_array_size(json_object_get(value, "objects")) == 0 &&
+        hint_check_cell(invocation) != EXIT_FINE)
+        return EXIT_WRONG;
     if (invocation->format != OUTPUT_TABLE)
         return output_value(stdout, invocation->format, value) == 0 ? EXIT_FINE : EXIT_WRONG;
     size_t index;

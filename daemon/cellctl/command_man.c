@@ -66,7 +66,7 @@ int command_run_man(const struct invocation *invocation)
                  ".TP\n%d\nIt failed.\n"
                  ".TP\n%d\nA plan has changes.\n"
                  ".TP\n%d\nThe command line is wrong.\n"
-                 ".SH SEE ALSO\n.BR celld (8)\n",
+                 ".SH SEE ALSO\n.BR celld (8),\n.BR celld\\-rollouts (7)\n",
                  EXIT_WRONG, EXIT_CHANGES, EXIT_USAGE);
     return EXIT_FINE;
 }

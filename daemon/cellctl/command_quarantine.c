@@ -1,29 +1,66 @@
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "daemon/cellctl/client.h"
-#include "daemon/cellctl/grid.h"
 #include "daemon/cellctl/reply.h"
+#include "daemon/cellctl/screen.h"
+#include "daemon/cellctl/view.h"
 
 #include <stdio.h>
 
+/* What lifts this entry and no other. */
+static void print_way_out(const struct view *view, const json_t *entry)
+{
+    static const struct {
+        const char *before, *key;
+    } words[] = {{"cellctl quarantine clear ", "cell"},
+                 {" -c ", "component"},
+                 {" -t ", "target"},
+                 {" --digest ", "digest"}};
+    view_label(view, "lift");
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        (void)fputs(words[i].before, view->file);
+        output_text(view->file, json_text_or(json_object_get(entry, words[i].key), "?"));
+    }
+    (void)fputc('\n', view->file);
+}
+
+static void print_entry(const struct view *view, const json_t *entry)
+{
+    const char *evidence = view_text(entry, "evidence");
+    OWNED_TEXT head;
+    text_init(&head, 1024);
+    text_format(&head, "%s/%s on %s", json_text_or(json_object_get(entry, "cell"), "?"),
+                json_text_or(json_object_get(entry, "component"), "?"),
+                json_text_or(json_object_get(entry, "target"), "?"));
+    view_paint(view, COLOUR_HEAD, text_get(&head));
+    (void)fputs(": ", view->file);
+    output_text(view->file, json_text_or(json_object_get(entry, "digest"), "?"));
+    (void)fputs(" since ", view->file);
+    output_text(view->file, json_text_or(json_object_get(entry, "since"), "?"));
+    (void)fputc('\n', view->file);
+    view_line(view, "reason", COLOUR_BAD, view_text(entry, "reason"));
+    view_line(view, "evidence", COLOUR_NONE,
+              evidence != NULL && evidence[0] == '\0' ? NULL : evidence);
+    print_way_out(view, entry);
+}
+
 static void print(const struct invocation *invocation, const json_t *value)
 {
-    OWNED(grid_freep) struct grid *grid = grid_new(6);
-    static const char *const heads[] = {"CELL", "COMPONENT", "TARGET", "DIGEST", "SINCE", "REASON"};
-    static const char *const keys[] = {"cell", "component", "target", "digest", "since", "reason"};
-    for (size_t i = 0; i < 6; i++)
-        grid_add(grid, COLOUR_HEAD, heads[i]);
+    const json_t *entries = json_object_get(value, "entries");
+    const struct view view = {.file = stdout,
+                              .colour = invocation->colour,
+                              .unicode = screen_is_unicode(),
+                              .indent = "  "};
     size_t index;
     const json_t *entry;
-    json_array_foreach(json_object_get(value, "entries"), index, entry)
+    json_array_foreach(entries, index, entry)
     {
-        for (size_t i = 0; i < 6; i++)
-            grid_add(grid, i == 5 ? COLOUR_BAD : COLOUR_NONE,
-                     json_text_or(json_object_get(entry, keys[i]), NULL));
+        print_entry(&view, entry);
     }
-    if (grid_rows(grid) == 1)
+    if (json_array_size(entries) == 0)
         (void)puts("nothing is in quarantine");
     else
-        grid_print(grid, stdout, invocation->colour);
+        (void)puts("A push of other content goes through without lifting anything.");
 }
 
 int command_run_quarantine_list(const struct invocation *invocation)

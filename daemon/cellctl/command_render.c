@@ -1,5 +1,6 @@
 #include "config/base/json.h"
 #include "daemon/cellctl/client.h"
+#include "daemon/cellctl/hint.h"
 
 #include <stdio.h>
 
@@ -13,7 +14,7 @@ int command_run_render(const struct invocation *invocation)
     client_add_query(&path, "cell", invocation_argument(invocation, 0));
     client_add_query(&path, "target", invocation_option(invocation, "target"));
     if (client_get(invocation, text_get(&path), &value, &error) != 0)
-        return invocation_fail(&error);
+        return hint_fail(invocation, &error);
     const char *message = json_text_or(json_object_get(value, "message"), NULL);
     if (message != NULL) {
         (void)fputs("cellctl: ", stderr);

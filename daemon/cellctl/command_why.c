@@ -1,5 +1,6 @@
 #include "config/base/json.h"
 #include "daemon/cellctl/client.h"
+#include "daemon/cellctl/hint.h"
 
 #include <stdio.h>
 
@@ -14,7 +15,7 @@ int command_run_why(const struct invocation *invocation)
     text_add(&path, "/why");
     client_add_query(&path, "target", invocation_argument(invocation, 1));
     if (client_get(invocation, text_get(&path), &value, &error) != 0)
-        return invocation_fail(&error);
+        return hint_fail(invocation, &error);
     if (invocation->format != OUTPUT_TABLE)
         return output_value(stdout, invocation->format, value) == 0 ? EXIT_FINE : EXIT_WRONG;
     output_text(stdout, json_text_or(json_object_get(value, "message"), ""));

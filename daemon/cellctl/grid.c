@@ -1,10 +1,14 @@
 #include "daemon/cellctl/grid.h"
 
+#include "daemon/cellctl/screen.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GAP 2
+#define NARROW 24 /* columns that a sentence needs */
+#define BELOW 4   /* indent of what goes below */
 
 struct field {
     char *text;
@@ -116,23 +120,67 @@ static size_t column_width(const struct grid *grid, size_t column)
     return width;
 }
 
+static void print_field(FILE *file, const struct field *field, const char *text, size_t length,
+                        bool colour)
+{
+    (void)fprintf(file, "%s%.*s%s", output_colour_begin(colour, field->colour), (int)length, text,
+                  output_colour_end(colour, field->colour));
+}
+
+/* Where a line of at most `room` characters ends: before a word, where there is one. */
+static size_t line_length(const char *text, size_t room)
+{
+    size_t end = 0;
+    size_t break_at = 0;
+    for (size_t shown = 0; text[end] != '\0'; end++) {
+        if (((unsigned char)text[end] & 0xC0) == 0x80)
+            continue;
+        if (shown++ == room)
+            return break_at > 0 ? break_at : end;
+        if (text[end] == ' ')
+            break_at = end;
+    }
+    return end;
+}
+
+/* The last field: beside the others, or below them where there is no room for a sentence. */
+static void print_last(FILE *file, const struct field *field, size_t before, bool colour)
+{
+    const size_t columns = screen_columns();
+    const char *text = field->text;
+    size_t indent = before;
+    if (field->width > 0 && before + field->width > columns && before + NARROW > columns) {
+        indent = BELOW;
+        (void)fprintf(file, "\n%*s", (int)indent, "");
+    }
+    while (*text != '\0') {
+        const size_t length = line_length(text, columns > indent ? columns - indent : NARROW);
+        print_field(file, field, text, length, colour);
+        text += length + strspn(text + length, " ");
+        if (*text != '\0')
+            (void)fprintf(file, "\n%*s", (int)indent, "");
+    }
+    (void)fputc('\n', file);
+}
+
 void grid_print(const struct grid *grid, FILE *file, bool colour)
 {
     if (grid == NULL || grid->failed) {
         (void)fputs("out of memory\n", file);
         return;
     }
+    size_t before = 0;
     for (size_t i = 0; i < grid->count; i++) {
         const struct field *field = &grid->fields[i];
         const size_t column = i % grid->columns;
-        const bool last = column + 1 == grid->columns;
-        (void)fprintf(file, "%s%s%s", output_colour_begin(colour, field->colour), field->text,
-                      output_colour_end(colour, field->colour));
-        if (last) {
-            (void)fputc('\n', file);
+        if (column + 1 == grid->columns) {
+            print_last(file, field, before, colour);
+            before = 0;
             continue;
         }
-        const size_t padding = column_width(grid, column) - field->width + GAP;
-        (void)fprintf(file, "%*s", (int)padding, "");
+        const size_t width = column_width(grid, column) + GAP;
+        print_field(file, field, field->text, strlen(field->text), colour);
+        (void)fprintf(file, "%*s", (int)(width - field->width), "");
+        before += width;
     }
 }

@@ -21,5 +21,5 @@ void grid_format(struct grid *grid, enum output_colour colour, const char *forma
 
 size_t grid_rows(const struct grid *grid);
 
-/* The last column is not padded. */
+/* The last column is not padded; what is too long in it for the screen goes on below. */
 void grid_print(const struct grid *grid, FILE *file, bool colour);

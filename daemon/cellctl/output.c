@@ -122,6 +122,21 @@ void output_age(int64_t ms, char ret_text[static OUTPUT_AGE_SIZE])
                    units[i].unit);
 }
 
+void output_span(int64_t ms, char ret_text[static OUTPUT_AGE_SIZE])
+{
+    const long long seconds = ms < 0 ? 0 : (long long)(ms / 1000);
+    if (seconds < 60)
+        (void)snprintf(ret_text, OUTPUT_AGE_SIZE, "%lld s", seconds);
+    else if (seconds < 3600)
+        (void)snprintf(ret_text, OUTPUT_AGE_SIZE,
+                       seconds % 60 == 0 ? "%lld min" : "%lld min %lld s", seconds / 60,
+                       seconds % 60);
+    else
+        (void)snprintf(ret_text, OUTPUT_AGE_SIZE,
+                       seconds % 3600 < 60 ? "%lld h" : "%lld h %lld min", seconds / 3600,
+                       seconds % 3600 / 60);
+}
+
 void output_age_at(const json_t *then, const json_t *now, char ret_text[static OUTPUT_AGE_SIZE])
 {
     struct wall_time from;

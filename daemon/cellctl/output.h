@@ -46,5 +46,8 @@ const char *output_colour_end(bool on, enum output_colour colour);
 #define OUTPUT_AGE_SIZE 24
 void output_age(int64_t ms, char ret_text[static OUTPUT_AGE_SIZE]);
 
+/* The same for what is planned or left: "3 min 40 s", "1 h 5 min". */
+void output_span(int64_t ms, char ret_text[static OUTPUT_AGE_SIZE]);
+
 /* The age of an RFC 3339 time at another; "" when either is missing or no time. */
 void output_age_at(const json_t *then, const json_t *now, char ret_text[static OUTPUT_AGE_SIZE]);

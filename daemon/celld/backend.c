@@ -41,6 +41,15 @@ static json_t *render(void *context, const char *cell, const char *target)
     return engine == NULL ? nothing(context) : engine_render(engine, cell, target);
 }
 
+static json_t *rollout(void *context, const char *cell_name, const char *component,
+                       const char *target, double requests_per_second)
+{
+    const struct engine *engine = engine_of(context);
+    return engine == NULL ? NULL
+                          : engine_rollout(engine, cell_name, component, target,
+                                           requests_per_second, executor_now());
+}
+
 static int cell(void *context, const char *name, json_t **ret_status)
 {
     const struct engine *engine = engine_of(context);
@@ -99,6 +108,7 @@ struct socket_backend backend_make(const struct backend_hooks *hooks)
         .quarantine = quarantine,
         .diff = diff,
         .render = render,
+        .rollout = rollout,
         .cell = cell,
         .why = why,
         .version = version,

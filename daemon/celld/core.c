@@ -23,6 +23,7 @@ struct core {
     struct credentials *credentials;
     struct client *client;
     struct repository *repository;
+    struct sources *sources; /* of metrics */
     uv_timer_t wake;
     uv_timer_t failure; /* tells of a failure outside of any call */
     struct error error;
@@ -138,6 +139,24 @@ static void publish(struct core *core, const struct effect *effect)
         core->hooks.published(core->hooks.context, number, event);
 }
 
+static void on_metrics(void *context, uint64_t id, const json_t *answer, const struct error *err)
+{
+    struct engine_event event = {.kind = EVENT_METRICS, .now = executor_now()};
+    event.as.metrics.id = id;
+    event.as.metrics.answer = answer;
+    event.as.metrics.error = err;
+    if (err != NULL)
+        log_write(LOG_LEVEL_DEBUG, NULL, "metrics: %s", err->detail);
+    step(context, &event);
+}
+
+static void query_metrics(struct core *core, const struct effect *effect)
+{
+    struct error err = {0};
+    if (sources_ask(core->sources, effect->as.metrics.id, effect->as.metrics.query, &err) < 0)
+        on_metrics(core, effect->as.metrics.id, NULL, &err);
+}
+
 static void perform(void *context, const struct effect *effect)
 {
     struct core *core = context;
@@ -155,20 +174,21 @@ static void perform(void *context, const struct effect *effect)
         publish(core, effect);
         return;
     case EFFECT_COMMIT_STATUS:
-        log_write(LOG_LEVEL_DEBUG,
-                  &(struct log_subject){.revision = effect->as.commit_status.revision},
-                  "%s: %s: %s", effect->as.commit_status.context, effect->as.commit_status.state,
-                  effect->as.commit_status.message);
+        /* The sink so far: the event that came with it stands in history, stream and log. */
         return;
     case EFFECT_REPLY:
         core->hooks.replied(core->hooks.context, effect->as.reply.id, effect->as.reply.ok,
                             effect->as.reply.body);
         return;
     case EFFECT_QUERY_METRICS:
+        query_metrics(core, effect);
+        return;
+    case EFFECT_CANCEL:
+        sources_cancel(core->sources, effect->as.cancel.id);
+        return;
     case EFFECT_PERSIST:
     case EFFECT_REQUEST:
     case EFFECT_LIST:
-    case EFFECT_CANCEL:
         break;
     }
     CHECK_UNREACHABLE();
@@ -176,7 +196,43 @@ static void perform(void *context, const struct effect *effect)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-static int make_client(struct core *core, const struct core_options *options, struct error *err)
+static struct token_source platform_token(const struct platform_settings *settings,
+                                          const char *secret)
+{
+    switch (settings->auth) {
+    case PLATFORM_AUTH_NONE:
+        return (struct token_source){.kind = TOKEN_NONE};
+    case PLATFORM_AUTH_TOKEN:
+        return (struct token_source){.kind = TOKEN_FILE, .token_file = secret};
+    case PLATFORM_AUTH_OAUTH:
+        return (struct token_source){.kind = TOKEN_CLIENT_CREDENTIALS,
+                                     .client_id = settings->client_id.text,
+                                     .client_secret_file = secret,
+                                     .scope = settings->scope.text,
+                                     .issuer = settings->issuer.text,
+                                     .endpoint = settings->token_url.text};
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* The sources of metrics may show what celld shows to the control plane: tokens of the same issuer.
+ */
+static int make_sources(struct core *core, const struct core_options *options,
+                        const struct token_source *token, struct error *err)
+{
+    struct token_source platform = *token;
+    platform.resource = options->settings->platform.url.text;
+    const struct sources_options sources = {
+        .settings = &options->settings->metrics,
+        .platform = &platform,
+        .find_secret = settings_file_secret,
+        .seed = options->seed,
+    };
+    const struct sources_hooks hooks = {.context = core, .answered = on_metrics};
+    return sources_new(core->loop, &sources, &hooks, &core->sources, err);
+}
+
+static int make_clients(struct core *core, const struct core_options *options, struct error *err)
 {
     const struct platform_settings *settings = &options->settings->platform;
     OWNED(owned_free) char *secret = NULL;
@@ -184,31 +240,18 @@ static int make_client(struct core *core, const struct core_options *options, st
         settings_file_secret(&settings->secret, "the control plane's secret", &secret, err);
     if (result < 0)
         return result;
-    struct client_options client = {
+    const struct client_options client = {
         .base_url = settings->url.text,
         .ca_file = settings->ca_file.text,
         .connections = (unsigned)settings->concurrency.value,
         .connect_timeout = settings->connect_timeout.value,
         .total_timeout = settings->request_timeout.value,
+        .token = platform_token(settings, secret),
         .seed = options->seed,
     };
-    switch (settings->auth) {
-    case PLATFORM_AUTH_NONE:
-        break;
-    case PLATFORM_AUTH_TOKEN:
-        client.token = (struct token_source){.kind = TOKEN_FILE, .token_file = secret};
-        break;
-    case PLATFORM_AUTH_OAUTH:
-        client.token = (struct token_source){.kind = TOKEN_CLIENT_CREDENTIALS,
-                                             .client_id = settings->client_id.text,
-                                             .client_secret_file = secret,
-                                             .scope = settings->scope.text,
-                                             .issuer = settings->issuer.text,
-                                             .endpoint = settings->token_url.text};
-        break;
-    }
     result = client_new(core->loop, &client, &core->client, err);
-    return result < 0 ? error_context(err, "platform") : 0;
+    return result < 0 ? error_context(err, "platform")
+                      : make_sources(core, options, &client.token, err);
 }
 
 static int make_engine(struct core *core, const struct core_options *options, struct error *err)
@@ -269,7 +312,7 @@ static int start_parts(struct core *core, struct journal *journal,
     const struct repository_options repository = {.settings = options->settings,
                                                   .state_directory = options->state_directory,
                                                   .seed = options->seed};
-    int result = make_client(core, options, err);
+    int result = make_clients(core, options, err);
     if (result == 0)
         result = credentials_read(getenv("CREDENTIALS_DIRECTORY"), options->state_directory,
                                   &core->credentials, err);
@@ -324,6 +367,11 @@ const struct engine *core_engine(const struct core *core)
 struct repository_counters core_fetches(const struct core *core)
 {
     return repository_counters(core->repository);
+}
+
+struct sources_counters core_questions(const struct core *core)
+{
+    return sources_counters(core->sources);
 }
 
 bool core_is_idle(const struct core *core)
@@ -431,12 +479,15 @@ void core_stop(struct core *core, void (*stopped)(void *context), void *context)
     core->failed = true;
     core->stopped = stopped;
     core->stopped_context = context;
-    core->parts = 2u + (core->client != NULL) + (core->repository != NULL);
+    core->parts =
+        2u + (core->client != NULL) + (core->repository != NULL) + (core->sources != NULL);
     core->executor = executor_free(core->executor);
     uv_close((uv_handle_t *)&core->wake, handle_closed);
     uv_close((uv_handle_t *)&core->failure, handle_closed);
     if (core->repository != NULL)
         repository_stop(core->repository, part_stopped, core);
+    if (core->sources != NULL)
+        sources_close(core->sources, part_stopped, core);
     if (core->client != NULL)
         client_close(core->client, part_stopped, core);
 }

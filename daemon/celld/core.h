@@ -6,6 +6,7 @@
 
 #include "config/base/error.h"
 #include "config/settings/settings.h"
+#include "daemon/analysis/sources.h"
 #include "daemon/celld/repository.h"
 #include "daemon/journal/journal.h"
 #include "daemon/metrics/metrics.h"
@@ -49,6 +50,7 @@ const struct engine *core_engine(const struct core *core);
 
 /* For metrics: of this core. */
 struct repository_counters core_fetches(const struct core *core);
+struct sources_counters core_questions(const struct core *core);
 
 /* A core without effects under way: everything that was decided is done or durable. */
 bool core_is_idle(const struct core *core);

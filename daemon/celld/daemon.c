@@ -532,6 +532,7 @@ static void collect(void *context)
     if (daemon->core != NULL) {
         facts.engine = core_engine(daemon->core);
         facts.fetches = core_fetches(daemon->core);
+        facts.questions = core_questions(daemon->core);
     }
     gauges_write(daemon->metrics, &facts);
 }

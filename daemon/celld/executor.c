@@ -369,6 +369,7 @@ static void do_effect(struct executor *executor, const struct effect *effect)
         return;
     case EFFECT_CANCEL:
         client_cancel(executor->client, effect->as.cancel.id);
+        executor->hooks.perform(executor->hooks.context, effect);
         return;
     case EFFECT_WAKE:
     case EFFECT_FETCH:

@@ -17,7 +17,8 @@ struct executor_hooks {
     void *context;
     /* An answer for the engine. May lead to executor_run(). */
     void (*deliver)(void *context, const struct engine_event *event);
-    /* The effects that are not the executor's own: wake, fetch, pin, publish, reply, ... */
+    /* The effects that are not the executor's own: wake, fetch, pin, publish, reply, metrics, ...;
+     * and every cancel, which may be meant for one of them. */
     void (*perform)(void *context, const struct effect *effect);
     /* A row could not be made durable: nothing behind it was done, and nothing will be before a
      * new executor runs. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/base/text.h"
+#include "daemon/analysis/sources.h"
 #include "daemon/celld/repository.h"
 #include "daemon/journal/journal.h"
 #include "daemon/metrics/metrics.h"
@@ -24,6 +25,7 @@ struct gauges_facts {
     uint64_t steps;              /* of the engine */
     struct journal_counters journal;
     struct repository_counters fetches;
+    struct sources_counters questions;
 };
 
 /* Writes the facts into the families, which are made with the first call. Without an engine the

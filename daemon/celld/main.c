@@ -2,6 +2,7 @@
 #include "config/base/owned.h"
 #include "config/base/text.h"
 #include "daemon/celld/daemon.h"
+#include "daemon/celld/json_heap.h"
 #include "daemon/celld/options.h"
 #include "daemon/celld/settings_file.h"
 #include "daemon/log/log.h"
@@ -10,6 +11,7 @@
 
 #include <jansson.h>
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +63,9 @@ static int run(const struct options *options)
         return EX_OSERR;
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
         return EX_OSERR;
+    /* Threads work one after the other nearly always: what one of them freed serves the next. */
+    (void)mallopt(M_ARENA_MAX, 1);
+    json_heap_start();
     json_object_seed(seed);
     if (settings_file_read(options->config_path, found, &settings, &err) < 0) {
         print_diagnostics(found, DIAGNOSTIC_TEXT, stderr);

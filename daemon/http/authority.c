@@ -27,7 +27,7 @@ enum step { STEP_IDLE, STEP_RESOURCE, STEP_CONFIGURATION, STEP_GRANT };
 struct authority {
     struct multi *multi;
     enum token_kind kind;
-    char *token_file, *client_id, *client_secret_file, *scope;
+    char *token_file, *user, *client_id, *client_secret_file, *scope;
     const struct address *server;
     bool allow_plaintext;
     const struct exchange_settings *settings;
@@ -48,6 +48,7 @@ struct authority {
     char *url;                        /* where to */
     struct address issuer, endpoint;
     char *given_issuer, *given_endpoint; /* NULL = discovered */
+    struct address resource;             /* discovery begins there; url NULL = at the server */
     struct backoff backoff;
     struct mono_time not_before; /* the next fetch, after a failure */
     struct error failure;
@@ -66,6 +67,7 @@ static int copy_source(struct authority *authority, const struct token_source *s
 {
     authority->kind = source->kind;
     if (copy_text(source->token_file, &authority->token_file) < 0 ||
+        copy_text(source->user, &authority->user) < 0 ||
         copy_text(source->client_id, &authority->client_id) < 0 ||
         copy_text(source->client_secret_file, &authority->client_secret_file) < 0 ||
         copy_text(source->scope, &authority->scope) < 0 ||
@@ -111,6 +113,15 @@ static int know_given(struct authority *authority, struct error *err)
     return result;
 }
 
+static int know_resource(struct authority *authority, const struct token_source *source,
+                         struct error *err)
+{
+    return source->resource == NULL
+               ? 0
+               : address_init(&authority->resource, source->resource, authority->allow_plaintext,
+                              "the server that names the issuer", err);
+}
+
 int authority_new(const struct authority_options *options, struct authority **ret_authority,
                   struct error *err)
 {
@@ -131,6 +142,8 @@ int authority_new(const struct authority_options *options, struct authority **re
         result = try_source(authority, err);
     if (result == 0)
         result = know_given(authority, err);
+    if (result == 0)
+        result = know_resource(authority, &options->source, err);
     if (result < 0) {
         authority_free(authority);
         return result;
@@ -168,7 +181,9 @@ struct authority *authority_free(struct authority *authority)
     end_fetch(authority);
     forget_discovery(authority);
     secret_free(authority->token);
+    address_fini(&authority->resource);
     free(authority->token_file);
+    free(authority->user);
     free(authority->client_id);
     free(authority->client_secret_file);
     free(authority->scope);
@@ -342,7 +357,9 @@ static int ask_next(struct authority *authority, struct error *err)
     if (authority->given_issuer != NULL)
         return ask_document(authority, STEP_CONFIGURATION, &authority->issuer,
                             TOKEN_CONFIGURATION_PATH, err);
-    return ask_document(authority, STEP_RESOURCE, authority->server, TOKEN_RESOURCE_PATH, err);
+    return ask_document(authority, STEP_RESOURCE,
+                        authority->resource.url == NULL ? authority->server : &authority->resource,
+                        TOKEN_RESOURCE_PATH, err);
 }
 
 static int begin_fetch(struct authority *authority, struct error *err)
@@ -361,6 +378,15 @@ static enum authority_state token_from_file(struct authority *authority, struct 
     OWNED(secret_freep) struct secret *token = NULL;
     if (secret_read(authority->token_file, SECRET_LINE, &token, err) < 0) {
         err->kind = ERROR_DENIED;
+        return AUTHORITY_FAILED;
+    }
+    if (authority->user != NULL) {
+        struct secret *basic = secret_basic(authority->user, token);
+        secret_free(token);
+        token = basic;
+    }
+    if (token == NULL) {
+        (void)error_no_memory(err);
         return AUTHORITY_FAILED;
     }
     if (authority->token == NULL || !secret_equal(token, authority->token))
@@ -406,6 +432,11 @@ enum authority_state authority_token(struct authority *authority, const struct s
         *ret_generation = authority->generation;
     }
     return state;
+}
+
+bool authority_is_basic(const struct authority *authority)
+{
+    return authority->kind == TOKEN_FILE && authority->user != NULL;
 }
 
 void authority_accepted(struct authority *authority, uint64_t generation)

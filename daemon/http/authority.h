@@ -38,6 +38,9 @@ enum authority_state { AUTHORITY_READY, AUTHORITY_WAIT, AUTHORITY_FAILED };
 enum authority_state authority_token(struct authority *authority, const struct secret **ret_token,
                                      uint64_t *ret_generation, struct error *err);
 
+/* The tokens are for Basic, not for Bearer. */
+bool authority_is_basic(const struct authority *authority);
+
 /* The server accepted, or refused (401), the token of that generation. After a refusal returns true
  * when another token can be had, so that one more attempt makes sense. */
 void authority_accepted(struct authority *authority, uint64_t generation);

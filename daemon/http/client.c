@@ -259,6 +259,7 @@ static void read_answer(struct client *client, struct queue_entry *entry,
         .method = entry->request.method,
         .is_read = entry->request.is_read,
         .path = entry->request.path,
+        .prospect = entry->request.prospect,
         .body_cap = entry->request.body_cap,
         .expect_name = entry->request.expect_name,
         .expect_namespace = entry->request.expect_namespace,
@@ -290,6 +291,13 @@ static void on_answer(void *context, const struct exchange_answer *raw)
     read_answer(client, entry, raw);
 }
 
+static const char *content_type_of(const struct client_request *request)
+{
+    if (request->method != HTTP_POST && request->method != HTTP_PUT)
+        return NULL;
+    return request->content_type == NULL ? "application/json" : request->content_type;
+}
+
 static void start(struct client *client, struct queue_entry *entry, const struct secret *token)
 {
     const struct exchange_request request = {
@@ -297,14 +305,14 @@ static void start(struct client *client, struct queue_entry *entry, const struct
         .is_read = entry->request.is_read,
         .url = entry->url,
         .request_id = entry->request_id,
-        .content_type = entry->request.method == HTTP_POST || entry->request.method == HTTP_PUT
-                            ? "application/json"
-                            : NULL,
+        .content_type = content_type_of(&entry->request),
+        .header = entry->request.header,
         .body = entry->request.body,
         .body_length = entry->request.body_length,
         .body_cap = entry->request.body_cap,
         .total_timeout = entry->request.total_timeout,
         .authorization = token,
+        .is_basic = authority_is_basic(client->authority),
     };
     struct error failure = {.kind = ERROR_NONE};
     if (queue_entry_keep_token(entry, token) < 0) {

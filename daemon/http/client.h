@@ -26,18 +26,21 @@
 
 enum token_kind {
     TOKEN_NONE,
-    TOKEN_FILE,              /* a bearer token in a credential file, read at each use */
+    TOKEN_FILE,              /* a bearer token in a credential file, read at each use; with a user
+                                it is the password of HTTP's Basic */
     TOKEN_CLIENT_CREDENTIALS /* OAuth2; what is not given is discovered from the server itself */
 };
 
 struct token_source {
     enum token_kind kind;
     const char *token_file;         /* TOKEN_FILE */
+    const char *user;               /* TOKEN_FILE; NULL = none; up to SECRET_USER_LIMIT */
     const char *client_id;          /* TOKEN_CLIENT_CREDENTIALS */
     const char *client_secret_file; /* read at each use */
     const char *scope;              /* NULL = none */
     const char *issuer;             /* NULL = what the server names */
     const char *endpoint;           /* where tokens are; NULL = what the issuer names */
+    const char *resource;           /* address of the server that names the issuer; NULL = this */
 };
 
 /* Zero means the default, for every number. Texts are copied. */
@@ -88,9 +91,13 @@ typedef void client_done(void *context, uint64_t id, const struct client_result 
 struct client_request {
     uint64_t id; /* the caller's; unique among the requests that wait or run */
     enum http_method method;
-    bool is_read;     /* a POST that only asks: never an unknown outcome */
-    const char *path; /* below base_url, from the '/' on, with its query; copied */
-    const char *body; /* JSON; NULL = none; copied and wiped afterwards */
+    bool is_read;             /* a POST that only asks: never an unknown outcome */
+    const char *path;         /* below base_url, from the '/' on, with its query; copied */
+    const char *body;         /* JSON; NULL = none; copied and wiped afterwards */
+    const char *content_type; /* of the body; static; NULL = JSON */
+    const char *prospect;     /* what happens after a failure, for messages; static; NULL = by
+                                 verdict */
+    const char *header;       /* one more: "Name: value", printable; NULL = none; copied */
     size_t body_length;
     size_t body_cap;               /* of the answer, after decompression; 0 = CLIENT_OBJECT_CAP */
     struct duration total_timeout; /* zero = the client's */

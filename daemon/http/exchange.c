@@ -143,9 +143,11 @@ static bool add_named_header(struct exchange *exchange, const char *name, const 
     return text_status(&line) == 0 && add_header(exchange, text_get(&line));
 }
 
-static bool add_authorization(struct exchange *exchange, const struct secret *token)
+static bool add_authorization(struct exchange *exchange, const struct secret *token, bool is_basic)
 {
-    OWNED(secret_freep) struct secret *line = secret_prefixed("Authorization: Bearer ", token);
+    OWNED(secret_freep)
+    struct secret *line =
+        secret_prefixed(is_basic ? "Authorization: Basic " : "Authorization: Bearer ", token);
     return line != NULL && secret_use(line, add_secret_header, exchange) == 0;
 }
 
@@ -157,7 +159,9 @@ static bool add_headers(struct exchange *exchange, const struct exchange_request
             add_named_header(exchange, "X-Request-ID", request->request_id)) &&
            (request->content_type == NULL ||
             add_named_header(exchange, "Content-Type", request->content_type)) &&
-           (request->authorization == NULL || add_authorization(exchange, request->authorization));
+           (request->header == NULL || add_header(exchange, request->header)) &&
+           (request->authorization == NULL ||
+            add_authorization(exchange, request->authorization, request->is_basic));
 }
 
 #define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)

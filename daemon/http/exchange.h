@@ -30,7 +30,9 @@ struct exchange_request {
     size_t body_length, body_cap;
     const struct secret *form; /* sent instead of `body`; NULL = none */
     struct duration total_timeout;
-    const struct secret *authorization; /* bearer token; NULL = none */
+    const struct secret *authorization; /* token; NULL = none */
+    bool is_basic;                      /* the token is for Basic, not for Bearer */
+    const char *header;                 /* one more: "Name: value"; NULL = none */
 };
 
 #define EXCHANGE_HEADER_SIZE 256

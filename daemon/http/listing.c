@@ -42,18 +42,6 @@ static void on_dropped(void *context)
     listing_free(listing);
 }
 
-static void add_encoded(struct text *text, const char *value)
-{
-    for (; *value != '\0'; value++) {
-        const char c = *value;
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            strchr("-._~", c) != NULL)
-            text_add_char(text, c);
-        else
-            text_format(text, "%%%02X", (unsigned)(unsigned char)c);
-    }
-}
-
 static void on_page(void *context, uint64_t id, const struct client_result *result);
 
 /* Asks for the page at the cursor, or for the first one. */
@@ -66,7 +54,7 @@ static int ask(struct listing *listing, struct duration delay, struct error *err
     const char *cursor = pages_cursor(listing->pages);
     if (cursor != NULL) {
         text_add(&path, "&cursor=");
-        add_encoded(&path, cursor);
+        text_add_encoded(&path, cursor);
     }
     if (text_status(&path) < 0)
         return error_set(err, ERROR_LIMIT, ERR_LIMIT, "the list's path is too long");

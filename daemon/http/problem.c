@@ -16,6 +16,7 @@ static const struct {
     const char *code, *text;
 } shapes[] = {
     {"code", "error"},              /* the API */
+    {"errorType", "error"},         /* Prometheus */
     {"error", "message"},           /* its token check */
     {"errorCode", "message"},       /* the observer */
     {"error", "error_description"}, /* a token endpoint */

@@ -18,6 +18,7 @@ struct problem_source {
     const struct secret *hidden; /* replaced where it is echoed; NULL = none */
 };
 
-/* Shapes: {"error", "code"}, {"error", "message"}, {"title", "errorCode", "message"},
+/* Shapes: {"error", "code"}, {"error", "errorType"}, {"error", "message"}, {"title", "errorCode",
+ * "message"},
  * {"error", "error_description"}, and text/plain. "" when nothing can be said. */
 void problem_describe(const struct problem_source *source, char ret_text[static PROBLEM_SIZE]);

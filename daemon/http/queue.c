@@ -50,6 +50,7 @@ static int copy_request(struct queue_entry *entry, const struct client_request *
 {
     entry->url = address_join(server, request->path);
     if (entry->url == NULL || copy_text(request->path, &entry->path) < 0 ||
+        copy_text(request->header, &entry->header) < 0 ||
         copy_text(request->expect_name, &entry->expect_name) < 0 ||
         copy_text(request->expect_namespace, &entry->expect_namespace) < 0 ||
         copy_text(request->expect_uid, &entry->expect_uid) < 0 || copy_body(entry, request) < 0)
@@ -60,6 +61,7 @@ static int copy_request(struct queue_entry *entry, const struct client_request *
         (void)snprintf(entry->request_id, sizeof(entry->request_id), "%" PRIu64, request->id);
     entry->request.path = entry->path;
     entry->request.body = entry->body;
+    entry->request.header = entry->header;
     entry->request.expect_name = entry->expect_name;
     entry->request.expect_namespace = entry->expect_namespace;
     entry->request.expect_uid = entry->expect_uid;
@@ -95,6 +97,7 @@ void queue_entry_free(struct queue_entry *entry)
     free(entry->body);
     free(entry->url);
     free(entry->path);
+    free(entry->header);
     free(entry->expect_name);
     free(entry->expect_namespace);
     free(entry->expect_uid);
@@ -130,6 +133,11 @@ int queue_admit(const struct queue *queue, size_t limit, const struct client_req
         if (request->path[i] <= ' ' || request->path[i] > '~' || request->path[i] == '#')
             return error_set(err, ERROR_INVALID, ERR_INVALID,
                              "a request's path contains characters that are not encoded");
+    }
+    for (const char *c = request->header; c != NULL && *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~')
+            return error_set(err, ERROR_INVALID, ERR_INVALID,
+                             "a request's header has characters that cannot stand in one");
     }
     if (request->body != NULL && request->body_length > CLIENT_BODY_CAP)
         return error_set(err, ERROR_LIMIT, ERR_LIMIT,

@@ -25,7 +25,7 @@ struct queue_entry {
     struct queue_entry *same_bucket;
     struct client *client;
     struct client_request request; /* its texts are owned */
-    char *url, *path, *body, *expect_name, *expect_namespace, *expect_uid;
+    char *url, *path, *body, *header, *expect_name, *expect_namespace, *expect_uid;
     char request_id[QUEUE_REQUEST_ID_LIMIT + 1];
     client_done *done;
     void *context;

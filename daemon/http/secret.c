@@ -1,6 +1,9 @@
 #include "daemon/http/secret.h"
 
+#include "config/base/owned.h"
 #include "daemon/file/file.h"
+
+#include <nettle/base64.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +120,19 @@ struct secret *secret_prefixed(const char *prefix, const struct secret *secret)
         memcpy(result->bytes, prefix, before);
         memcpy(result->bytes + before, secret->bytes, secret->length);
     }
+    return result;
+}
+
+struct secret *secret_basic(const char *user, const struct secret *password)
+{
+    OWNED(secret_freep) struct secret *both = NULL;
+    char prefix[SECRET_USER_LIMIT + 2];
+    if (snprintf(prefix, sizeof(prefix), "%s:", user) >= (int)sizeof(prefix))
+        return NULL;
+    both = secret_prefixed(prefix, password);
+    struct secret *result = both == NULL ? NULL : allocate(BASE64_ENCODE_RAW_LENGTH(both->length));
+    if (result != NULL)
+        base64_encode_raw(result->bytes, both->length, (const uint8_t *)both->bytes);
     return result;
 }
 

@@ -10,6 +10,7 @@
 
 struct secret;
 
+#define SECRET_USER_LIMIT 255
 #define SECRET_SIZE_LIMIT ((size_t)64 * 1024)
 
 enum secret_form {
@@ -45,6 +46,9 @@ int secret_use(const struct secret *secret, secret_user *use, void *context);
 /* `prefix` and the secret behind it, as a secret of its own: "Authorization: Bearer ".
  * NULL without memory or above the limit. */
 struct secret *secret_prefixed(const char *prefix, const struct secret *secret);
+
+/* base64("<user>:<password>"), what HTTP's Basic wants, as a secret of its own. NULL as above. */
+struct secret *secret_basic(const char *user, const struct secret *password);
 
 /* A form body "<before>&<key>=<value, percent-encoded>" as a secret of its own. NULL as above. */
 struct secret *secret_form_field(const struct secret *before, const char *key,

@@ -120,7 +120,7 @@ static struct MHD_Response *status_response(struct socket_server *server, uint64
         now - server->status_ms < STATUS_KEPT_MS)
         return server->status_response;
     OWNED_JSON *status = server->backend.status(server->backend.context);
-    char *bytes = status == NULL ? NULL : json_dumps(status, JSON_COMPACT | JSON_ESCAPE_SLASH);
+    char *bytes = status == NULL ? NULL : json_escaped(status);
     struct MHD_Response *response =
         bytes == NULL ? NULL : call_make_response(bytes, strlen(bytes), "application/json");
     if (response == NULL)
@@ -145,10 +145,15 @@ void answers_cell(struct socket_server *server, struct call *call)
     const char *cell = call->path.segments[2];
     json_t *status = NULL;
     const int result = server->backend.cell(server->backend.context, cell, &status);
-    if (result == -ENOENT || json_is_null(status))
+    if (result == -ENOENT || json_is_null(status)) {
         call_message(call, MHD_HTTP_NOT_FOUND, "there is no cell \"%s\"", cell);
-    else
-        call_answer(call, MHD_HTTP_OK, result == 0 ? status : NULL);
+        return;
+    }
+    if (result == 0)
+        (void)json_object_set_new(
+            status, "version",
+            json_integer((json_int_t)server->backend.version(server->backend.context)));
+    call_answer(call, MHD_HTTP_OK, result == 0 ? status : NULL);
 }
 
 void answers_why(struct socket_server *server, struct call *call)

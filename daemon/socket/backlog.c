@@ -44,7 +44,7 @@ static const char *plain_type(const json_t *event)
 
 static char *as_stream(uint64_t sequence, const json_t *event, struct backlog_event *ret_event)
 {
-    char *line = json_dumps(event, JSON_COMPACT | JSON_ESCAPE_SLASH);
+    char *line = json_escaped(event);
     if (line == NULL)
         return NULL;
     OWNED_TEXT text;

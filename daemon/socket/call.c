@@ -1,6 +1,7 @@
 #include "daemon/socket/call.h"
 
 #include "config/base/check.h"
+#include "config/base/json.h"
 #include "daemon/socket/httpd.h"
 
 #include <errno.h>
@@ -129,8 +130,7 @@ void call_text(struct call *call, int status, const char *type, const char *text
 
 void call_answer(struct call *call, int status, json_t *body)
 {
-    /* Slashes are escaped, so that no text of a repository can end a script element. */
-    char *bytes = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ESCAPE_SLASH);
+    char *bytes = body == NULL ? NULL : json_escaped(body);
     json_decref(body);
     call_response(call, status,
                   bytes == NULL ? NULL

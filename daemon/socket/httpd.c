@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "daemon/log/log.h"
+#include "daemon/socket/visitors.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,23 +19,14 @@
 
 #define HANDLES 4
 
-/* One connection. */
-struct visitor {
-    struct visitor *next;
-    int fd;
-    uint64_t idle_since_ms;
-    bool busy; /* a request is being received or answered */
-};
-
 struct httpd {
     struct httpd_options options;
     struct MHD_Daemon *daemon;
     uv_loop_t *loop;
     uv_poll_t poll;
     uv_timer_t timer, sweep;
-    struct visitor *visitors;
+    struct visitors visitors;
     struct call *calls;
-    unsigned connections;
     unsigned handles; /* not yet closed */
     bool running, closing, finished;
     uint64_t stop_deadline_ms;
@@ -59,7 +51,7 @@ struct call *httpd_calls(struct httpd *httpd)
 
 unsigned httpd_connections(const struct httpd *httpd)
 {
-    return httpd->connections;
+    return httpd->visitors.count;
 }
 
 /* --- driving the library ---------------------------------------------------------------------- */
@@ -83,7 +75,8 @@ static void drive(struct httpd *httpd)
         (void)uv_timer_stop(&httpd->timer);
     }
     if (!httpd->closing)
-        listener_pause(httpd->options.listener, httpd->connections >= httpd->options.connections);
+        listener_pause(httpd->options.listener,
+                       httpd->visitors.count >= httpd->options.connections);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -126,57 +119,22 @@ void httpd_answered(struct call *call)
     httpd_wake(call);
 }
 
-static void cut(int fd)
-{
-    (void)shutdown(fd, SHUT_RDWR);
-}
-
 void httpd_cut(struct call *call)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info != NULL)
-        cut(info->connect_fd);
+    visitors_cut_one(call->connection);
     httpd_wake(call);
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static struct visitor *visitor_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info == NULL ? NULL : info->socket_context;
-}
-
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct httpd *httpd = context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        struct visitor *visitor = calloc(1, sizeof(*visitor));
-        httpd->connections++;
-        *socket_context = visitor;
-        if (visitor == NULL)
-            return; /* then only the library's own timeout ends it */
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        visitor->fd = info->connect_fd;
-        visitor->idle_since_ms = httpd_now(httpd);
-        visitor->next = httpd->visitors;
-        httpd->visitors = visitor;
-        return;
-    }
-    httpd->connections--;
-    for (struct visitor **at = &httpd->visitors; *at != NULL; at = &(*at)->next) {
-        if (*at == *socket_context) {
-            struct visitor *visitor = *at;
-            *at = visitor->next;
-            free(visitor);
-            break;
-        }
-    }
-    *socket_context = NULL;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        visitors_add(&httpd->visitors, connection, socket_context, httpd_now(httpd));
+    else
+        visitors_remove(&httpd->visitors, socket_context);
 }
 
 static void on_accepted(void *context, int fd)
@@ -188,7 +146,7 @@ static void on_accepted(void *context, int fd)
         size = sizeof(sa_family_t); /* gone already: the library finds out */
     /* Closes the descriptor when it fails. */
     (void)MHD_add_connection(httpd->daemon, fd, (const struct sockaddr *)&peer, size);
-    listener_pause(httpd->options.listener, httpd->connections >= httpd->options.connections);
+    listener_pause(httpd->options.listener, httpd->visitors.count >= httpd->options.connections);
     drive_soon(httpd);
 }
 
@@ -227,9 +185,7 @@ static struct call *begin(struct httpd *httpd, struct MHD_Connection *connection
     call->too_large = says_too_large(call);
     call->next = httpd->calls;
     httpd->calls = call;
-    struct visitor *visitor = visitor_of(connection);
-    if (visitor != NULL)
-        visitor->busy = true;
+    visitors_busy(connection, true, call->started_ms);
     return call;
 }
 
@@ -321,11 +277,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (call == NULL)
         return;
     *request_context = NULL;
-    struct visitor *visitor = visitor_of(connection);
-    if (visitor != NULL) {
-        visitor->busy = false;
-        visitor->idle_since_ms = httpd_now(httpd);
-    }
+    visitors_busy(connection, false, httpd_now(httpd));
     for (struct call **at = &httpd->calls; *at != NULL; at = &(*at)->next) {
         if (*at == call) {
             *at = call->next;
@@ -386,14 +338,14 @@ static void sweep(struct httpd *httpd)
     const bool late = httpd->closing && now >= httpd->stop_deadline_ms;
     for (struct call *call = httpd->calls; call != NULL; call = call->next)
         sweep_call(httpd, call, now);
-    for (const struct visitor *visitor = httpd->visitors; visitor != NULL;
-         visitor = visitor->next) {
-        const bool idle = !visitor->busy && now - visitor->idle_since_ms > httpd->options.idle_ms;
-        if (idle || late || (httpd->closing && !visitor->busy))
-            cut(visitor->fd);
-    }
+    /* Who is idle while we close has nothing to wait for; who is late has waited enough. */
+    if (httpd->closing)
+        visitors_cut(&httpd->visitors, now + 1, 0, late);
+    else
+        visitors_cut(&httpd->visitors, now, httpd->options.idle_ms, false);
     drive(httpd);
-    if (httpd->closing && (httpd->connections == 0 || now > httpd->stop_deadline_ms + 2 * SWEEP_MS))
+    if (httpd->closing &&
+        (httpd->visitors.count == 0 || now > httpd->stop_deadline_ms + 2 * SWEEP_MS))
         finish(httpd);
 }
 

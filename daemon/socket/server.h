@@ -52,6 +52,9 @@ void answers_gates(struct socket_server *server, struct call *call);
 void answers_quarantine(struct socket_server *server, struct call *call);
 void answers_events(struct socket_server *server, struct call *call);
 void answers_history(struct socket_server *server, struct call *call);
+void rollouts_answer_all(struct socket_server *server, struct call *call);
+void rollouts_answer_cell(struct socket_server *server, struct call *call);
+void rollouts_answer_prospect(struct socket_server *server, struct call *call);
 void answers_command(struct socket_server *server, struct call *call);
 
 /* Refuses a call by the kind of an error. */

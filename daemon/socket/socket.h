@@ -28,6 +28,10 @@ struct socket_backend {
     json_t *(*diff)(void *context, const char *cell);                       /* NULL = all */
     json_t *(*render)(void *context, const char *cell, const char *target); /* NULL = all */
 
+    /* NULL also when there is no such component or target. `requests_per_second` 0 = as measured */
+    json_t *(*rollout)(void *context, const char *cell, const char *component, const char *target,
+                       double requests_per_second);
+
     /* 0, -ENOENT (a JSON null says the same) or -ENOMEM. */
     int (*cell)(void *context, const char *cell, json_t **ret_status);
     int (*why)(void *context, const char *cell, const char *target, struct text *out);

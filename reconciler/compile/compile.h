@@ -166,6 +166,10 @@ struct binding_wants {
     bool list_a, list_b;    /* the backend is listed */
     char active_slot;       /* 'a', 'b'; 0 = none named */
     bool scale_a, scale_b;  /* the autoscaler of the slot is rendered */
+    /* Requests that go to `match_slot` whatever the weights. */
+    const struct header_match *matches;
+    size_t match_count;
+    char match_slot;
     /* ROLE_SLOT_*: */
     int64_t replicas;     /* -1: the manifest's; ROLE_SINGLE likewise */
     bool scaled_by_route; /* the route's autoscaler has taken over */
@@ -176,6 +180,11 @@ struct binding_wants {
 int deployment_binding(const struct deployment *deployment, enum component_role role,
                        const struct binding_wants *wants, struct desired_object *ret_object)
     __attribute__((warn_unused_result));
+
+/* Writes them into a route's environment configuration, or takes them out when there are none.
+ * `component` is the route's. Returns 0 or -ENOMEM. */
+int deployment_put_matches(json_t *configs, const char *component,
+                           const struct binding_wants *wants) __attribute__((warn_unused_result));
 
 void desired_object_fini(struct desired_object *object);
 

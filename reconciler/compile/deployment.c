@@ -98,12 +98,48 @@ static int make_deployment_digest(struct deployment *deployment)
     return content == NULL ? -ENOMEM : short_digest(content, deployment->deployment_digest);
 }
 
+static bool has_matches(const struct layer *layer)
+{
+    for (size_t i = 0; i < layer->rollout.step_count; i++) {
+        if (layer->rollout.steps[i].match_count > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool override_has_matches(const struct override *overrides, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (has_matches(&overrides[i].layer))
+            return true;
+        for (size_t k = 0; k < overrides[i].component_count; k++) {
+            if (has_matches(&overrides[i].components[k].layer))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Some target may send requests by what they bear. Releases snapshot their type, and one that was
+ * made of a type without matches would leave them out silently: so this is another release. Routes
+ * that do not ask for it stay as they are. */
+static bool needs_matches(const struct deployment *deployment)
+{
+    const struct cell *cell = deployment->cell;
+    return has_matches(&cell->layer) || has_matches(&deployment->component->layer) ||
+           override_has_matches(cell->environments, cell->environment_count) ||
+           override_has_matches(cell->targets, cell->target_count);
+}
+
 static int make_route_digest(struct deployment *deployment)
 {
     if (!deployment->routed)
         return 0;
     OWNED_JSON *content =
         json_pack("{s:s, s:O}", "type", TYPE_ROUTE, "endpoints", deployment->parts->endpoints);
+    if (content != NULL && needs_matches(deployment) &&
+        json_object_set_new(content, "matches", json_true()) < 0)
+        return -ENOMEM;
     return content == NULL ? -ENOMEM : short_digest(content, deployment->route_digest);
 }
 

@@ -37,6 +37,7 @@ static json_t *route_configs(struct body *body, const struct deployment *deploym
 {
     const char *a = deployment->component_names[ROLE_SLOT_A];
     const char *b = deployment->component_names[ROLE_SLOT_B];
+    const char *route = deployment->component_names[ROLE_ROUTE];
     const struct scaling *scaling = &deployment->effective->scaling;
     json_t *configs = json_object();
     json_t *backends = body_put_array(body, configs, "backends");
@@ -46,6 +47,8 @@ static json_t *route_configs(struct body *body, const struct deployment *deploym
         add_backend(body, backends, b, wants->weight_b);
     if (wants->active_slot != 0)
         body_put_text(body, configs, "activeSlot", wants->active_slot == 'a' ? "a" : "b");
+    if (deployment_put_matches(configs, route, wants) < 0)
+        body->status = -ENOMEM;
     if (!scaling->set || (!wants->scale_a && !wants->scale_b))
         return configs;
     json_t *autoscalers = body_put_array(body, configs, "autoscaling");

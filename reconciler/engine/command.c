@@ -141,6 +141,10 @@ static void apply(const struct command *command)
     const char *wanted = argument(command, "hash");
     OWNED_JSON *plan = engine_plan(engine, NULL, engine->now);
     const char *hash = json_text_or(json_object_get(plan, "hash"), "");
+    if (hash[0] == '\0') { /* otherwise "" would be its hash */
+        engine->status = -ENOMEM;
+        return;
+    }
     if (wanted == NULL || strcmp(wanted, hash) != 0) {
         reply(command, false, "the plan is another one by now (%s): look at `cellctl plan` again",
               hash);
@@ -197,16 +201,28 @@ static size_t command_tracks(const struct command *command, struct unit *unit,
     return count;
 }
 
-/* Of several, one answers for all. */
+/* How much the command is for this rollout: of an attempt under way, of one that has something to
+ * go back to or to try again, or of none. */
+static int suitability(const struct track *track)
+{
+    if (track->rollout.state != ROLLOUT_IDLE && track->rollout.state != ROLLOUT_HELD)
+        return 2;
+    return track->rollout.state == ROLLOUT_HELD || track->rollout.has_previous;
+}
+
+/* Of several, the one that it is most for answers for all. */
 static void give_id(const struct command *command, struct unit *unit, enum rollout_command what)
 {
-    for (size_t i = unit->track_count; i-- > 0;) {
+    struct track *best = NULL;
+    for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
-        if (track->command == what && track->command_id == 0) {
-            track->command_id = command->id;
-            return;
-        }
+        if (track->command != what || track->command_id != 0)
+            continue;
+        if (best == NULL || suitability(track) >= suitability(best))
+            best = track;
     }
+    if (best != NULL)
+        best->command_id = command->id;
 }
 
 static void order(const struct command *command, enum rollout_command what)
@@ -249,20 +265,13 @@ static bool retry_builds(const struct command *command)
 
 static void rollout(const struct command *command)
 {
-    static const struct {
-        const char *name;
-        enum rollout_command command;
-    } actions[] = {
-        {"pause", COMMAND_PAUSE},     {"resume", COMMAND_RESUME},
-        {"promote", COMMAND_PROMOTE}, {"promote-full", COMMAND_PROMOTE_FULL},
-        {"abort", COMMAND_ABORT},     {"retry", COMMAND_RETRY},
-    };
     const char *action = argument(command, "action");
     if (action != NULL && strcmp(action, "retry") == 0 && retry_builds(command))
         return;
-    for (size_t i = 0; action != NULL && i < sizeof actions / sizeof *actions; i++) {
-        if (strcmp(actions[i].name, action) == 0) {
-            order(command, actions[i].command);
+    for (int i = COMMAND_PAUSE; action != NULL && i <= COMMAND_RETRY; i++) {
+        const enum rollout_command what = (enum rollout_command)i;
+        if (strcmp(rollout_command_name(what), action) == 0) {
+            order(command, what);
             return;
         }
     }

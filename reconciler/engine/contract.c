@@ -11,7 +11,7 @@
 /* --- one need ----------------------------------------------------------------------------------
  */
 
-enum lack { LACK_NONE, LACK_ENDPOINT, LACK_TYPE, LACK_VISIBILITY };
+enum lack { LACK_NONE, LACK_ENDPOINT, LACK_TYPE, LACK_VISIBILITY, LACK_UNKNOWN };
 
 /* Ports and paths follow the provider by themselves: addresses are resolved live. */
 static enum lack lack_of(const json_t *need, const json_t *endpoints)
@@ -39,10 +39,13 @@ static bool is_about(const json_t *need, const char *component)
 
 bool contract_is_met(const struct track *track, const struct track *provider)
 {
-    for (size_t i = 0; i < json_array_size(track->content.needs); i++) {
-        const json_t *need = json_array_get(track->content.needs, i);
-        if (is_about(need, provider->component) &&
-            lack_of(need, provider->rollout.stable.endpoints) != LACK_NONE)
+    OWNED_JSON *needs = packed_open(track->content.needs);
+    OWNED_JSON *endpoints = packed_open(provider->rollout.stable.endpoints);
+    if (needs == NULL)
+        return track->content.needs == NULL;
+    for (size_t i = 0; i < json_array_size(needs); i++) {
+        const json_t *need = json_array_get(needs, i);
+        if (is_about(need, provider->component) && lack_of(need, endpoints) != LACK_NONE)
             return false;
     }
     return true;
@@ -52,29 +55,40 @@ bool contract_is_met(const struct track *track, const struct track *provider)
  */
 
 struct loss {
-    const json_t *need;
     enum lack lack;
+    char endpoint[NAME_SIZE], type[16];
 };
 
 /* The first need that the live provider meets and its new content would not. */
-static struct loss loss_of(const json_t *needs, const struct track *provider)
+static struct loss loss_of(const struct packed *wanted, const struct track *provider)
 {
-    for (size_t i = 0; i < json_array_size(needs); i++) {
+    struct loss loss = {.lack = LACK_NONE};
+    if (strstr(packed_text(wanted), provider->component) == NULL)
+        return loss;
+    const struct packed *live = provider->rollout.stable.endpoints,
+                        *next = provider->content.endpoints;
+    OWNED_JSON *needs = packed_open(wanted);
+    OWNED_JSON *before = packed_open(live);
+    OWNED_JSON *after = packed_open(next);
+    if (needs == NULL || (live != NULL && before == NULL) || (next != NULL && after == NULL))
+        loss.lack = LACK_UNKNOWN;
+    for (size_t i = 0; i < json_array_size(needs) && loss.lack == LACK_NONE; i++) {
         const json_t *need = json_array_get(needs, i);
-        if (!is_about(need, provider->component) ||
-            lack_of(need, provider->rollout.stable.endpoints) != LACK_NONE)
+        if (!is_about(need, provider->component) || lack_of(need, before) != LACK_NONE)
             continue;
-        const enum lack lack = lack_of(need, provider->content.endpoints);
-        if (lack != LACK_NONE)
-            return (struct loss){need, lack};
+        loss.lack = lack_of(need, after);
+        snprintf(loss.endpoint, sizeof loss.endpoint, "%s",
+                 json_text_or(json_object_get(need, "endpoint"), ""));
+        snprintf(loss.type, sizeof loss.type, "%s",
+                 json_text_or(json_object_get(need, "type"), ""));
     }
-    return (struct loss){NULL, LACK_NONE};
+    return loss;
 }
 
 static struct loss live_loss(const struct track *consumer, const struct track *provider)
 {
     const struct rollout *rollout = &consumer->rollout;
-    struct loss loss = {NULL, LACK_NONE};
+    struct loss loss = {.lack = LACK_NONE};
     if (rollout->has_stable)
         loss = loss_of(rollout->stable.needs, provider);
     if (loss.lack == LACK_NONE && rollout->has_next)
@@ -103,27 +117,31 @@ static void say(struct track *provider, const struct track *consumer, const stru
         [LACK_ENDPOINT] = "does not have",
         [LACK_TYPE] = "serves by another protocol",
         [LACK_VISIBILITY] = "no longer shows to other cells",
+        [LACK_UNKNOWN] = "may not have (there was no memory to compare them)",
     };
-    const char *name = json_text_or(json_object_get(loss->need, "endpoint"), "");
-    const char *type = json_text_or(json_object_get(loss->need, "type"), "");
     OWNED_TEXT sentence;
     text_init(&sentence, 2 * MESSAGE_SIZE);
     text_format(&sentence,
                 "%s of cell %s connects to endpoint %s (%s) of %s, which this release %s: keep it "
                 "until %s does without",
-                consumer->component, consumer->unit->name, name, type, provider->component,
-                what[loss->lack], consumer->component);
+                consumer->component, consumer->unit->name, loss->endpoint, loss->type,
+                provider->component, what[loss->lack], consumer->component);
     snprintf(provider->refusal, sizeof provider->refusal, "%.255s", text_get(&sentence));
 }
 
 /* Most releases take nothing away: only the others are held against every consumer. */
 static bool takes_away(const struct track *track)
 {
-    const json_t *before = track->rollout.stable.endpoints, *after = track->content.endpoints;
+    if (packed_equal(track->rollout.stable.endpoints, track->content.endpoints))
+        return false;
+    OWNED_JSON *before = packed_open(track->rollout.stable.endpoints);
+    OWNED_JSON *after = packed_open(track->content.endpoints);
+    if (before == NULL)
+        return track->rollout.stable.endpoints != NULL;
     static const char *const met[] = {"type", "visibility"};
     const char *name;
     json_t *endpoint;
-    json_object_foreach(json_unconst(before), name, endpoint)
+    json_object_foreach(before, name, endpoint)
     {
         const json_t *other = json_object_get(after, name);
         for (size_t i = 0; i < sizeof met / sizeof *met; i++) {
@@ -140,7 +158,7 @@ static void hold_against(const struct engine *engine, struct track *track,
 {
     const struct loss live = live_loss(consumer, track);
     const struct loss wanted = consumer->has_content ? loss_of(consumer->content.needs, track)
-                                                     : (struct loss){NULL, LACK_NONE};
+                                                     : (struct loss){.lack = LACK_NONE};
     const struct loss *loss = live.lack != LACK_NONE ? &live : &wanted;
     if (loss->lack == LACK_NONE)
         return;

@@ -5,6 +5,7 @@
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
 #include "reconciler/engine/command.h"
+#include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/gate_run.h"
@@ -307,6 +308,7 @@ int engine_step(struct engine *engine, const struct engine_event *event,
         reconcile_all(engine);
         observe_pump(engine);
         revision_note_convergence(engine);
+        commit_status_pump(engine);
         request_pump(engine);
         wake(engine);
     }

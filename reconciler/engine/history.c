@@ -19,8 +19,18 @@ static char **slot_of(const struct engine *engine, uint64_t sequence)
     return &engine->events[sequence % engine->options.events_kept];
 }
 
+/* Numbers follow one another; after a gap nothing that came before is counted on. */
+static void start_at(struct engine *engine, uint64_t sequence)
+{
+    for (size_t i = 0; i < engine->options.events_kept; i++)
+        free(TAKE(engine->events[i]));
+    engine->event_first = engine->event_row = sequence;
+}
+
 void history_apply(struct engine *engine, uint64_t sequence, const json_t *value)
 {
+    if (sequence == 0 || sequence > INT64_MAX)
+        return; /* none of ours */
     if (engine->events == NULL)
         engine->events = calloc(engine->options.events_kept, sizeof *engine->events);
     if (engine->events == NULL) {
@@ -37,11 +47,11 @@ void history_apply(struct engine *engine, uint64_t sequence, const json_t *value
             engine->event_row++;
         return;
     }
-    if (engine->event_next == 0)
-        engine->event_first = engine->event_row = sequence;
+    if (sequence != engine->event_next)
+        start_at(engine, sequence);
     engine->event_next = sequence + 1;
-    while (engine->event_next - engine->event_first > engine->options.events_kept)
-        engine->event_first++;
+    if (engine->event_next - engine->event_first > engine->options.events_kept)
+        engine->event_first = engine->event_next - engine->options.events_kept;
     char **slot = slot_of(engine, sequence);
     free(*slot);
     *slot = json_canonical(value);

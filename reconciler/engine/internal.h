@@ -155,6 +155,8 @@ struct binding {
     struct object *needs; /* the release: it must stand before the binding is written */
     const char *image;    /* borrowed from the deployment; NULL = not looked at */
     int weight[2];
+    json_t *matches; /* of the rule in front; owned; NULL = none */
+    char match_slot;
     bool undeploy;
 };
 
@@ -284,6 +286,18 @@ struct node {
     bool reported; /* its convergence on the current revision was told */
 };
 
+enum commit_state { COMMIT_UNTOLD, COMMIT_PENDING, COMMIT_SUCCESS, COMMIT_FAILURE };
+
+/* How a revision of a cell fares in an environment, as it was told last. */
+struct commit_status {
+    char environment[NAME_SIZE];
+    /* Durable: */
+    char commit[41];
+    enum commit_state state;
+    /* Not: */
+    bool recorded; /* as it is */
+};
+
 struct unit {
     char name[NAME_SIZE]; /* "" = the platform */
     struct cell *cell;    /* last good content; referenced; NULL = none yet */
@@ -312,6 +326,9 @@ struct unit {
     size_t node_count;
     struct object **attached; /* references, bindings, all others with work to do */
     size_t attached_count, attached_capacity;
+    struct commit_status *statuses; /* one per environment at most */
+    size_t status_count;
+    bool status_due; /* one of them may have changed */
     struct mono_time due;
     size_t heap; /* position + 1 in the timer heap; 0 = not in it */
     struct unit *next;
@@ -405,6 +422,7 @@ struct engine {
     size_t build_count, build_capacity;
     struct pruning pruning;
     bool all_suspended; /* durable */
+    bool status_due;    /* of some unit */
 
     /* Work. */
     struct unit *queue, **queue_end;

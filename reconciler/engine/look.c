@@ -109,6 +109,10 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
 {
     char component[NAME_SIZE + 2];
     track_component_name(binding->track, binding->role, component);
+    /* Types of others may do without the variables of connections. */
+    const struct deployment *deployment = binding->track->deployment;
+    const bool connected = binding->image != NULL && deployment != NULL &&
+                           deployment->component->type != COMPONENT_OTHER;
     const struct gate_question question = {
         .component = component,
         .release_name = binding->release == NULL ? "" : binding->release,
@@ -118,6 +122,10 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
         .route = binding->role == BINDING_ROUTE,
         .weight_a = binding->weight[0],
         .weight_b = binding->weight[1],
+        .variables = connected ? deployment->variables : NULL,
+        .variable_count = connected ? deployment->variable_count : 0,
+        .matches = binding->matches,
+        .match_slot = binding->match_slot,
     };
     struct gate_answer answer = {0};
     gate_judge(&question, binding->live, tree, &answer);

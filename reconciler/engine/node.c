@@ -1,6 +1,7 @@
 #include "reconciler/engine/node.h"
 
 #include "reconciler/engine/bootstrap.h"
+#include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -134,6 +135,7 @@ struct tally {
     bool complete, all_baked; /* every component has a wanted, a baked content */
     size_t active, baking, rolled_back, refused, forward;
     bool healthy;
+    bool unproven;
 };
 
 static void add_digest(struct engine *engine, json_t *object, const char *component,
@@ -201,6 +203,8 @@ static void tally_track(struct engine *engine, const struct track *track, struct
         tally->healthy = false;
     if (!rollout->has_stable)
         tally->healthy = false;
+    if (rollout->has_stable && rollout->stable.unproven && !rollout->stable.accepted)
+        tally->unproven = true;
 }
 
 static void digest_into(struct engine *engine, const json_t *digests, bool valid,
@@ -276,7 +280,7 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
     struct unit *unit = node->unit;
     struct tally tally = {
         json_object(), json_object(), json_object(), json_object(), true, true, 0, 0, 0, 0, 0,
-        true};
+        true,          false};
     for (size_t i = 0; i < unit->track_count; i++) {
         if (unit->tracks[i]->node == node && track_is_live(unit->tracks[i]))
             tally_track(engine, unit->tracks[i], &tally);
@@ -291,6 +295,7 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
         .healthy = tally.healthy,
         .state = state_of(engine, node, &tally),
         .failed = tally.rolled_back + tally.refused > 0,
+        .unproven = tally.unproven,
         .train = unit->train,
     };
     digest_into(engine, tally.wanted, tally.complete, ret_facts->wanted_digests);
@@ -308,7 +313,7 @@ static bool is_same(const struct node_facts *a, const struct node_facts *b)
     return a->cell == b->cell && a->target == b->target && a->phase == b->phase &&
            a->broken == b->broken && a->suspended == b->suspended && a->healthy == b->healthy &&
            a->state == b->state && a->failed == b->failed && a->train == b->train &&
-           strcmp(a->wanted_digests, b->wanted_digests) == 0 &&
+           a->unproven == b->unproven && strcmp(a->wanted_digests, b->wanted_digests) == 0 &&
            strcmp(a->baked_digests, b->baked_digests) == 0 &&
            strcmp(a->release_digests, b->release_digests) == 0 &&
            strcmp(a->baked_release_digests, b->baked_release_digests) == 0;
@@ -328,6 +333,7 @@ void node_update(struct engine *engine, struct unit *unit)
             engine->progress++;
         }
         *known = facts;
+        commit_status_touch(engine, unit);
         engine->plan_dirty = true;
         engine->version++;
     }

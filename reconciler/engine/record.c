@@ -2,6 +2,7 @@
 #include "reconciler/engine/record.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
@@ -100,6 +101,12 @@ static void apply_recall(struct engine *engine, const struct parts *parts, const
         scope_apply(engine, parts->at[1], parts->at[2], parts->at[3], value);
 }
 
+static void apply_commit(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    if (parts->count == 3)
+        commit_status_apply(engine, parts->at[1], parts->at[2], value);
+}
+
 static void apply_gate(struct engine *engine, const struct parts *parts, const json_t *value)
 {
     if (parts->count == 4)
@@ -130,12 +137,16 @@ static void apply_cell(struct engine *engine, const struct parts *parts, const j
     struct unit *unit = parts->count == 2 ? unit_get(engine, parts->at[1]) : NULL;
     if (unit != NULL)
         row_cell_apply(unit, value);
+    if (unit != NULL)
+        commit_status_touch(engine, unit);
 }
 
 static void apply_event(struct engine *engine, const struct parts *parts, const json_t *value)
 {
     if (parts->count == 2)
         history_apply(engine, strtoull(parts->at[1], NULL, 10), value);
+    if (parts->count == 2 && value != NULL)
+        commit_status_told(engine, value);
 }
 
 static void apply_engine(struct engine *engine, const struct parts *parts, const json_t *value)
@@ -172,6 +183,7 @@ static const struct family {
     {"intent", apply_intent},   {"rollout", apply_rollout},   {"quarantine", apply_quarantine},
     {"gate", apply_gate},       {"prune", apply_prune},       {"event", apply_event},
     {"build", apply_build},     {"judge", apply_judge},       {"recall", apply_recall},
+    {"commit", apply_commit},
 };
 
 void record_apply(struct engine *engine, const char *key, const json_t *value)
@@ -253,6 +265,9 @@ static void rows_of_units(const struct engine *engine, struct effect_list *rows)
             rows_add(rows, row_cell(unit), "cell/%s", unit->name);
         if (unit->suspended)
             rows_add(rows, json_pack("{s:b}", "suspended", 1), "suspend/%s", unit->name);
+        for (size_t k = 0; k < unit->status_count; k++)
+            rows_add(rows, commit_status_row(&unit->statuses[k]), "commit/%s/%s", unit->name,
+                     unit->statuses[k].environment);
         for (size_t t = 0; t < unit->track_count; t++)
             rows_of_track(unit->tracks[t], rows);
     }

@@ -1,6 +1,7 @@
 #include "reconciler/engine/revision.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/desire.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
@@ -223,6 +224,7 @@ static void take_broken(struct engine *engine, struct unit *unit, const struct m
     const bool news = !unit->broken || unit->reason == NULL || entry->reason == NULL ||
                       strcmp(unit->reason, entry->reason) != 0;
     unit->broken = true;
+    commit_status_touch(engine, unit);
     set_reason(engine, unit, entry->reason == NULL ? "it cannot be read" : entry->reason);
     /* After a restart the last good content comes with the set; anything else is not usable. */
     if (unit->cell == NULL && entry->cell != NULL && unit->recorded &&
@@ -294,6 +296,8 @@ static void take_removals(struct engine *engine)
                     object_want_nothing(engine, unit->attached[k]);
             }
         }
+        if (removed && !unit->removed)
+            commit_status_touch(engine, unit);
         unit->removed = removed;
     }
 }

@@ -305,8 +305,13 @@ const char *scope_reason(const struct engine *engine, const struct track *track)
 /* --- order -------------------------------------------------------------------------------------
  */
 
-static bool connects_to(const json_t *needs, const char *component)
+static bool connects_to(const struct packed *recorded, const char *component)
 {
+    if (strstr(packed_text(recorded), component) == NULL)
+        return false;
+    OWNED_JSON *needs = packed_open(recorded);
+    if (needs == NULL)
+        return true; /* no memory to look: it may */
     for (size_t i = 0; i < json_array_size(needs); i++) {
         if (strcmp(member_text(json_array_get(needs, i), "component"), component) == 0)
             return true;

@@ -8,6 +8,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune_order.h"
+#include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 
 #include <stdio.h>
@@ -369,11 +370,44 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
     }
 }
 
+/* A rollout that waits for a person, or what nobody proved. */
+static void add_rollout_hold(json_t *holds, const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    const bool paused = rollout->state == ROLLOUT_PAUSED;
+    const bool unproven = !rollout->has_next && rollout->has_stable && rollout->stable.unproven &&
+                          !rollout->stable.accepted;
+    if (!paused && !unproven)
+        return;
+    const bool proof = unproven || rollout->hold == HOLD_INSUFFICIENT;
+    char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];
+    if (paused)
+        snprintf(message, sizeof message, "%s is paused: %s", track->component, rollout->reason);
+    else
+        snprintf(message, sizeof message, "release %s of %s was promoted without proof",
+                 rollout->stable.release_digest, track->component);
+    snprintf(command, sizeof command, "cellctl rollout %s %s %s %s", proof ? "promote" : "resume",
+             track->unit->name, track->component, track->target);
+    add_hold(holds, "rollout", track->unit->name, track->target, NULL, track->component,
+             paused ? rollout->state_since.ms : rollout->stable.baked_wall_ms, message, command);
+}
+
+static void add_rollout_holds(const struct engine *engine, json_t *holds)
+{
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        for (size_t k = 0; k < engine->units[i]->track_count; k++) {
+            if (track_is_live(engine->units[i]->tracks[k]))
+                add_rollout_hold(holds, engine->units[i]->tracks[k]);
+        }
+    }
+}
+
 static json_t *holds_json(const struct engine *engine)
 {
     json_t *holds = json_array();
     add_gate_holds(engine, holds);
     add_build_holds(engine, holds);
+    add_rollout_holds(engine, holds);
     add_prune_holds(engine, holds);
     for (size_t i = 0; i < engine->quarantine_count; i++) {
         const struct quarantine *entry = engine->quarantines[i];

@@ -24,7 +24,7 @@
  *     "holds": [ HOLD ],                      what a person can decide now
  *     "cells": [ CELL ] }                     by phase, then name
  *
- *   HOLD = { "kind": "gate" | "prune" | "quarantine" | "object" | "build",
+ *   HOLD = { "kind": "gate" | "prune" | "quarantine" | "object" | "build" | "rollout",
  *            "cell": "cart" | null, "target": "production" | null, "environment": "…" | null,
  *            "name": "release-approval" | null, "since": TIME | null, "message": "…",
  *            "command": "cellctl approve cart production release-approval" | null }

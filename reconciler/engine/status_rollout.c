@@ -49,13 +49,6 @@ static json_t *stages_json(const struct rollout *rollout)
     return steps;
 }
 
-static enum rollout_state effective_state(const struct rollout *rollout)
-{
-    const bool frozen =
-        rollout->state == ROLLOUT_PAUSED || (rollout->state == ROLLOUT_HELD && rollout->has_next);
-    return frozen ? rollout->from : rollout->state;
-}
-
 static json_t *credit_json(const struct rollout *rollout, const struct rollout_view *view,
                            bool shown, int64_t needed)
 {
@@ -78,7 +71,7 @@ static const char *role_of(const struct rollout *rollout, char slot,
 {
     *ret_content = NULL;
     if (rollout->has_next && slot == rollout->next_slot &&
-        effective_state(rollout) != ROLLOUT_PREPARE) {
+        rollout_effective(rollout) != ROLLOUT_PREPARE) {
         *ret_content = &rollout->next;
         return "next";
     }
@@ -138,14 +131,14 @@ static json_t *outcome_json(const struct rollout *rollout)
 
 static bool is_over(const struct rollout *rollout, const struct rollout_view *view)
 {
-    return effective_state(rollout) == ROLLOUT_STEP && rollout->verified &&
+    return rollout_effective(rollout) == ROLLOUT_STEP && rollout->verified &&
            rollout_soak_left(rollout, view) == 0;
 }
 
 static json_t *numbers_json(const struct track *track, const struct rollout_view *view)
 {
     const struct rollout *rollout = &track->rollout;
-    const enum rollout_state state = effective_state(rollout);
+    const enum rollout_state state = rollout_effective(rollout);
     const bool soaks = state == ROLLOUT_STEP && rollout->verified;
     const int64_t soak =
         rollout->step < rollout->stage_count ? rollout->stages[rollout->step].soak_ms : 0;

@@ -8,6 +8,7 @@
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
+#include "reconciler/engine/track_advice.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
 #include "reconciler/engine/trial.h"
@@ -43,6 +44,13 @@ static void drop_references(struct track *track)
     track->reference_count = 0;
 }
 
+static void drop_deployment(struct track *track)
+{
+    track->deployment = deployment_free(track->deployment);
+    track->wants.route.matches = NULL; /* they were its steps' */
+    track->wants.route.match_count = 0;
+}
+
 void track_free(struct track *track)
 {
     track->deployment = deployment_free(track->deployment);
@@ -53,6 +61,7 @@ void track_free(struct track *track)
         free(track->bindings[i].release);
         free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
+        json_decref(track->bindings[i].matches);
     }
     free(track->note);
     free(track->references);
@@ -66,8 +75,8 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.slot_spec[0]));
     (void)packed_unref(TAKE(track->content.slot_spec[1]));
     (void)packed_unref(TAKE(track->content.route_spec));
-    json_decref(TAKE(track->content.endpoints));
-    json_decref(TAKE(track->content.needs));
+    (void)packed_unref(TAKE(track->content.endpoints));
+    (void)packed_unref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].image = NULL;
         free(TAKE(track->bindings[i].names));
@@ -159,7 +168,7 @@ static void fill_content(struct engine *engine, struct track *track)
              deployment->deployment_digest);
     snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
     snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
-    content->needs = deployment_needs(deployment);
+    content->needs = packed_take(deployment_needs(deployment));
     if (content->needs == NULL)
         engine->status = -ENOMEM;
     const struct binding_wants slot = {.active = true, .replicas = -1};
@@ -176,7 +185,9 @@ static void fill_content(struct engine *engine, struct track *track)
     content->slot_spec[0] = spec_of(engine, deployment, ROLE_SLOT_A, &slot);
     content->slot_spec[1] = spec_of(engine, deployment, ROLE_SLOT_B, &slot);
     content->route_spec = spec_of(engine, deployment, ROLE_ROUTE, &route);
-    content->endpoints = endpoints_json(deployment->component);
+    content->endpoints = packed_take(endpoints_json(deployment->component));
+    if (content->endpoints == NULL)
+        engine->status = -ENOMEM;
 }
 
 static void name_binding(struct engine *engine, struct track *track, enum binding_role role)
@@ -239,7 +250,7 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
 
 void track_compile(struct engine *engine, struct track *track)
 {
-    track->deployment = deployment_free(track->deployment);
+    drop_deployment(track);
     for (size_t i = 0; i < BINDING_COUNT; i++)
         track->bindings[i].image = NULL; /* it was the deployment's */
     track->has_content = false;
@@ -369,15 +380,6 @@ static struct binding_view view_binding(const struct engine *engine, const struc
     return view;
 }
 
-/* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
-static bool is_stable_sick(const struct track *track)
-{
-    const struct rollout *rollout = &track->rollout;
-    const bool replaced = rollout->has_next && rollout->touched;
-    return rollout->has_stable && !replaced &&
-           trial_is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
-}
-
 void track_view(const struct engine *engine, const struct track *track,
                 struct rollout_plan *ret_plan, struct rollout_view *ret_view)
 {
@@ -393,7 +395,7 @@ void track_view(const struct engine *engine, const struct track *track,
                      track_missing_secret(engine, track) == NULL,
         .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
-        .stable_healthy = !is_stable_sick(track),
+        .stable_healthy = !trial_stable_is_sick(track),
         /* What goes back goes on doing so. */
         .cancel = verdict != NULL && verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
@@ -440,7 +442,6 @@ void track_step(struct engine *engine, struct track *track)
         track_take_result(engine, track, &result);
         trial_follow(engine, track, view.stable_healthy);
         track->wants = result.wants;
-        track->wants.route.matches = NULL; /* borrowed from this round's plan */
         track_want(engine, track);
         ask_older_releases(engine, track);
         track->due = result.wants.wake.mono;
@@ -490,6 +491,7 @@ void track_explain(const struct engine *engine, const struct track *track, struc
     view.now = now;
     text_format(out, "%s ", track->component);
     rollout_explain(&track->rollout, &view, out);
+    track_advice_add(track, out);
 }
 
 bool track_may_refer(const struct engine *engine, const struct track *track,

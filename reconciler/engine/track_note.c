@@ -33,28 +33,40 @@ static const struct note_kind {
     [NOTE_DRIFT] = {PUBLISH_NOTICE, "rollout-drift"},
 };
 
-static void take_note(struct engine *engine, struct track *track, const struct rollout_note *note)
+static void publish(struct engine *engine, const struct track *track, enum publish_level level,
+                    const char *type, const char *text)
 {
-    const struct note_kind *kind = &note_kinds[note->kind];
     char rollout[NAME_SIZE * 3];
     snprintf(rollout, sizeof rollout, "%s/%s/%" PRIu64, track->component, track->target,
              track->rollout.attempt);
-    engine->progress++;
-    if (note->kind == NOTE_QUARANTINE)
-        return;
-    history_publish(engine, kind->level, kind->type,
+    history_publish(engine, level, type,
                     &(struct history_about){.cell = track->unit->name,
                                             .component = track->component,
                                             .target = track->target,
                                             .rollout = rollout,
                                             .data = status_rollout_data(engine, track)},
-                    "%s", note->text);
+                    "%s", text);
+}
+
+static void take_note(struct engine *engine, struct track *track, const struct rollout_note *note)
+{
+    const struct note_kind *kind = &note_kinds[note->kind];
+    engine->progress++;
+    if (note->kind == NOTE_QUARANTINE)
+        return;
+    publish(engine, track, kind->level, kind->type, note->text);
 }
 
 static void answer_command(struct engine *engine, struct track *track,
                            const struct rollout_result *result)
 {
     const uint64_t id = track->command_id;
+    if (result->command_done) {
+        char text[MESSAGE_SIZE * 2];
+        snprintf(text, sizeof text, "%s by %s: %s", rollout_command_name(track->command),
+                 track->command_by, result->command[0] == '\0' ? "done" : result->command);
+        publish(engine, track, PUBLISH_NOTICE, "rollout-ordered", text);
+    }
     track->command = COMMAND_NONE;
     track->command_id = 0;
     if (id == 0)

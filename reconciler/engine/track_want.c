@@ -77,6 +77,30 @@ static json_t *slot_body(struct engine *engine, struct track *track, enum bindin
     return body;
 }
 
+/* The recorded one was of another moment; its limits are the content's. */
+static void set_autoscalers(const struct track *track, json_t *configs,
+                            const struct route_want *want)
+{
+    OWNED_JSON *recorded = json_incref(json_object_get(configs, "autoscaling"));
+    const json_t *first = json_array_get(recorded, 0);
+    if (first == NULL)
+        return;
+    json_t *autoscalers = json_array();
+    for (int i = 0; i < 2; i++) {
+        json_t *autoscaler = want->scale[i] ? json_deep_copy(first) : NULL;
+        if (autoscaler == NULL)
+            continue;
+        json_object_set_new(autoscaler, "name", json_sprintf("%s-%c", track->component, 'a' + i));
+        json_array_append_new(autoscalers, autoscaler);
+    }
+    const bool none = json_array_size(autoscalers) == 0;
+    if (none)
+        json_object_del(configs, "autoscaling");
+    else
+        json_object_set(configs, "autoscaling", autoscalers);
+    json_decref(autoscalers);
+}
+
 static void set_backends(const struct track *track, json_t *configs, const struct route_want *want)
 {
     json_t *backends = json_array();
@@ -109,11 +133,20 @@ static json_t *route_body(struct engine *engine, struct track *track,
                                             .active_slot = want->active_slot,
                                             .scale_a = want->scale[0],
                                             .scale_b = want->scale[1],
+                                            .matches = want->matches,
+                                            .match_count = want->match_count,
+                                            .match_slot = want->match_slot,
                                             .replicas = -1};
         body = fresh_body(engine, track, ROLE_ROUTE, &wants);
     } else {
+        const struct binding_wants wants = {.matches = want->matches,
+                                            .match_count = want->match_count,
+                                            .match_slot = want->match_slot};
         body = wrap(track, track->bindings[BINDING_ROUTE].object, content->route_spec);
         set_backends(track, configs_of(body), want);
+        set_autoscalers(track, configs_of(body), want);
+        if (deployment_put_matches(configs_of(body), track->component, &wants) < 0)
+            engine->status = -ENOMEM;
     }
     json_t *autoscalers = json_object_get(configs_of(body), "autoscaling");
     for (size_t i = 0; i < json_array_size(autoscalers); i++)
@@ -142,6 +175,12 @@ static void note_question(struct engine *engine, struct binding *binding, const 
     binding->image = current && binding->role != BINDING_ROUTE ? track->deployment->image : NULL;
     binding->weight[0] = track->wants.route.weight[0];
     binding->weight[1] = track->wants.route.weight[1];
+    json_t *matches = binding->role == BINDING_ROUTE
+                          ? json_object_get(configs_of(json_unconst(body)), "matches")
+                          : NULL;
+    json_decref(binding->matches);
+    binding->matches = json_incref(matches);
+    binding->match_slot = track->wants.route.match_slot;
 }
 
 /* Drift is left alone where the policy says so; what git changed is written all the same. */

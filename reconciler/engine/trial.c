@@ -2,25 +2,12 @@
 
 #include "config/manifest/effective.h"
 #include "reconciler/engine/emit.h"
-#include "reconciler/engine/history.h"
-#include "reconciler/engine/request.h"
 #include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_row.h"
-#include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-/* A window that could not be had for so long is left out: sources forget. */
-#define GIVE_UP DURATION_S(600)
-
-/* The stable release's windows before a flip that the bake is compared with. */
-#define BASELINE_WINDOWS 10
-
-/* The names on the data plane come with the next looks; without them a source can only try. */
-#define NAMES_PATIENCE DURATION_S(30)
 
 /* --- what is judged -----------------------------------------------------------------------------
  */
@@ -36,17 +23,9 @@ bool trial_is_wanted(const struct track *track)
     return policy != NULL && trial_query_can_judge(policy, track->deployment->routed);
 }
 
-/* The state whose wants count. */
-static enum rollout_state state_of(const struct rollout *rollout)
+bool trial_is_forward(const struct rollout *rollout)
 {
-    const bool frozen =
-        rollout->state == ROLLOUT_PAUSED || (rollout->state == ROLLOUT_HELD && rollout->has_next);
-    return frozen ? rollout->from : rollout->state;
-}
-
-static bool is_forward(const struct rollout *rollout)
-{
-    switch (state_of(rollout)) {
+    switch (rollout_effective(rollout)) {
     case ROLLOUT_PREPARE:
     case ROLLOUT_NARROW:
     case ROLLOUT_DEPLOY:
@@ -68,12 +47,12 @@ static bool is_forward(const struct rollout *rollout)
 /* Only where the stable release stands beside the new one. */
 static bool can_be_judged(const struct rollout *rollout)
 {
-    return is_forward(rollout) && rollout->has_stable &&
+    return trial_is_forward(rollout) && rollout->has_stable &&
            rollout->next_slot != rollout->stable_slot && !rollout->fast && !rollout->returning &&
            rollout->strategy != STRATEGY_ROLLING;
 }
 
-static bool is_of(const struct trial *trial, const struct rollout *rollout)
+bool trial_is_of(const struct trial *trial, const struct rollout *rollout)
 {
     return rollout->has_next && trial->attempt == rollout->attempt &&
            strcmp(trial->digest, rollout->next.deployment_digest) == 0;
@@ -82,7 +61,7 @@ static bool is_of(const struct trial *trial, const struct rollout *rollout)
 /* Where the rollout stands, as a number that `step` can be compared with. */
 static size_t place_of(const struct rollout *rollout)
 {
-    return state_of(rollout) == ROLLOUT_BAKE ? rollout->stage_count + 1 : rollout->step;
+    return rollout_effective(rollout) == ROLLOUT_BAKE ? rollout->stage_count + 1 : rollout->step;
 }
 
 static bool stands_here(const struct trial *trial, const struct rollout *rollout)
@@ -128,7 +107,7 @@ void trial_view(const struct track *track, struct rollout_plan *plan, struct rol
     view->verdict = VERDICT_CONTINUE;
     view->share = SHARE_NOT_COUNTED;
     view->judged_ms = rollout->judged_from_ms;
-    if (trial == NULL || !is_of(trial, rollout)) {
+    if (trial == NULL || !trial_is_of(trial, rollout)) {
         plan->analysis = trial_is_wanted(track) && (!under_way || can_be_judged(rollout));
         return;
     }
@@ -141,7 +120,7 @@ void trial_view(const struct track *track, struct rollout_plan *plan, struct rol
         view->judged_ms += trial->step_ms;
 }
 
-bool trial_is_sick(const struct binding *binding)
+static bool is_sick(const struct binding *binding)
 {
     if (binding->object == NULL || !binding->answered || binding->gate == NULL ||
         binding->epoch != binding->object->epoch || binding->judged != binding->object->desired)
@@ -159,6 +138,15 @@ bool trial_is_sick(const struct binding *binding)
         return false;
     }
     return false;
+}
+
+/* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
+bool trial_stable_is_sick(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    const bool replaced = rollout->has_next && rollout->touched;
+    return rollout->has_stable && !replaced &&
+           is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
 }
 
 /* --- the attempt's life -------------------------------------------------------------------------
@@ -202,7 +190,7 @@ static void look_away(struct engine *engine, struct trial *next)
     next->asked = NULL;
 }
 
-static bool is_baseline(const struct rollout *rollout)
+bool trial_has_baseline(const struct rollout *rollout)
 {
     return rollout->stage_count == 0;
 }
@@ -210,11 +198,11 @@ static bool is_baseline(const struct rollout *rollout)
 /* Whether windows are wanted where the rollout stands. */
 static bool looks(const struct trial *trial, const struct rollout *rollout, bool healthy)
 {
-    switch (state_of(rollout)) {
+    switch (rollout_effective(rollout)) {
     case ROLLOUT_PREPARE:
     case ROLLOUT_NARROW:
     case ROLLOUT_DEPLOY:
-        return is_baseline(rollout) && healthy;
+        return trial_has_baseline(rollout) && healthy;
     case ROLLOUT_STEP:
         if (rollout->step < rollout->stage_count) {
             const struct rollout_stage *stage = &rollout->stages[rollout->step];
@@ -240,7 +228,7 @@ static bool looks(const struct trial *trial, const struct rollout *rollout, bool
 
 static void stand(struct engine *engine, struct trial *next, const struct rollout *rollout)
 {
-    const bool baking = state_of(rollout) == ROLLOUT_BAKE;
+    const bool baking = rollout_effective(rollout) == ROLLOUT_BAKE;
     next->standing = true;
     next->step = place_of(rollout);
     next->step_ms = 0;
@@ -258,7 +246,7 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
     const struct trial *known = track->trial;
     const struct rollout *rollout = &track->rollout;
     struct trial next = *known;
-    const enum rollout_state state = state_of(rollout);
+    const enum rollout_state state = rollout_effective(rollout);
     const bool stands = state == ROLLOUT_BAKE || state == ROLLOUT_ROUTE ||
                         (state == ROLLOUT_STEP && rollout->verified);
     const bool look = looks(known, rollout, healthy);
@@ -277,247 +265,10 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
 void trial_follow(struct engine *engine, struct track *track, bool stable_healthy)
 {
     const struct rollout *rollout = &track->rollout;
-    if (track->trial != NULL && !is_of(track->trial, rollout))
+    if (track->trial != NULL && !trial_is_of(track->trial, rollout))
         end(engine, track);
     if (track->trial == NULL && can_be_judged(rollout) && trial_is_wanted(track))
         begin(engine, track);
-    if (track->trial != NULL && track->trial->judging && is_forward(rollout))
+    if (track->trial != NULL && track->trial->judging && trial_is_forward(rollout))
         take_step(engine, track, stable_healthy);
-}
-
-/* --- asking -------------------------------------------------------------------------------------
- */
-
-static void send(struct engine *engine, struct trial *trial)
-{
-    struct effect effect = {.kind = EFFECT_QUERY_METRICS};
-    trial->request = ++engine->last_request;
-    effect.as.metrics.id = trial->request;
-    effect.as.metrics.query = json_incref(trial->asked);
-    emit_effect(engine, &effect);
-}
-
-/* Durable first: after a death the same is asked again. */
-static void ask(struct engine *engine, struct track *track, struct trial *next, json_t *query)
-{
-    if (query == NULL) {
-        engine->status = -ENOMEM;
-        return;
-    }
-    next->asked = query;
-    trial_row_put(engine, track, next);
-    json_decref(query);
-    if (engine->status == 0 && track->trial != NULL)
-        send(engine, track->trial);
-}
-
-/* False: not yet, they come with a look. */
-static bool has_names(struct engine *engine, struct trial *trial)
-{
-    if (trial_query_knows_names(trial->track))
-        return true;
-    if (trial->names_due.ms == 0)
-        trial->names_due.ms = engine->now.mono.ms + NAMES_PATIENCE.ms;
-    return trial->names_due.ms <= engine->now.mono.ms;
-}
-
-/* The new release has a part in it. */
-static bool has_canary(const struct trial *trial, struct judge_window window)
-{
-    const struct rollout *rollout = &trial->track->rollout;
-    return trial->judge.weight > 0 &&
-           !(is_baseline(rollout) && window.to.ms <= trial->judge.step_from.ms);
-}
-
-static struct mono_time ask_window(struct engine *engine, struct track *track)
-{
-    struct trial *trial = track->trial, next = *trial;
-    struct judge_window window;
-    if (!judge_plan(&next.judge, engine->now.wall, &window)) {
-        const int64_t ready =
-            next.judge.until.ms + next.judge.settings.window.ms + next.judge.settings.lag.ms;
-        int64_t wait = ready - engine->now.wall.ms;
-        if (wait > 60000) /* the clock may have been set back */
-            wait = 60000;
-        return (struct mono_time){engine->now.mono.ms + wait};
-    }
-    if (!has_names(engine, trial))
-        return trial->names_due;
-    ask(engine, track, &next, trial_query_window(engine, track, window, has_canary(trial, window)));
-    return (struct mono_time){NEVER};
-}
-
-struct mono_time trial_pump(struct engine *engine, struct track *track)
-{
-    struct trial *trial = track->trial;
-    const struct mono_time never = {NEVER};
-    if (trial == NULL || trial->request != 0 || !is_forward(&track->rollout) ||
-        !is_of(trial, &track->rollout))
-        return never;
-    if (trial->due.ms > engine->now.mono.ms)
-        return trial->due;
-    if (trial->asked != NULL) {
-        send(engine, trial);
-        return never;
-    }
-    if (!trial->judging) {
-        const bool soon = state_of(&track->rollout) == ROLLOUT_PREPARE;
-        if (!soon && !has_names(engine, trial))
-            return trial->names_due;
-        if (soon)
-            return never; /* nothing can be judged before the new release is deployed */
-        struct trial next = *trial;
-        ask(engine, track, &next, trial_query_history(engine, track));
-        return never;
-    }
-    return trial->looking && trial->judge.metric_count > 0 ? ask_window(engine, track) : never;
-}
-
-/* --- answers ------------------------------------------------------------------------------------
- */
-
-static void later(struct engine *engine, struct trial *trial, const struct error *err)
-{
-    trial->due = request_backoff(engine, trial->failures, err);
-}
-
-static void say_judging(struct engine *engine, const struct track *track)
-{
-    const struct trial *trial = track->trial;
-    const json_t *metrics = json_object_get(trial->source, "metrics");
-    for (size_t i = 0; i < json_array_size(metrics); i++) {
-        const json_t *metric = json_array_get(metrics, i);
-        const char *message = json_text_or(json_object_get(metric, "message"), NULL);
-        if (message == NULL)
-            continue;
-        history_publish(engine, PUBLISH_WARNING, "metric-left-out",
-                        &(struct history_about){.cell = track->unit->name,
-                                                .component = track->component,
-                                                .target = track->target},
-                        "%s of %s on %s is %s", json_text_or(json_object_get(metric, "name"), ""),
-                        track->component, track->target, message);
-    }
-}
-
-/* The judge takes its seat. A blue-green rollout is compared with what the stable release had just
- * before, so that its windows begin earlier. */
-static void take_history(struct engine *engine, struct track *track, const json_t *answer)
-{
-    const struct rollout *rollout = &track->rollout;
-    struct trial next = *track->trial;
-    double rho = -1;
-    json_t *source = trial_query_learn(next.source, answer, &rho);
-    if (source == NULL) {
-        engine->status = -ENOMEM;
-        return;
-    }
-    next.source = source;
-    next.asked = NULL;
-    next.judging = true;
-    next.failures = 0;
-    next.empty = false;
-    if (answer != NULL)
-        next.error[0] = '\0';
-    struct wall_time start = rollout->started;
-    if (is_baseline(rollout)) {
-        const int64_t interval = json_integer_value(json_object_get(next.source, "interval_ms"));
-        start.ms -= BASELINE_WINDOWS * interval;
-        if (start.ms < rollout->stable.baked_wall_ms)
-            start.ms = rollout->stable.baked_wall_ms;
-        next.looking = true;
-    }
-    if (start.ms > engine->now.wall.ms)
-        start = engine->now.wall;
-    (void)trial_query_seat(source, rho, start, &next.judge);
-    trial_row_put(engine, track, &next);
-    json_decref(source);
-    say_judging(engine, track);
-}
-
-static void count(struct engine *engine, struct track *track, const json_t *answer)
-{
-    struct trial next = *track->trial;
-    struct judge *judge = &next.judge;
-    const struct judge_window window = judge->pending;
-    struct judge_counts counts[JUDGE_METRICS_LIMIT];
-    next.asked = NULL;
-    const bool any = trial_query_counts(&next, answer, counts);
-    if (any && judge_count(judge, window, counts) == JUDGE_COUNTED) {
-        next.failures = 0;
-        next.empty = false;
-        next.error[0] = '\0';
-        next.windows++;
-        if (next.standing && window.from.ms >= judge->step_from.ms)
-            next.step_ms += window.to.ms - window.from.ms;
-    } else {
-        /* Left out: neither good nor bad. */
-        judge_failed(judge, window, true);
-        next.failures++;
-        next.empty = !any;
-        snprintf(next.error, sizeof next.error,
-                 any ? "the source answered with numbers that cannot be"
-                     : "the source has no data of this window");
-    }
-    trial_row_put(engine, track, &next);
-}
-
-static void fail(struct engine *engine, struct track *track, const struct error *err)
-{
-    struct trial next = *track->trial;
-    next.failures++;
-    next.empty = false;
-    snprintf(next.error, sizeof next.error, "%.250s", err == NULL ? "no answer" : err->detail);
-    const struct judge_window window = next.judge.pending;
-    const bool old = engine->now.wall.ms - window.to.ms > GIVE_UP.ms;
-    if (next.judging) {
-        judge_failed(&next.judge, window, old);
-        if (old)
-            next.asked = NULL;
-    }
-    trial_row_put(engine, track, &next);
-    if (track->trial == NULL)
-        return;
-    later(engine, track->trial, err);
-    if (next.failures == TRIAL_PATIENCE)
-        history_publish(engine, PUBLISH_WARNING, "metrics-unreadable",
-                        &(struct history_about){.cell = track->unit->name,
-                                                .component = track->component,
-                                                .target = track->target},
-                        "the metrics of %s on %s cannot be read: %s", track->component,
-                        track->target, next.error);
-}
-
-static struct track *asking(const struct engine *engine, uint64_t id)
-{
-    for (size_t i = 0; i < engine->unit_count; i++) {
-        for (size_t k = 0; k < engine->units[i]->track_count; k++) {
-            struct track *track = engine->units[i]->tracks[k];
-            if (track->trial != NULL && track->trial->request == id)
-                return track;
-        }
-    }
-    return NULL;
-}
-
-void trial_answer(struct engine *engine, const struct engine_event *event)
-{
-    struct track *track = event->as.metrics.id == 0 ? NULL : asking(engine, event->as.metrics.id);
-    if (track == NULL)
-        return; /* late, or twice */
-    struct trial *trial = track->trial;
-    const json_t *answer = event->as.metrics.answer;
-    trial->request = 0;
-    trial->due = (struct mono_time){0};
-    engine->progress++;
-    unit_queue(engine, track->unit);
-    if (trial->asked == NULL)
-        return; /* forgotten meanwhile */
-    if (json_is_object(answer) && trial->judging)
-        count(engine, track, answer);
-    else if (json_is_object(answer))
-        take_history(engine, track, answer);
-    else if (trial->judging || trial->failures + 1 < TRIAL_PATIENCE)
-        fail(engine, track, event->as.metrics.error);
-    else
-        take_history(engine, track, NULL);
 }

@@ -86,5 +86,11 @@ enum judge_verdict trial_verdict(const struct trial *trial, bool soak_over);
 const json_t *trial_metric(const struct trial *trial, size_t index);
 size_t trial_metric_count(const struct trial *trial);
 
-/* Whether a binding's pods are well, as far as the last look tells. */
-bool trial_is_sick(const struct binding *binding);
+/* The stable release's pods fail or are missing, as far as the last look tells. */
+bool trial_stable_is_sick(const struct track *track);
+
+/* For the files of the trial: it is this attempt's; the attempt goes forward; it has no steps, so
+ * that its bake is compared with the time before it. */
+bool trial_is_of(const struct trial *trial, const struct rollout *rollout);
+bool trial_is_forward(const struct rollout *rollout);
+bool trial_has_baseline(const struct rollout *rollout);

@@ -70,6 +70,10 @@ json_t *trial_query_source(const struct rollout_policy *policy)
     json_t *metrics = json_array();
     for (size_t i = 0; i < policy->analysis.metric_count; i++)
         json_array_append_new(metrics, source_metric(&policy->analysis.metrics[i], i));
+    if (json_array_size(metrics) != policy->analysis.metric_count) {
+        json_decref(metrics);
+        return NULL;
+    }
     const char *provider = policy->analysis.provider.text,
                *form = policy->analysis.template_name.text;
     const int64_t interval = policy->analysis.interval.value.ms;

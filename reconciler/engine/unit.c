@@ -42,6 +42,7 @@ struct unit *unit_free(struct unit *unit)
     free(unit->nodes);
     free(unit->objects);
     free(unit->attached);
+    free(unit->statuses);
     free(unit->reason);
     free(unit->problem);
     free(unit);

@@ -102,6 +102,25 @@ static bool explain_track(const struct engine *engine, const struct node *node, 
     return true;
 }
 
+/* What stands was promoted without proof: what comes after waits for a person's word. */
+static bool explain_unproven(const struct node *node, struct text *out)
+{
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        const struct rollout_content *stable = &track->rollout.stable;
+        if (track->node != node || !track->rollout.has_stable || !stable->unproven ||
+            stable->accepted)
+            continue;
+        text_format(out,
+                    "release %s of %s was promoted there without proof that it is good; `cellctl "
+                    "rollout promote %s %s %s` accepts it, a new release makes it unnecessary",
+                    stable->release_digest, track->component, node->unit->name, track->component,
+                    node->name);
+        return true;
+    }
+    return false;
+}
+
 static void explain(void *context, size_t index, struct text *out)
 {
     const struct question *question = context;
@@ -133,6 +152,8 @@ static void explain(void *context, size_t index, struct text *out)
         return;
     }
     if (explain_bootstrap(engine, node, out) || explain_track(engine, node, question->now, out))
+        return;
+    if (engine->facts[index].state == NODE_CONVERGED && explain_unproven(node, out))
         return;
     if (engine->facts[index].state == NODE_REPAIRING)
         text_add(out, "its objects are being put right");

@@ -96,8 +96,9 @@ static bool waits_for_promotion(const struct pass *pass, size_t at, struct node_
     if (environment == 0)
         return false;
     const size_t before = plan_index_primary(pass->index, at, environment - 1);
-    if (before == SIZE_MAX ||
-        same_digests(node->release_digests, pass->input->nodes[before].baked_release_digests))
+    const struct node_facts *earlier = before == SIZE_MAX ? NULL : &pass->input->nodes[before];
+    if (earlier == NULL ||
+        (!earlier->unproven && same_digests(node->release_digests, earlier->baked_release_digests)))
         return false;
     wait_for(verdict, WAIT_PROMOTION, before);
     return true;

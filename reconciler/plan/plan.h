@@ -59,9 +59,10 @@ struct node_facts {
     uint64_t train;
     int phase;
     bool broken, suspended;
-    bool healthy; /* whatever runs there now is settled: what a cell that depends on it needs to
-                     know */
-    bool failed;  /* its last attempt for what is wanted failed */
+    bool healthy;  /* whatever runs there now is settled: what a cell that depends on it needs to
+                      know */
+    bool failed;   /* its last attempt for what is wanted failed */
+    bool unproven; /* what is baked here lacks the proof that was wanted: it is not promoted */
     enum node_state state;
     /* Digest over the release digests of all its components: wanted here, and baked here. "" =
      * none. */

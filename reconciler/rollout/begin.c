@@ -23,6 +23,8 @@ char begin_slot(const struct rollout *rollout, const struct rollout_content *con
         return 0;
     if (!rollout->has_stable)
         return 'a';
+    if (content->slot != 0)
+        return content->slot;
     if (strategy != STRATEGY_ROLLING || content_change(&rollout->stable, content) == CHANGE_FLIP)
         return rollout->stable_slot == 'a' ? 'b' : 'a';
     return rollout->stable_slot;

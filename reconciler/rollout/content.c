@@ -10,8 +10,8 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
     for (size_t i = 0; i < 2; i++)
         (void)packed_ref(content->slot_spec[i]);
     (void)packed_ref(content->route_spec);
-    (void)json_incref(content->endpoints);
-    (void)json_incref(content->needs);
+    (void)packed_ref(content->endpoints);
+    (void)packed_ref(content->needs);
     struct rollout_content gone = old;
     rollout_content_fini(&gone);
 }
@@ -21,8 +21,8 @@ void rollout_content_fini(struct rollout_content *content)
     for (size_t i = 0; i < 2; i++)
         (void)packed_unref(content->slot_spec[i]);
     (void)packed_unref(content->route_spec);
-    json_decref(content->endpoints);
-    json_decref(content->needs);
+    (void)packed_unref(content->endpoints);
+    (void)packed_unref(content->needs);
     *content = (struct rollout_content){0};
 }
 
@@ -46,8 +46,13 @@ bool content_refresh(struct rollout_content *content, const struct rollout_conte
         strcmp(content->route_digest, wanted->route_digest) == 0)
         return false;
     const int64_t baked = content->baked_wall_ms;
+    const char slot = content->slot;
+    const bool unproven = content->unproven, accepted = content->accepted;
     rollout_content_copy(content, wanted);
     content->baked_wall_ms = baked;
+    content->unproven = unproven;
+    content->accepted = accepted;
+    content->slot = slot;
     return true;
 }
 
@@ -65,12 +70,16 @@ static bool endpoint_moved(const json_t *from, const json_t *to)
 enum content_change content_change(const struct rollout_content *from,
                                    const struct rollout_content *to)
 {
+    OWNED_JSON *before = packed_open(from->endpoints);
+    OWNED_JSON *after = packed_open(to->endpoints);
+    if ((before == NULL) != (from->endpoints == NULL) || (after == NULL) != (to->endpoints == NULL))
+        return CHANGE_FLIP; /* no memory to look: the way that is safe for every change */
     bool removed = false, added = false;
     const char *name;
     json_t *endpoint;
-    json_object_foreach(from->endpoints, name, endpoint)
+    json_object_foreach(before, name, endpoint)
     {
-        const json_t *other = json_object_get(to->endpoints, name);
+        const json_t *other = json_object_get(after, name);
         if (other == NULL)
             removed = true;
         else if (endpoint_moved(endpoint, other))
@@ -78,16 +87,18 @@ enum content_change content_change(const struct rollout_content *from,
         else if (!same_json(endpoint, other))
             added = true;
     }
-    json_object_foreach(to->endpoints, name, endpoint)
+    json_object_foreach(after, name, endpoint)
     {
-        if (json_object_get(from->endpoints, name) == NULL)
+        if (json_object_get(before, name) == NULL)
             added = true;
     }
     if (removed && added)
         return CHANGE_FLIP;
     if (removed)
         return CHANGE_NARROW;
-    if (added || strcmp(from->route_digest, to->route_digest) != 0)
+    if (added)
         return CHANGE_WIDER;
-    return CHANGE_NONE;
+    /* The same endpoints by a newer release of the route: it comes first, for what the steps ask of
+     * it. */
+    return strcmp(from->route_digest, to->route_digest) != 0 ? CHANGE_NARROW : CHANGE_NONE;
 }

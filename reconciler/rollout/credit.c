@@ -75,10 +75,16 @@ bool credit_soak(struct advance *advance, enum soak_look look, bool judged, int6
            (rollout->skip_soak || soak_credit_ms(rollout, advance->view, judged) >= needed_ms);
 }
 
+bool credit_bake_is_judged(const struct rollout *rollout, const struct rollout_view *view)
+{
+    return view->plan->analysis && !rollout->fast && rollout_two_slots(rollout) &&
+           rollout->fault_ms < view->plan->progress_deadline.ms;
+}
+
 int64_t credit_remaining_ms(const struct rollout *rollout, const struct rollout_view *view)
 {
     int64_t needed = rollout->bake_ms;
-    bool judged = false;
+    bool judged = credit_bake_is_judged(rollout, view);
     if (rollout_effective(rollout) == ROLLOUT_STEP) {
         const struct rollout_stage stage = step_current(rollout);
         needed = stage.soak_ms;

@@ -1,5 +1,6 @@
 #include "reconciler/rollout/machine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void watch_progress(struct advance *advance, const struct binding_view *slot)
@@ -169,7 +170,9 @@ static void commit(struct advance *advance)
     rollout->stable = rollout->next;
     rollout->next = (struct rollout_content){0};
     rollout->stable.baked_wall_ms = advance->view->now.wall.ms;
-    rollout->stable_slot = rollout->next_slot;
+    rollout->stable.unproven |= rollout->unproven && advance->view->plan->analysis &&
+                                advance->view->verdict != VERDICT_PASS;
+    rollout->stable_slot = rollout->stable.slot = rollout->next_slot;
     rollout->next_slot = 0;
     rollout->has_stable = true;
     rollout->has_next = rollout->touched = rollout->route_touched = false;
@@ -177,12 +180,57 @@ static void commit(struct advance *advance)
     rollout->weight = 0;
     rollout->last_outcome = OUTCOME_PROMOTED;
     rollout->last_attempt = rollout->attempt;
-    remember_good(rollout, advance->view->now.wall);
+    /* What was never proven needs its proof the next time. */
+    if (!rollout->stable.unproven)
+        remember_good(rollout, advance->view->now.wall);
     machine_move(advance, two_slots ? ROLLOUT_CLEANUP : ROLLOUT_IDLE);
     if (!two_slots)
         rollout->replicas = -1;
     machine_note(advance, NOTE_BAKED, rollout->stable.deployment_digest, "release %s is stable",
                  rollout->stable.release_digest);
+}
+
+/* Without steps the bake is all the proof there is. */
+static bool lacks_proof(const struct advance *advance)
+{
+    const struct rollout *rollout = advance->rollout;
+    const struct rollout_view *view = advance->view;
+    return view->plan->analysis && !rollout->fast && rollout_two_slots(rollout) &&
+           rollout->stage_count == 0 && view->verdict != VERDICT_PASS;
+}
+
+static void baked(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    if (!lacks_proof(advance) || rollout->unproven || rollout->skip_soak) {
+        rollout->unproven = rollout->unproven || lacks_proof(advance);
+        commit(advance);
+        return;
+    }
+    switch (advance->view->plan->insufficient) {
+    case INSUFFICIENT_HOLD:
+        forward_pause(advance, HOLD_INSUFFICIENT,
+                      "the bake is over without proof that the release is good: too few requests");
+        break;
+    case INSUFFICIENT_PROMOTE:
+        rollout->unproven = true;
+        commit(advance);
+        break;
+    case INSUFFICIENT_ROLLBACK:
+        backward_begin(advance,
+                       (struct way_back){.hold = HOLD_INSUFFICIENT, .outcome = OUTCOME_ABORTED},
+                       "the bake was over without proof that the release is good");
+        break;
+    }
+}
+
+/* How long there was nothing to judge by. */
+static void watch_metrics(struct advance *advance)
+{
+    const enum judge_verdict verdict = advance->view->verdict;
+    const bool missing = verdict == VERDICT_NO_DATA || verdict == VERDICT_PROVIDER_ERROR;
+    if (!advance->view->plan->analysis || !missing)
+        advance->rollout->fault_ms = 0;
 }
 
 void forward_bake(struct advance *advance)
@@ -208,12 +256,13 @@ void forward_bake(struct advance *advance)
     const bool good = binding_is_settled(slot);
     if (good)
         credit_restart_wait(advance);
+    watch_metrics(advance);
     if (credit_soak(advance,
                     good     ? SOAK_GOOD
                     : unseen ? SOAK_UNSEEN
                              : SOAK_STOPPED,
-                    false, rollout->bake_ms))
-        commit(advance);
+                    credit_bake_is_judged(rollout, view), rollout->bake_ms))
+        baked(advance);
     else if (unseen && failure_is_overdue(advance))
         /* It was ready before: not seeing it is no reason to take it away. */
         backward_hold_in_place(advance, HOLD_UNREADABLE, "the data plane cannot be read");
@@ -222,6 +271,19 @@ void forward_bake(struct advance *advance)
 }
 
 /* --- pauses ------------------------------------------------------------------------------- */
+
+void forward_pause(struct advance *advance, enum rollout_hold hold, const char *why)
+{
+    struct rollout *rollout = advance->rollout;
+    rollout->from = rollout->state;
+    const int64_t soaked = rollout->soaked_ms, from_ms = rollout->judged_from_ms;
+    machine_move(advance, ROLLOUT_PAUSED);
+    rollout->soaked_ms = soaked;
+    rollout->judged_from_ms = from_ms;
+    rollout->hold = hold;
+    (void)snprintf(rollout->reason, sizeof(rollout->reason), "%s", why);
+    machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", why);
+}
 
 void forward_resume(struct advance *advance)
 {

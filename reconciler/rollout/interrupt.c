@@ -165,10 +165,25 @@ static bool judged_bad(const struct advance *advance)
     return advance->view->plan->analysis && advance->view->verdict == VERDICT_ROLLBACK;
 }
 
+/* Nothing is under way: a person may vouch for what was promoted without proof, so that it goes on
+ * to the targets that come after. */
+static bool accept_unproven(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    if (rollout->has_next || !rollout->has_stable || !rollout->stable.unproven)
+        return false;
+    rollout->stable.accepted = true;
+    advance->result->changed = true;
+    answer(advance, true, "release %s is accepted without proof", rollout->stable.release_digest);
+    return true;
+}
+
 static void command_promote(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
     const enum rollout_state at = rollout_effective(rollout);
+    if (accept_unproven(advance))
+        return;
     if (!is_forward(rollout->state) || (at != ROLLOUT_STEP && at != ROLLOUT_BAKE)) {
         answer(advance, false, "there is no step that could be ended (%s)",
                rollout_state_name(rollout->state));

@@ -60,6 +60,8 @@ bool forward_vanished(struct advance *advance);
 /* Ends the pause or hold and goes on in `from`. */
 void forward_resume(struct advance *advance);
 void forward_enter_route(struct advance *advance);
+/* Stays where it is until the reason is gone, or a person says so. */
+void forward_pause(struct advance *advance, enum rollout_hold hold, const char *why);
 /* Moves on when all traffic stands on the new content. */
 void forward_promoted(struct advance *advance);
 
@@ -110,6 +112,8 @@ enum soak_look {
 /* Counts what is good towards the soak; true when `needed_ms` are reached and this look is good. */
 bool credit_soak(struct advance *advance, enum soak_look look, bool judged, int64_t needed_ms);
 void credit_restart_soak(struct advance *advance);
+/* The bake counts only as far as it was judged, for as long as there is something to judge by. */
+bool credit_bake_is_judged(const struct rollout *rollout, const struct rollout_view *view);
 int64_t credit_remaining_ms(const struct rollout *rollout, const struct rollout_view *view);
 
 /* --- content.c ---------------------------------------------------------------------------- */
@@ -153,12 +157,4 @@ static inline bool rollout_kind_changed(const struct rollout *rollout)
 {
     return (rollout->has_stable && rollout->routed != (rollout->stable_slot != 0)) ||
            (rollout->has_next && rollout->routed != (rollout->next_slot != 0));
-}
-
-/* The state whose wants count: of a pause, the one it interrupts. */
-static inline enum rollout_state rollout_effective(const struct rollout *rollout)
-{
-    if (rollout->state == ROLLOUT_PAUSED || (rollout->state == ROLLOUT_HELD && rollout->has_next))
-        return rollout->from;
-    return rollout->state;
 }

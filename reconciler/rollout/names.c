@@ -57,6 +57,19 @@ static const char *const note_names[] = {
 };
 _Static_assert(sizeof(note_names) / sizeof(note_names[0]) == ROLLOUT_NOTE_KIND_COUNT, "one each");
 
+static const char *const command_names[] = {
+    [COMMAND_NONE] = "none",
+    [COMMAND_PAUSE] = "pause",
+    [COMMAND_RESUME] = "resume",
+    [COMMAND_PROMOTE] = "promote",
+    [COMMAND_PROMOTE_FULL] = "promote-full",
+    [COMMAND_ABORT] = "abort",
+    [COMMAND_RETRY] = "retry",
+    [COMMAND_ROLLBACK] = "rollback",
+};
+_Static_assert(sizeof(command_names) / sizeof(command_names[0]) == ROLLOUT_COMMAND_COUNT,
+               "one each");
+
 const char *rollout_state_name(enum rollout_state state)
 {
     CHECK(state < ROLLOUT_STATE_COUNT);
@@ -79,4 +92,10 @@ const char *rollout_note_name(enum rollout_note_kind kind)
 {
     CHECK(kind < ROLLOUT_NOTE_KIND_COUNT);
     return note_names[kind];
+}
+
+const char *rollout_command_name(enum rollout_command command)
+{
+    CHECK((unsigned)command < ROLLOUT_COMMAND_COUNT);
+    return command_names[command];
 }

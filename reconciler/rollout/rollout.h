@@ -84,11 +84,15 @@ struct rollout_content {
     struct packed *route_spec;   /* of the route; NULL when there is none; owned */
     /* Endpoint name -> whatever consumers and route see of it (type, port, basePath, visibility);
      * NULL when not routed; owned. Decides in which order slot and route are changed. */
-    json_t *endpoints;
-    json_t *needs; /* what it connects to (array, see deployment_needs()); NULL = nothing; owned */
+    struct packed *endpoints;
+    /* What it connects to (array, see deployment_needs()); NULL = nothing; owned. */
+    struct packed *needs;
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
-    bool unproven;         /* promoted without the proof that was wanted: stays marked */
-    bool accepted;         /* ... and a person said that it may go on to what comes after */
+    /* 'a', 'b': where it stood when it became stable. Only there its release is sure to exist, and
+     * of content that git has left behind no other can be made. 0 = not routed, or not yet. */
+    char slot;
+    bool unproven; /* promoted without the proof that was wanted: stays marked */
+    bool accepted; /* ... and a person said that it may go on to what comes after */
 };
 
 #define ROLLOUT_STEPS_LIMIT 32
@@ -256,6 +260,7 @@ struct route_want {
     /* Requests that go to the next slot whatever the weight; borrowed from view.plan. */
     const struct header_match *matches;
     size_t match_count;
+    char match_slot;
 };
 
 struct rollout_wants {
@@ -340,10 +345,19 @@ int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *
 const char *rollout_state_name(enum rollout_state state);
 const char *rollout_outcome_name(enum rollout_outcome outcome);
 const char *rollout_hold_name(enum rollout_hold hold);
+const char *rollout_command_name(enum rollout_command command);
 const char *rollout_note_name(enum rollout_note_kind kind);
 
 /* True in all states between the start of an attempt and its end. */
 bool rollout_is_active(const struct rollout *rollout);
+
+/* The state whose wants count: of a pause, the one it interrupts. */
+static inline enum rollout_state rollout_effective(const struct rollout *rollout)
+{
+    if (rollout->state == ROLLOUT_PAUSED || (rollout->state == ROLLOUT_HELD && rollout->has_next))
+        return rollout->from;
+    return rollout->state;
+}
 
 /* Always-on checks of what must hold in any state. */
 void rollout_check(const struct rollout *rollout);

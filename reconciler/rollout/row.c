@@ -202,65 +202,57 @@ static int spec_to_json(json_t *row, const char *name, const struct packed *spec
 
 static json_t *content_to_json(const struct rollout_content *content)
 {
-    json_t *row =
-        json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?,s:I,s:b,s:b}", "release", content->release_digest,
-                  "deployment", content->deployment_digest, "route", content->route_digest,
-                  "revision", content->revision, "endpoints", content->endpoints, "needs",
-                  content->needs, "baked", (json_int_t)content->baked_wall_ms, "unproven",
-                  (int)content->unproven, "accepted", (int)content->accepted);
+    const char slot[2] = {content->slot, '\0'};
+    json_t *row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:b,s:b}", "release", content->release_digest,
+                            "deployment", content->deployment_digest, "route",
+                            content->route_digest, "revision", content->revision, "slot", slot,
+                            "baked", (json_int_t)content->baked_wall_ms, "unproven",
+                            (int)content->unproven, "accepted", (int)content->accepted);
     if (row != NULL && (spec_to_json(row, "slot_a", content->slot_spec[0]) < 0 ||
                         spec_to_json(row, "slot_b", content->slot_spec[1]) < 0 ||
-                        spec_to_json(row, "route_spec", content->route_spec) < 0)) {
+                        spec_to_json(row, "route_spec", content->route_spec) < 0 ||
+                        spec_to_json(row, "endpoints", content->endpoints) < 0 ||
+                        spec_to_json(row, "needs", content->needs) < 0)) {
         json_decref(row);
         return NULL;
     }
     return row;
 }
 
-/* Borrowed. */
-static json_t *object_or_null(const json_t *row, const char *name, int *status)
+static struct packed *packed_or_null(const json_t *row, const char *name, json_type type,
+                                     int *status)
 {
     json_t *value = json_object_get(row, name);
     if (value == NULL || json_typeof(value) == JSON_NULL)
         return NULL;
-    if (json_typeof(value) != JSON_OBJECT) {
+    if (json_typeof(value) != type) {
         *status = ERR_INVALID;
         return NULL;
     }
-    return value;
-}
-
-static struct packed *spec_or_null(const json_t *row, const char *name, int *status)
-{
-    json_t *value = object_or_null(row, name, status);
-    struct packed *spec = packed_take(json_incref(value));
-    if (value != NULL && spec == NULL)
+    struct packed *packed = packed_take(json_incref(value));
+    if (packed == NULL)
         *status = -ENOMEM;
-    return spec;
-}
-
-/* Borrowed. */
-static json_t *array_or_null(const json_t *row, const char *name)
-{
-    json_t *value = json_object_get(row, name);
-    return json_is_array(value) ? value : NULL;
+    return packed;
 }
 
 static int content_from_json(struct rollout_content *content, const json_t *row)
 {
     int status = 0;
     *content = (struct rollout_content){
-        .slot_spec = {spec_or_null(row, "slot_a", &status), spec_or_null(row, "slot_b", &status)},
-        .route_spec = spec_or_null(row, "route_spec", &status),
-        .endpoints = json_incref(object_or_null(row, "endpoints", &status)),
-        .needs = json_incref(array_or_null(row, "needs")),
+        .slot_spec = {packed_or_null(row, "slot_a", JSON_OBJECT, &status),
+                      packed_or_null(row, "slot_b", JSON_OBJECT, &status)},
+        .route_spec = packed_or_null(row, "route_spec", JSON_OBJECT, &status),
+        .endpoints = packed_or_null(row, "endpoints", JSON_OBJECT, &status),
+        .needs = packed_or_null(row, "needs", JSON_ARRAY, &status),
         .baked_wall_ms = json_integer_value(json_object_get(row, "baked")),
+        .slot = json_text_or(json_object_get(row, "slot"), "")[0],
         .unproven = json_is_true(json_object_get(row, "unproven")),
         .accepted = json_is_true(json_object_get(row, "accepted")),
     };
     if (status < 0)
         return status;
     const bool sound =
+        (content->slot == 0 || content->slot == 'a' || content->slot == 'b') &&
         json_is_integer(json_object_get(row, "baked")) &&
         text_from_json(content->release_digest, sizeof(content->release_digest),
                        json_object_get(row, "release")) &&

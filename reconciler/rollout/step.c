@@ -75,19 +75,6 @@ static bool check_faults(struct advance *advance, const struct rollout_stage *st
     return true;
 }
 
-static void pause_for(struct advance *advance, enum rollout_hold hold, const char *why)
-{
-    struct rollout *rollout = advance->rollout;
-    rollout->from = ROLLOUT_STEP;
-    const int64_t soaked = rollout->soaked_ms, from_ms = rollout->judged_from_ms;
-    machine_move(advance, ROLLOUT_PAUSED);
-    rollout->soaked_ms = soaked;
-    rollout->judged_from_ms = from_ms;
-    rollout->hold = hold;
-    (void)snprintf(rollout->reason, sizeof(rollout->reason), "%s", why);
-    machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", why);
-}
-
 /* Condemned or doubted at this look? True when the state was left. */
 static bool check_health(struct advance *advance, const struct rollout_stage *stage)
 {
@@ -106,7 +93,7 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
         return true;
     }
     if (view->verdict == VERDICT_GUARD && judged(advance, stage)) {
-        pause_for(
+        forward_pause(
             advance, HOLD_GUARD,
             "more errors than the absolute limit allows, and the stable release has them too");
         return true;
@@ -164,7 +151,7 @@ static void soaked(struct advance *advance, const struct rollout_stage *stage)
         char why[64];
         (void)snprintf(why, sizeof(why), "step %zu of %zu waits for a person", rollout->step + 1,
                        rollout->stage_count);
-        pause_for(advance, HOLD_NONE, why);
+        forward_pause(advance, HOLD_NONE, why);
         return;
     }
     const bool last = rollout->step + 1 == rollout->stage_count;
@@ -179,8 +166,8 @@ static void soaked(struct advance *advance, const struct rollout_stage *stage)
     }
     switch (view->plan->insufficient) {
     case INSUFFICIENT_HOLD:
-        pause_for(advance, HOLD_INSUFFICIENT,
-                  "the soak is over without proof that the release is good: too few requests");
+        forward_pause(advance, HOLD_INSUFFICIENT,
+                      "the soak is over without proof that the release is good: too few requests");
         break;
     case INSUFFICIENT_PROMOTE:
         rollout->unproven = true;

@@ -128,6 +128,7 @@ static void wants_step(const struct draft *draft)
     if (rollout->step < rollout->stage_count && rollout->step < plan->step_count) {
         route->matches = plan->steps[rollout->step].matches;
         route->match_count = plan->steps[rollout->step].match_count;
+        route->match_slot = rollout->next_slot;
     }
     look(draft, true, true, true);
 }

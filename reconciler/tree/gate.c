@@ -240,8 +240,7 @@ static void check_rendered(struct walk *walk, const json_t *rendered)
             find(walk, RANK_NOT_RENDERED, GATE_PROGRESSING, "ConnectionsPending",
                  "%s %.60s is rendered without the connection's variable %.60s",
                  node_kind(rendered), node_name(rendered), question->variables[i]);
-    if (question->route && route_is(rendered) &&
-        !route_has_weights(rendered, question->component, question->weight_a, question->weight_b))
+    if (question->route && route_is(rendered) && !route_is_wanted(rendered, question))
         find(walk, RANK_NOT_RENDERED, GATE_STALE, "NotRendered",
              "%s %.60s is not rendered with weights %d/%d yet", node_kind(rendered),
              node_name(rendered), question->weight_a, question->weight_b);
@@ -258,8 +257,7 @@ static void check_route(struct walk *walk, const json_t *live)
         return;
     }
     walk->out->progress++;
-    if (!question->route ||
-        route_has_weights(live, question->component, question->weight_a, question->weight_b))
+    if (!question->route || route_is_wanted(live, question))
         walk->routes_right++;
 }
 

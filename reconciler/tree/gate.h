@@ -36,6 +36,8 @@ struct gate_question {
                                   changed the spec; -1 = there was none, or it does not matter */
     bool route;                /* weights are looked at: below */
     int weight_a, weight_b;    /* expected on the backends <component>-a, -b; 0 also when absent */
+    const json_t *matches;     /* [{type, name, value}] of a rule in front; NULL = no such rule */
+    char match_slot;           /* 'a', 'b': where that leads */
 };
 
 struct gate_answer {

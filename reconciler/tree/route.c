@@ -1,6 +1,7 @@
 #include "reconciler/tree/route.h"
 
 #include "config/base/json.h"
+#include "reconciler/tree/gate.h"
 #include "reconciler/tree/node.h"
 
 #include <stdio.h>
@@ -98,11 +99,39 @@ static bool rule_has_weights(const json_t *rule, const char *component, int weig
     return (a != 0 || b != 0) && a * weight_b == b * weight_a;
 }
 
-bool route_has_weights(const json_t *object, const char *component, int weight_a, int weight_b)
+static bool is_equal_text(const json_t *a, const json_t *b, const char *key)
+{
+    return strcmp(json_text_or(json_object_get(a, key), ""),
+                  json_text_or(json_object_get(b, key), "")) == 0;
+}
+
+/* The rule in front: these headers, each by itself, and the one slot. */
+static bool rule_has_matches(const json_t *rule, const struct gate_question *question)
+{
+    const json_t *matches = json_object_get(rule, "matches");
+    if (json_array_size(matches) != json_array_size(question->matches))
+        return false;
+    for (size_t i = 0; i < json_array_size(matches); i++) {
+        const json_t *headers = json_object_get(json_array_get(matches, i), "headers");
+        const json_t *header = json_array_get(headers, 0);
+        const json_t *wanted = json_array_get(question->matches, i);
+        if (json_array_size(headers) != 1 || !is_equal_text(header, wanted, "type") ||
+            !is_equal_text(header, wanted, "name") || !is_equal_text(header, wanted, "value"))
+            return false;
+    }
+    return rule_has_weights(rule, question->component, question->match_slot == 'a',
+                            question->match_slot == 'b');
+}
+
+bool route_is_wanted(const json_t *object, const struct gate_question *question)
 {
     const json_t *rules = json_at(object, "spec", "rules", NULL);
-    for (size_t i = 0; i < json_array_size(rules); i++)
-        if (!rule_has_weights(json_array_get(rules, i), component, weight_a, weight_b))
+    const size_t first = question->matches == NULL ? 0 : 1;
+    if (first == 1 && !rule_has_matches(json_array_get(rules, 0), question))
+        return false;
+    for (size_t i = first; i < json_array_size(rules); i++)
+        if (!rule_has_weights(json_array_get(rules, i), question->component, question->weight_a,
+                              question->weight_b))
             return false;
-    return json_array_size(rules) > 0;
+    return json_array_size(rules) > first;
 }

@@ -12,6 +12,9 @@ bool route_is(const json_t *object);
  * `text` says what is missing. */
 bool route_is_accepted(const json_t *live, char *text, size_t size);
 
-/* Every rule sends exactly these shares to <component>-a and <component>-b, and nothing elsewhere.
- * Only the ratio counts: 90/10 and 9/1 are the same. */
-bool route_has_weights(const json_t *object, const char *component, int weight_a, int weight_b);
+struct gate_question;
+
+/* Every rule sends exactly the question's shares to <component>-a and <component>-b, and nothing
+ * elsewhere; but for the one in front, when there are to be matches. Only the ratio counts: 90/10
+ * and 9/1 are the same. */
+bool route_is_wanted(const json_t *object, const struct gate_question *question);

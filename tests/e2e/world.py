@@ -62,6 +62,7 @@ class World:
         self.standin = self.celld = None
         self.url = self.gateway = self.metrics = None
         self.others = []
+        self.settings = ""  # more of celld.yaml
         self.repository = self.directory / "monorepo"
         self.request_log = self.directory / "requests.jsonl"
         self.traffic_log = self.directory / "traffic.jsonl"
@@ -124,14 +125,14 @@ class World:
         self.others.append(process)
         return process
 
-    def start_celld(self, *arguments, wait=True, settings=""):
+    def start_celld(self, *arguments, wait=True):
         (self.directory / "celld.yaml").write_text(f"""
 repository: {{url: "file://{self.directory}/origin.git", branch: main, interval: {self.interval}}}
 platform: {{url: "{self.url}", activeInterval: 500ms, idleInterval: {self.idle_interval}}}
 stateDirectory: {self.directory}/state
 statusSocket: {{path: {self.directory}/celld.sock}}
 adminSocket: {{path: {self.directory}/admin.sock}}
-{settings}""")
+{self.settings}""")
         log = open(self.directory / "celld.log", "ab")
         self.celld = subprocess.Popen([BIN / "celld", "--config", self.directory / "celld.yaml",
                                        *arguments], stderr=log, stdout=log, env=self.environment)
@@ -284,6 +285,7 @@ spec:
             with contextlib.suppress(OSError):
                 return any(row["value"][1] == "1" for row in self.prometheus("up"))
         wait_until("Prometheus scrapes", scrapes, 60)
+        self.settings += f"metrics: {{prometheus: {{url: {self.prometheus_url}}}}}\n"
 
     def prometheus(self, query):
         """The series of an instant query."""

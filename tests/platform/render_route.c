@@ -53,6 +53,46 @@ static json_t *http_rule(const struct render *r, const char *name, const json_t 
                      base[0] == '\0' ? "/" : base, "backendRefs", backend_refs(r, endpoint));
 }
 
+static bool knows_matches(const struct render *r)
+{
+    const json_t *schema = values_get(values_get(r->type, "environmentConfigs"), "openAPIV3Schema");
+    return values_get(values_get(schema, "properties"), "matches") != NULL;
+}
+
+/* The rule in front of the weighted one: `rule` is taken for its path and filters. */
+static json_t *match_rule(const struct render *r, const json_t *rule, const json_t *endpoint)
+{
+    const json_t *path = values_get(json_array_get(values_get(rule, "matches"), 0), "path");
+    const json_t *filters = values_get(rule, "filters");
+    json_t *list = json_array();
+    size_t i;
+    json_t *match;
+    json_array_foreach(values_get(r->configs, "matches"), i, match)
+    {
+        json_t *entry =
+            json_pack("{s:[{s:O,s:O,s:O}]}", "headers", "type", values_get(match, "type"), "name",
+                      values_get(match, "name"), "value", values_get(match, "value"));
+        if (path != NULL)
+            json_object_set(entry, "path", json_unconst(path));
+        json_array_append_new(list, entry);
+    }
+    json_t *front = json_pack("{s:o,s:[{s:O,s:O,s:i}]}", "matches", list, "backendRefs", "name",
+                              values_get(r->configs, "matchBackend"), "port",
+                              values_get(endpoint, "port"), "weight", 1);
+    if (filters != NULL)
+        json_object_set(front, "filters", json_unconst(filters));
+    return front;
+}
+
+static json_t *rules_of(const struct render *r, json_t *rule, const json_t *endpoint)
+{
+    json_t *rules = json_array();
+    if (knows_matches(r) && json_array_size(values_get(r->configs, "matches")) > 0)
+        json_array_append_new(rules, match_rule(r, rule, endpoint));
+    json_array_append_new(rules, rule);
+    return rules;
+}
+
 static void add_endpoint_route(struct render *r, const char *name, const json_t *endpoint,
                                const char *side)
 {
@@ -78,12 +118,12 @@ static void add_endpoint_route(struct render *r, const char *name, const json_t 
                         : http_rule(r, name, endpoint);
     json_t *extra = json_pack("{s:s,s:s}", "openchoreo.dev/endpoint-name", name,
                               "openchoreo.dev/endpoint-visibility", side);
-    render_add(r,
-               json_pack("{s:s,s:s,s:o,s:{s:[{s:O,s:O}],s:o,s:[o]}}", "apiVersion",
-                         "gateway.networking.k8s.io/v1", "kind", grpc ? "GRPCRoute" : "HTTPRoute",
-                         "metadata", render_metadata(r, route, extra), "spec", "parentRefs", "name",
-                         values_get(gateway, "name"), "namespace", values_get(gateway, "namespace"),
-                         "hostnames", hostnames(gateway, host), "rules", rule));
+    render_add(
+        r, json_pack("{s:s,s:s,s:o,s:{s:[{s:O,s:O}],s:o,s:o}}", "apiVersion",
+                     "gateway.networking.k8s.io/v1", "kind", grpc ? "GRPCRoute" : "HTTPRoute",
+                     "metadata", render_metadata(r, route, extra), "spec", "parentRefs", "name",
+                     values_get(gateway, "name"), "namespace", values_get(gateway, "namespace"),
+                     "hostnames", hostnames(gateway, host), "rules", rules_of(r, rule, endpoint)));
 }
 
 static void add_service(struct render *r)

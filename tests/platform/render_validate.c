@@ -37,6 +37,17 @@ static bool has_distinct_backends(const struct render *r)
     return true;
 }
 
+static bool has_match_backend(const struct render *r)
+{
+    if (json_array_size(values_get(r->configs, "matches")) == 0)
+        return true;
+    for (size_t i = 0; i < json_array_size(backends(r)); i++)
+        if (strcmp(values_text(json_array_get(backends(r), i), "name"),
+                   values_text(r->configs, "matchBackend")) == 0)
+            return true;
+    return false;
+}
+
 static bool has_sound_autoscalers(const struct render *r)
 {
     size_t i;
@@ -100,6 +111,8 @@ static bool meets(const struct render *r, const char *message)
         return has_positive_weight(r);
     if (strcmp(message, "a backend may be listed once only") == 0)
         return has_distinct_backends(r);
+    if (strcmp(message, "matchBackend must be one of the backends") == 0)
+        return has_match_backend(r);
     if (strcmp(message, "minReplicas must not exceed maxReplicas") == 0)
         return has_sound_autoscalers(r);
     if (strstr(message, "no external gateway") != NULL)

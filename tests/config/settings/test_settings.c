@@ -55,6 +55,8 @@ Test(settings, the_least_that_works_has_all_defaults)
     cr_expect_eq(s->journal.keep.value.ms, INT64_C(90) * 86400000);
     cr_expect_null(s->state_directory.text);
     cr_expect_null(s->metrics_listen.text);
+    cr_expect_null(s->metrics.sources.prometheus.server.url.text);
+    cr_expect_eq(s->metrics.target_count, 0u);
     settings_free(s);
     diagnostics_free(found);
 }
@@ -87,6 +89,85 @@ Test(settings, everything_written)
     cr_expect_eq(s->engine.retry_first.value.ms, 100);
     settings_free(s);
     diagnostics_free(found);
+}
+
+Test(settings, sources_of_metrics)
+{
+    static const char text[] =
+        GOOD "metrics:\n"
+             "  prometheus: {url: \"https://p.example/prom\", auth: basic, user: judge, secret: "
+             "{credential: p}, caFile: /etc/celld/p.pem, lookback: 1m}\n"
+             "  webhook: {url: \"http://localhost:1/x\", timeout: 3s, signature: {file: /k}}\n"
+             "  targets:\n"
+             "    - {name: testing, prometheus: {url: \"https://t.example\"}}\n"
+             "    - {name: production-eu, observer: {url: \"https://o.example\", auth: oauth, "
+             "clientId: celld, secret: {credential: o}}}\n";
+    struct diagnostics *found = diagnostics_new(100);
+    struct settings *s = read_text(text, strlen(text), found);
+    cr_assert_not_null(s, "%s", all(found));
+    const struct metrics_sources *sources = &s->metrics.sources;
+    cr_expect_eq(sources->prometheus.server.auth, METRICS_AUTH_BASIC);
+    cr_expect_str_eq(sources->prometheus.server.user.text, "judge");
+    cr_expect_eq(sources->prometheus.lookback.value.ms, 60000);
+    cr_expect_eq(sources->prometheus.stale_after.value.ms, 120000);
+    cr_expect_eq(sources->prometheus.server.timeout.value.ms, 10000);
+    cr_expect_eq(sources->webhook.server.timeout.value.ms, 3000);
+    cr_expect_str_eq(sources->webhook.signature.file.text, "/k");
+    cr_expect_null(sources->observer.server.url.text);
+    cr_assert_eq(s->metrics.target_count, 2u);
+    cr_expect_str_eq(s->metrics.targets[0].name.text, "testing");
+    cr_expect_eq(s->metrics.targets[0].sources.prometheus.lookback.value.ms, 300000);
+    cr_expect_eq(s->metrics.targets[1].sources.observer.server.auth, METRICS_AUTH_OAUTH);
+    settings_free(s);
+    diagnostics_free(found);
+}
+
+Test(settings, bad_sources_of_metrics)
+{
+    static const struct {
+        const char *metrics, *code, *message;
+    } rows[] = {
+        {"{prometheus: {}}", "E_REQUIRED", "prometheus needs the field \"url\""},
+        {"{prometheus: {url: \"http://a.example\"}}", "E_FORM", "is not encrypted"},
+        {"{prometheus: {url: \"ftp://a.example\"}}", "E_URL", "neither https nor http"},
+        {"{prometheus: {url: \"https://a.example/?a=b\"}}", "E_URL", "has a query"},
+        {"{prometheus: {url: \"https://a.example/api/v1\"}}", "E_URL", "ends with /api/v1"},
+        {"{observer: {url: \"https://a.example\", auth: token}}", "E_AUTH", "needs a secret"},
+        {"{observer: {url: \"https://a.example\", secret: {file: /s}}}", "E_AUTH",
+         "a secret that nothing uses"},
+        {"{observer: {url: \"https://a.example\", secret: hunter2}}", "E_SECRET_LITERAL",
+         "may not stand in the settings"},
+        {"{observer: {url: \"https://a.example\", auth: basic, secret: {file: /s}}}", "E_AUTH",
+         "auth basic and user belong together"},
+        {"{observer: {url: \"https://a.example\", auth: basic, user: \"a:b\", secret: {file: /s}}"
+         "}",
+         "E_AUTH", "no colon"},
+        {"{observer: {url: \"https://a.example\", auth: oauth, secret: {file: /s}}}", "E_AUTH",
+         "needs clientId"},
+        {"{observer: {url: \"https://a.example\", scope: a}}", "E_AUTH", "belong to auth oauth"},
+        {"{observer: {url: \"https://a.example\", auth: platform}}", "E_AUTH",
+         "shows nothing to the control plane"},
+        {"{observer: {url: \"https://a.example\", timeout: 1ms}}", "E_RANGE", "timeout"},
+        {"{webhook: {url: \"https://a.example\", lookback: 1m}}", "E_UNKNOWN", "lookback"},
+        {"{targets: [{name: testing}]}", "E_METRICS", "a target that names no source"},
+        {"{targets: [{webhook: {url: \"https://a.example\"}}]}", "E_REQUIRED", "name"},
+        {"{targets: [{name: a, webhook: {url: \"https://a.example\"}}, {name: a, webhook: {url: "
+         "\"https://b.example\"}}]}",
+         "E_DUPLICATE", "a"},
+        {"{targets: [{name: a, webhook: {url: \"https://a.example\", auth: platform}}]}", "E_AUTH",
+         "shows nothing to the control plane"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[1024];
+        struct diagnostics *found = diagnostics_new(100);
+        (void)snprintf(text, sizeof(text), "%smetrics: %s\n", GOOD, rows[i].metrics);
+        struct settings *s = read_text(text, strlen(text), found);
+        cr_assert_null(s, "%s", rows[i].metrics);
+        cr_expect_not_null(strstr(all(found), rows[i].code), "%s: %s", rows[i].metrics, all(found));
+        cr_expect_not_null(strstr(all(found), rows[i].message), "%s: %s", rows[i].metrics,
+                           all(found));
+        diagnostics_free(found);
+    }
 }
 
 static char *read_file(const char *path, size_t *ret_length)

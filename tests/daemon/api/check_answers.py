@@ -13,6 +13,7 @@ import pathlib
 import re
 import socket
 import sys
+import urllib.parse
 
 import jsonschema
 import yaml
@@ -119,6 +120,12 @@ def check_all(checker, act):
         for node in cell["targets"]:
             checker.check("/v1/cells/{cell}/why", "GET",
                           f"/v1/cells/{name}/why?target={node['target']}")
+        rollouts = checker.check("/v1/cells/{cell}/rollouts", "GET", f"/v1/cells/{name}/rollouts")
+        for entry in (rollouts or {}).get("rollouts", []):
+            query = urllib.parse.urlencode({"cell": name, "target": entry["target"],
+                                            "component": entry["component"]["name"]})
+            checker.check("/v1/rollout", "GET", f"/v1/rollout?{query}")
+            checker.check("/v1/rollout", "GET", f"/v1/rollout?{query}&rps=10")
         checker.check("/v1/diff", "GET", f"/v1/diff?cell={name}")
         checker.check("/v1/render", "GET", f"/v1/render?cell={name}")
     checker.check("/v1/cells/{cell}", "GET", "/v1/cells/no-such-cell")
@@ -127,6 +134,11 @@ def check_all(checker, act):
         if "{" not in path:
             checker.check(path, "GET", path)
     checker.check("/v1/plan", "GET", "/v1/plan?ref=nowhere")
+    checker.check("/v1/cells/{cell}/rollouts", "GET", "/v1/cells/no-such-cell/rollouts")
+    checker.check("/v1/rollouts", "GET", "/v1/rollouts?active=true")
+    checker.check("/v1/rollouts", "GET", "/v1/rollouts?active=perhaps")
+    checker.check("/v1/rollout", "GET", "/v1/rollout?cell=no&component=such&target=thing")
+    checker.check("/v1/rollout", "GET", "/v1/rollout?cell=a&component=b&target=c&rps=-1")
     checker.check("/v1/events", "GET", "/v1/events?last=5",
                   headers={"Accept": "text/event-stream"})
     checker.check("/v1/history", "GET", "/v1/history?limit=3")
@@ -144,7 +156,7 @@ def check_routes(checker):
     source = (SOURCE / "daemon/socket/routes.c").read_text()
     table = source[source.index("routes[] = {"):source.index("static bool matches")]
     served = set()
-    for row in re.findall(r"\{\{([^}]*)\}, (?:true|false)", table):
+    for row in re.findall(r"\{\{([^}]*)\},\s+(?:true|false)", table):
         parts = re.findall(r'"([^"]*)"', row)
         served.add("/" + "/".join(parts))
     described = {re.sub(r"\{[^}]*\}", "*", path) for path in checker.api["paths"]}

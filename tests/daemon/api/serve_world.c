@@ -53,6 +53,13 @@ static json_t *render(void *context, const char *cell, const char *target)
     return engine_render(engine_of(context), cell, target);
 }
 
+static json_t *rollout(void *context, const char *cell, const char *component, const char *target,
+                       double requests_per_second)
+{
+    return engine_rollout(engine_of(context), cell, component, target, requests_per_second,
+                          now_of(context));
+}
+
 static int cell_status(void *context, const char *cell, json_t **ret_status)
 {
     *ret_status = engine_cell_status(engine_of(context), cell, now_of(context));
@@ -154,6 +161,7 @@ int main(int count, char **words)
                                            .quarantine = quarantine,
                                            .diff = diff,
                                            .render = render,
+                                           .rollout = rollout,
                                            .cell = cell_status,
                                            .why = why,
                                            .version = version,

@@ -70,6 +70,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         .authorization = header_of(connection, "Authorization"),
         .request_id = header_of(connection, "X-Request-ID"),
         .content_type = header_of(connection, "Content-Type"),
+        .signature = header_of(connection, "X-Celld-Signature"),
         .user_agent = header_of(connection, "User-Agent"),
         .accept_encoding = header_of(connection, "Accept-Encoding"),
         .transfer_encoding = header_of(connection, "Transfer-Encoding"),

@@ -11,6 +11,7 @@ struct web_request {
     const char *method, *path;
     const char *cursor, *limit, *project;                  /* of the query; NULL = absent */
     const char *authorization, *request_id, *content_type; /* NULL = absent */
+    const char *signature;                                 /* X-Celld-Signature */
     const char *user_agent, *accept_encoding, *transfer_encoding;
     const char *body;
 };

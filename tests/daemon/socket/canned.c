@@ -58,6 +58,21 @@ static json_t *render(void *context, const char *cell, const char *target)
     return canned_answer("render");
 }
 
+static json_t *rollout(void *context, const char *cell, const char *component, const char *target,
+                       double requests_per_second)
+{
+    (void)context;
+    if (strcmp(cell, "order") != 0 || strcmp(component, "checkoutservice") != 0 ||
+        strcmp(target, "production") != 0)
+        return NULL;
+    json_t *value = canned_answer("rollout");
+    if (requests_per_second > 0) {
+        (void)json_object_set_new(value, "requests_per_second", json_real(requests_per_second));
+        (void)json_object_set_new(value, "measured", json_null());
+    }
+    return value;
+}
+
 static int cell_status(void *context, const char *cell, json_t **ret_status)
 {
     (void)context;
@@ -207,6 +222,7 @@ static void run(void *context)
         .quarantine = quarantine,
         .diff = diff,
         .render = render,
+        .rollout = rollout,
         .cell = cell_status,
         .why = why,
         .version = version,

@@ -209,3 +209,84 @@ Test(check, live_secrets_are_checked)
     }
     deployment_free(mailer);
 }
+
+/* --- matches -------------------------------------------------------------------------------- */
+
+Test(check, matches_of_a_route)
+{
+    static const struct {
+        struct header_match match;
+        const char *type, *name, *value;
+    } rows[] = {
+        {{MATCH_HEADER, {.text = "x-canary"}, {.text = "al.ways"}}, "Exact", "x-canary", "al.ways"},
+        {{MATCH_COOKIE, {.text = "tester"}, {.text = "yes"}},
+         "RegularExpression",
+         "Cookie",
+         "^(.*; *)?tester=yes(;.*)?$"},
+        {{MATCH_COOKIE, {.text = "a.b"}, {.text = "(x|y)*[0-9]+?{2}^$\\"}},
+         "RegularExpression",
+         "Cookie",
+         "^(.*; *)?a\\.b=\\(x\\|y\\)\\*\\[0-9\\]\\+\\?\\{2\\}\\^\\$\\\\(;.*)?$"},
+    };
+    struct deployment *cart = fixture_deployment(&shop, "shop", "cart", "testing");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct binding_wants wants = {.active = true,
+                                            .weight_a = 100,
+                                            .list_a = true,
+                                            .list_b = true,
+                                            .active_slot = 'a',
+                                            .matches = &rows[i].match,
+                                            .match_count = 1,
+                                            .match_slot = 'b',
+                                            .replicas = -1};
+        struct desired_object object;
+        cr_assert_eq(deployment_binding(cart, ROLE_ROUTE, &wants, &object), 0);
+        json_t *configs =
+            json_unconst(json_at(object.body, "spec", "componentTypeEnvironmentConfigs", NULL));
+        const json_t *match = json_array_get(json_object_get(configs, "matches"), 0);
+        cr_expect_str_eq(json_text_or(json_object_get(match, "type"), ""), rows[i].type);
+        cr_expect_str_eq(json_text_or(json_object_get(match, "name"), ""), rows[i].name);
+        cr_expect_str_eq(json_text_or(json_object_get(match, "value"), ""), rows[i].value);
+        cr_expect_str_eq(json_text_or(json_object_get(configs, "matchBackend"), ""), "cart-b");
+        /* Taken out again, nothing is left of them. */
+        cr_expect_eq(deployment_put_matches(configs, "cart", &(struct binding_wants){0}), 0);
+        cr_expect_null(json_object_get(configs, "matches"));
+        cr_expect_null(json_object_get(configs, "matchBackend"));
+        desired_object_fini(&object);
+    }
+    deployment_free(cart);
+}
+
+/* Routes that do not ask for matches are the releases that they always were. */
+Test(check, only_routes_with_matches_are_new_releases)
+{
+    struct deployment *plain = fixture_deployment(&shop, "shop", "cart", "testing");
+    static const struct {
+        const char *from, *to;
+        bool other;
+    } rows[] = {
+        {"rollout: {strategy: rolling, progressDeadline: 90s}",
+         "rollout: {strategy: canary, progressDeadline: 90s, steps: [{weight: 5, soak: 1m}]}",
+         false},
+        {"rollout: {strategy: rolling, progressDeadline: 90s}",
+         "rollout: {strategy: canary, progressDeadline: 90s, steps: [{weight: 5, soak: 1m, match: "
+         "{headers: "
+         "[{name: x, value: yes}]}}]}",
+         true},
+        {"      components: {front: {replicas: 3}}\n",
+         "      components: {front: {replicas: 3}, cart: {rollout: {strategy: canary, steps: "
+         "[{weight: 5, soak: 1m, match: {cookies: [{name: x, value: yes}]}}]}}}\n",
+         true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fixture changed;
+        fixture_load_changed(rows[i].from, rows[i].to, &changed);
+        struct deployment *cart = fixture_deployment(&changed, "shop", "cart", "testing");
+        cr_expect_eq(strcmp(cart->route_digest, plain->route_digest) != 0, rows[i].other, "%s",
+                     rows[i].to);
+        cr_expect_str_eq(cart->release_digest, plain->release_digest);
+        deployment_free(cart);
+        fixture_free(&changed);
+    }
+    deployment_free(plain);
+}

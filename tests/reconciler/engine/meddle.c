@@ -35,6 +35,16 @@ static const struct meddling *find(struct meddler *meddler, uint64_t id)
     return NULL;
 }
 
+static enum world_fate fate(void *context, const struct world_request *request)
+{
+    const struct meddler *meddler = context;
+    for (size_t i = 0; i < MEDDLE_LIMIT; i++) {
+        if (meddler->ids[i] == request->id && meddler->items[i].lost)
+            return WORLD_NEVER_SEEN;
+    }
+    return WORLD_ARRIVES;
+}
+
 static int step(void *context, struct engine *engine, const struct engine_event *event,
                 struct effect_list *effects)
 {
@@ -82,6 +92,7 @@ struct world *meddle_world(struct meddler *meddler, const struct meddling *items
     world_options_default(&options);
     options.watch = watch;
     options.step = step;
+    options.fate = fate;
     options.context = meddler;
     return world_new(&options);
 }

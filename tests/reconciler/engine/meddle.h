@@ -1,5 +1,5 @@
 /* Answers that the control plane of the tests never gives by itself: what it said is replaced on
- * the way. What was asked for has happened there all the same. */
+ * the way. What was asked for has happened there all the same, unless the request is lost, too. */
 #pragma once
 
 #include "tests/reconciler/engine/repository.h"
@@ -12,6 +12,7 @@ struct meddling {
     enum answer_outcome outcome;
     int status;
     const char *body; /* JSON; NULL = none */
+    bool lost;        /* the request never arrives */
 };
 
 #define MEDDLE_LIMIT 8

@@ -50,7 +50,7 @@ static json_t *arm(const struct traffic *traffic, const struct world *world, con
     if (!json_is_object(side))
         return json_null();
     const char *slot = json_text_or(json_object_get(side, "slot"), "");
-    const char *environment = json_text_or(json_object_get(query, "environment"), "");
+    const char *environment = json_text_or(json_object_get(query, "target"), "");
     if (traffic->fault == TRAFFIC_EMPTY)
         return json_null();
     if (traffic->fault == TRAFFIC_NONSENSE)
@@ -113,6 +113,13 @@ static json_t *answer(void *context, struct world *world, const json_t *query,
     return past ? history() : window(traffic, world, query);
 }
 
+static void watch(void *context, const struct effect *effect)
+{
+    struct traffic *traffic = context;
+    if (effect->kind == EFFECT_QUERY_METRICS)
+        traffic->last = effect->as.metrics.id;
+}
+
 /* --- the world ----------------------------------------------------------------------------------
  */
 
@@ -121,6 +128,7 @@ struct world *traffic_world(struct traffic *traffic)
     struct world_options options;
     world_options_default(&options);
     options.metrics = answer;
+    options.watch = watch;
     options.context = traffic;
     traffic->asked = json_object();
     traffic->world = world_new(&options);

@@ -22,6 +22,7 @@ struct traffic {
     bool kill_on_ask;            /* the process dies before the next query is answered */
     unsigned windows, histories; /* that were asked for */
     json_t *asked;               /* "from..to canary-release" -> how often it was asked */
+    uint64_t last;               /* id of the newest query */
     struct world *world;
 };
 

@@ -20,9 +20,10 @@ static void content(struct rollout_content *content, const char *name, bool rout
         return;
     content->slot_spec[1] = packed_ref(content->slot_spec[0]);
     content->route_spec = packed_take(json_object());
-    content->endpoints = json_pack("{s:{s:i}}", "http", "port", 80);
+    json_t *endpoints = json_pack("{s:{s:i}}", "http", "port", 80);
     if (!narrow)
-        (void)json_object_set_new(content->endpoints, "rpc", json_pack("{s:i}", "port", 81));
+        (void)json_object_set_new(endpoints, "rpc", json_pack("{s:i}", "port", 81));
+    content->endpoints = packed_take(endpoints);
 }
 
 static void scene_view(struct scene *scene)

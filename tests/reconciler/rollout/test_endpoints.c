@@ -29,11 +29,11 @@ static const struct {
      "prepare deploy route bake idle", 'a'},
 };
 
-static const json_t *endpoints_of(const struct world *world, const char *digest)
+static json_t *endpoints_of(const struct world *world, const char *digest)
 {
     for (size_t i = 0; i < 4; i++) {
         if (strcmp(world->contents[i].deployment_digest, digest) == 0)
-            return world->contents[i].endpoints;
+            return packed_open(world->contents[i].endpoints);
     }
     return NULL;
 }
@@ -54,16 +54,17 @@ static void check_served(const struct world *world)
     const char *serves[] = {slot->content, unsettled(world, slot) ? slot->before : ""};
     for (size_t o = 0; o < 2; o++) {
         for (size_t s = 0; s < 2; s++) {
-            const json_t *served = endpoints_of(world, serves[s]);
+            json_t *served = endpoints_of(world, serves[s]);
             const char *name;
             json_t *endpoint;
-            json_t *offered = json_deep_copy(endpoints_of(world, offers[o]));
+            json_t *offered = endpoints_of(world, offers[o]);
             json_object_foreach(offered, name, endpoint)
             {
                 cr_assert(served == NULL || json_object_get(served, name) != NULL,
                           "%s is offered by the route and not served: %s", name, world->log);
             }
             json_decref(offered);
+            json_decref(served);
         }
     }
 }

@@ -22,7 +22,8 @@ static void content_init(struct rollout_content *content, size_t i, bool routed)
     (void)snprintf(content->route_digest, sizeof(content->route_digest), "route");
     content->slot_spec[1] = packed_ref(content->slot_spec[0]);
     content->route_spec = packed_take(json_pack("{s:s}", "releaseName", "route"));
-    content->endpoints = json_pack("{s:{s:s,s:i}}", "http", "type", "HTTP", "port", 8080);
+    content->endpoints =
+        packed_take(json_pack("{s:{s:s,s:i}}", "http", "type", "HTTP", "port", 8080));
 }
 
 void world_init(struct world *world, bool routed, enum strategy strategy)
@@ -74,8 +75,8 @@ void world_want(struct world *world, size_t content)
 
 void world_endpoints(struct world *world, size_t content, const char *json)
 {
-    json_decref(world->contents[content].endpoints);
-    world->contents[content].endpoints = json_loads(json, 0, NULL);
+    (void)packed_unref(world->contents[content].endpoints);
+    world->contents[content].endpoints = packed_take(json_loads(json, 0, NULL));
     cr_assert_not_null(world->contents[content].endpoints);
     (void)snprintf(world->contents[content].route_digest,
                    sizeof(world->contents[content].route_digest), "route-%zu", content);

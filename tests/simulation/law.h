@@ -21,6 +21,8 @@ struct law_track {
     bool under_way;
     uint64_t stood_attempt; /* since when the weight of this step stands */
     int64_t stood_step, stood_ms, wall_offset_ms;
+    int64_t minute_ms;
+    unsigned rows;           /* since then */
     uint64_t window_attempt; /* the last one that was asked for */
     int64_t window_from_ms, window_to_ms;
 };

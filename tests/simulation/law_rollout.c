@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROWS_A_MINUTE 200
+
 static bool is(const json_t *row, const char *member, const char *value)
 {
     return strcmp(json_text_or(json_object_get(row, member), ""), value) == 0;
@@ -267,11 +269,24 @@ static void s17_s18(struct law *law, const struct law_track *known, const json_t
         law_break(law, "S17", "%s goes back, and its rollback is forbidden", known->key);
 }
 
+/* Nothing comes and goes: a rollout has few moves a minute. */
+static void s21_few_rows(struct law *law, struct law_track *known)
+{
+    if (law->world->now_ms - known->minute_ms > 60000) {
+        known->minute_ms = law->world->now_ms;
+        known->rows = 0;
+    }
+    law->checks++;
+    if (++known->rows > ROWS_A_MINUTE)
+        law_break(law, "S21", "%s has more than %d rows in a minute", known->key, ROWS_A_MINUTE);
+}
+
 void law_rollout_row(struct law *law, const char *track, const json_t *before, const json_t *value)
 {
     struct law_track *known = memory(law, track);
     if (known == NULL)
         return;
+    s21_few_rows(law, known);
     s5_steps(law, known, before, value);
     s17_s18(law, known, before, value);
     const bool changed = strcmp(deployment(before, "stable"), deployment(value, "stable")) != 0;

@@ -81,10 +81,14 @@ bool people_mind(struct people *people)
             continue;
         const bool paused = strcmp(state, "paused") == 0;
         const bool held = strcmp(state, "held") == 0 && strcmp(hold, "quarantined") != 0;
-        if (!paused && !(held && may_retry(people, row->key)))
+        const json_t *stable = json_object_get(row->value, "stable");
+        const bool unproven = strcmp(state, "idle") == 0 &&
+                              json_is_true(json_object_get(stable, "unproven")) &&
+                              !json_is_true(json_object_get(stable, "accepted"));
+        if (!paused && !unproven && !(held && may_retry(people, row->key)))
             continue;
         snprintf(keys[count], sizeof keys[0], "%.119s", row->key);
-        snprintf(actions[count++], sizeof actions[0], paused ? "promote" : "retry");
+        snprintf(actions[count++], sizeof actions[0], held ? "retry" : "promote");
     }
     bool any = false;
     for (size_t i = 0; i < count; i++)

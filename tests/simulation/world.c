@@ -141,6 +141,12 @@ static char *describe(const struct world *world, const struct effect *row)
     return strdup(row->as.persist.key);
 }
 
+/* How a commit fares stands in the event that told it first; its own row follows. */
+static bool is_told_by_events(const char *key)
+{
+    return strncmp(key, "commit/", 7) == 0;
+}
+
 char *world_rows_differ(const struct world *world)
 {
     struct effect_list rows;
@@ -149,7 +155,7 @@ char *world_rows_differ(const struct world *world)
     size_t matched = 0;
     for (size_t i = 0; i < rows.count && different == NULL; i++) {
         const char *key = rows.items[i].as.persist.key;
-        bool equal = false;
+        bool equal = is_told_by_events(key);
         for (size_t k = 0; k < world->row_count && !equal; k++)
             equal = strcmp(world->rows[k].key, key) == 0 &&
                     is_equal_row(world->rows[k].value, rows.items[i].as.persist.value);
@@ -161,7 +167,7 @@ char *world_rows_differ(const struct world *world)
     }
     if (different == NULL && matched != world->row_count) {
         for (size_t k = 0; k < world->row_count && different == NULL; k++) {
-            bool found = false;
+            bool found = is_told_by_events(world->rows[k].key);
             for (size_t i = 0; i < rows.count && !found; i++)
                 found = strcmp(world->rows[k].key, rows.items[i].as.persist.key) == 0;
             if (!found)

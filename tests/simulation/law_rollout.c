@@ -73,7 +73,7 @@ static struct law_track *memory(struct law *law, const char *track)
     if (law->track_count == LAW_TRACKS)
         return NULL;
     struct law_track *made = &law->tracks[law->track_count++];
-    snprintf(made->key, sizeof made->key, "%s", track);
+    snprintf(made->key, sizeof made->key, "%.119s", track);
     return made;
 }
 

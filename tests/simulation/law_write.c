@@ -110,6 +110,15 @@ static void i3_alone(struct law *law, const struct writing *writing)
 /* --- I4 -----------------------------------------------------------------------------------------
  */
 
+static bool needs_credential(const struct plot *plot)
+{
+    for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
+        if (plot->parts[k].present && plot->parts[k].secret)
+            return true;
+    }
+    return false;
+}
+
 /* The cell (and component) that an object belongs to, by its name. */
 static bool git_wants(const struct law *law, const struct writing *writing)
 {
@@ -119,7 +128,8 @@ static bool git_wants(const struct law *law, const struct writing *writing)
         char project[32];
         snprintf(project, sizeof project, "acme-%s", plot->name);
         if (strncmp(writing->name, project, strlen(project)) == 0)
-            return plot->present;
+            return plot->present &&
+                   (writing->kind != KIND_SECRET_REFERENCE || needs_credential(plot));
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
             const struct part *part = &plot->parts[k];
             if (strncmp(writing->name, part->name, strlen(part->name)) == 0)

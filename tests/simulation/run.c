@@ -459,6 +459,7 @@ void run_seed(const struct run_wish *wish, struct run_result *ret_result)
     } while (!is_broken(run) && script_change(&run->script, run->world, ret_result->seen));
     weather_end(&run->weather);
     script_mend(&run->script, run->world);
+    run->people.retry_count = 0;
     run->world->kill_at_effect = run->world->kill_at_event = 0;
     run->world->crash = WORLD_CRASH_NEVER;
     if (script_heal(&run->script))

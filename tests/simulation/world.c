@@ -364,6 +364,8 @@ struct world *world_new(const struct world_options *options)
     world->wake_ms = INT64_MAX;
     world->crash = options->crash;
     world->crash_at = options->crash_at;
+    world->crash_again = options->crash_again;
+    world->crash_again_at = options->crash_again_at;
     world->replies = json_object();
     world->published = json_array();
     world->platform = platform_new(&options->platform);
@@ -406,7 +408,9 @@ static bool give_revision(struct world *world)
 void world_kill(struct world *world)
 {
     world->kill_at_effect = world->kill_at_event = 0;
-    world->crash = WORLD_CRASH_NEVER;
+    world->crash = world->crash_again;
+    world->crash_at = world->crash_again_at;
+    world->crash_again = WORLD_CRASH_NEVER;
     world->kills++;
     world_request_orphan(world);
     world->wake_ms = INT64_MAX;

@@ -8,6 +8,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune_order.h"
+#include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 
@@ -357,16 +358,21 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
     }
 }
 
-static void add_quarantine_holds(const struct engine *engine, json_t *holds)
+/* Content that git still names. What it no longer names is in nobody's way. */
+static void add_quarantine_hold(const struct engine *engine, json_t *holds,
+                                const struct track *track)
 {
-    for (size_t i = 0; i < engine->quarantine_count; i++) {
-        const struct quarantine *entry = engine->quarantines[i];
-        char command[4 * NAME_SIZE];
-        snprintf(command, sizeof command, "cellctl quarantine clear %s -c %s -t %s", entry->cell,
-                 entry->component, entry->target);
-        add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest,
-                 entry->since_ms, entry->reason, command);
-    }
+    const struct quarantine *entry =
+        !track->has_content ? NULL
+                            : quarantine_find(engine, track->unit->name, track->component,
+                                              track->target, track->content.deployment_digest);
+    char command[4 * NAME_SIZE];
+    if (entry == NULL)
+        return;
+    snprintf(command, sizeof command, "cellctl quarantine clear %s -c %s -t %s", entry->cell,
+             entry->component, entry->target);
+    add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest, entry->since_ms,
+             entry->reason, command);
 }
 
 /* A rollout that waits for a person, or what nobody proved. Quarantine is told by its entries. */
@@ -402,8 +408,11 @@ static void add_rollout_holds(const struct engine *engine, json_t *holds)
 {
     for (size_t i = 0; i < engine->unit_count; i++) {
         for (size_t k = 0; k < engine->units[i]->track_count; k++) {
-            if (track_is_live(engine->units[i]->tracks[k]))
-                add_rollout_hold(holds, engine->units[i]->tracks[k]);
+            const struct track *track = engine->units[i]->tracks[k];
+            if (!track_is_live(track))
+                continue;
+            add_quarantine_hold(engine, holds, track);
+            add_rollout_hold(holds, track);
         }
     }
 }
@@ -415,7 +424,6 @@ static json_t *holds_json(const struct engine *engine)
     add_build_holds(engine, holds);
     add_rollout_holds(engine, holds);
     add_prune_holds(engine, holds);
-    add_quarantine_holds(engine, holds);
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
         if (!operation_is_held(object))

@@ -37,7 +37,7 @@ static void call(struct world *world, const char *method, const char *path, cons
                                              .body = body,
                                              .body_length = body == NULL ? 0 : strlen(body)};
     struct platform_response response;
-    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     cr_assert_eq(response.status / 100, 2, "%d %s", response.status,
                  response.body == NULL ? "" : response.body);
     platform_response_fini(&response);
@@ -94,7 +94,7 @@ static void announce(struct world *world, const char *run, const char *image)
     json_t *patch = json_pack("{s:{s:o}}", "annotations", "openchoreo.dev/workload",
                               json_sprintf("{\"spec\":{\"container\":{\"image\":\"%s\"}}}", image));
     cr_assert(platform_tamper(world->platform, "workflowruns", "acme", run, patch,
-                              world_now(world).wall.ms));
+                              world_platform_now(world)));
     json_decref(patch);
 }
 

@@ -182,7 +182,7 @@ static struct world *gated_world(const char *outcome)
                                              .path = "/api/v1/clusterworkflows",
                                              .body = body,
                                              .body_length = strlen(body)};
-    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     cr_assert_eq(response.status, 201, "%s", response.body);
     platform_response_fini(&response);
     if (outcome != NULL)

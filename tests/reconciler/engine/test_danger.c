@@ -17,7 +17,7 @@ static int handle(struct world *world, const char *method, const char *path, jso
                                              .path = path,
                                              .body = text,
                                              .body_length = text == NULL ? 0 : strlen(text)};
-    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     const int status = response.status;
     platform_response_fini(&response);
     free(text);
@@ -32,7 +32,7 @@ Test(danger, a_second_binding_of_a_component_is_never_made)
     expect_condition(world, CONDITION_CONVERGED);
     /* Somebody puts another binding in the place of ours. */
     handle(world, "DELETE", "/api/v1/namespaces/acme/releasebindings/shop-api-a-development", NULL);
-    platform_advance(world->platform, world_now(world).wall.ms + 20000);
+    platform_advance(world->platform, world_platform_now(world) + 20000);
     world->now_ms += 20000;
     cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
                         json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name", "theirs",
@@ -227,7 +227,7 @@ Test(danger, a_stalled_control_plane_that_says_ready_is_not_believed)
     struct world *world = repository_world();
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    platform_stall(world->platform, world_now(world).wall.ms + 90000);
+    platform_stall(world->platform, world_platform_now(world) + 90000);
     repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", NULL, NULL);
     world_run(world, 80000);
     cr_expect_str_eq(world_node_state(world, "shop", "development"), "rolling");
@@ -255,7 +255,7 @@ Test(danger, a_failing_task_that_says_ready_is_told)
     const struct platform_request trigger = {
         .method = "POST",
         .path = "/api/v1alpha1/namespaces/acme/releasebindings/sweeper-development/trigger"};
-    platform_handle(world->platform, &trigger, world_now(world).wall.ms, &response);
+    platform_handle(world->platform, &trigger, world_platform_now(world), &response);
     cr_assert_eq(response.status, 200, "%s", response.body);
     platform_response_fini(&response);
     cr_assert(platform_task_result(world->platform, "acme", "sweeper", "development", true));

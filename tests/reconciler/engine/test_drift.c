@@ -21,7 +21,7 @@ static struct world *converged(const char *extra)
 static void tamper(struct world *world, const char *collection, const char *name, json_t *patch)
 {
     cr_assert(platform_tamper(world->platform, collection, "acme", name, patch,
-                              world_now(world).wall.ms));
+                              world_platform_now(world)));
     json_decref(patch);
 }
 
@@ -64,13 +64,52 @@ Test(drift, a_removed_label_and_a_deleted_component_come_back)
     struct platform_response response;
     const struct platform_request request = {
         .method = "DELETE", .path = "/api/v1/namespaces/acme/components/shop-api-a"};
-    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     platform_response_fini(&response);
     world_run(world, MINUTES(3));
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
     expect_silence(world);
     world_free(world);
+}
+
+/* Looks are rare: the next release comes before or after the edit is put right, and rolls out. */
+Test(drift, a_release_rolls_out_whatever_was_edited_before_it)
+{
+    static const struct {
+        const char *what, *binding, *patch;
+    } rows[] = {
+        {"replicas", "shop-api-a-development",
+         "{\"spec\": {\"componentTypeEnvironmentConfigs\": {\"replicas\": 5}}}"},
+        {"another release", "shop-api-a-development", "{\"spec\": {\"releaseName\": \"other\"}}"},
+        {"undeployed", "shop-api-a-development", "{\"spec\": {\"state\": \"Undeploy\"}}"},
+        {"the route's backends", "shop-api-development",
+         "{\"spec\": {\"componentTypeEnvironmentConfigs\": {\"backends\": "
+         "[{\"name\": \"shop-api-a\", \"weight\": 1}]}}}"},
+    };
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        const bool corrected = i % 2 == 1;
+        struct world_options options;
+        world_options_default(&options);
+        options.engine.list_interval = (struct duration){MINUTES(60)};
+        struct world *world = world_new(&options);
+        repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+        world_run(world, MINUTES(5));
+        tamper(world, "releasebindings", rows[i / 2].binding,
+               json_loads(rows[i / 2].patch, 0, NULL));
+        world_run(world, corrected ? MINUTES(70) : 1000);
+        cr_expect_eq(world_published(world, "drift-found", "shop"), corrected, "%s",
+                     rows[i / 2].what);
+        repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", NULL, NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+        expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+        cr_expect(!world_published(world, "rollout-held", "shop"), "%s", rows[i / 2].what);
+        expect_no_dangers(world);
+        world_run(world, MINUTES(70)); /* the route's turn comes with the next look */
+        expect_silence(world);
+        world_free(world);
+    }
 }
 
 Test(drift, report_tells_and_does_not_touch)

@@ -32,7 +32,7 @@ static void add_workflow(struct world *world, const char *schema)
                                              .body = body,
                                              .body_length = strlen(body)};
     struct platform_response response;
-    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     cr_assert_eq(response.status, 201, "%s", response.body);
     platform_response_fini(&response);
 }

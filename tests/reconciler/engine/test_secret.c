@@ -68,13 +68,13 @@ static struct world *world_with(const struct compile_credential *credential, boo
     return world;
 }
 
-static int ask_secret(const struct world *world, const char *name, json_t **ret_body)
+static int ask_secret(struct world *world, const char *name, json_t **ret_body)
 {
     char path[512];
     snprintf(path, sizeof path, "/api/v1alpha1/namespaces/acme/secrets/%s", name);
     const struct platform_request request = {.method = "GET", .path = path};
     struct platform_response response;
-    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     *ret_body = json_loadb(response.body, response.length, 0, NULL);
     const int status = response.status;
     platform_response_fini(&response);

@@ -143,6 +143,19 @@ Test(window, freezes_let_nothing_begin_and_everything_end, .init = load)
         run_to(world, "2026-12-27T08:00:00Z");
         expect_runs(world, "shop-api-a", "development", rows[i].end);
         expect_why(world, "shop", "development", "freeze feast");
+        /* Drift is put right all the same. */
+        json_t *patch =
+            json_pack("{s:{s:{s:i}}}", "spec", "componentTypeEnvironmentConfigs", "replicas", 5);
+        cr_assert(platform_tamper(world->platform, "releasebindings", "acme",
+                                  "shop-api-a-development", patch, world_platform_now(world)));
+        json_decref(patch);
+        world_run(world, MINUTES(70));
+        json_t *binding =
+            platform_object(world->platform, "releasebindings", "acme", "shop-api-a-development");
+        cr_expect_eq(json_integer_value(json_at(binding, "spec", "componentTypeEnvironmentConfigs",
+                                                "replicas", NULL)),
+                     1);
+        json_decref(binding);
         run_to(world, "2026-12-27T11:30:00Z");
         expect_runs(world, "shop-api-a", "development", "registry.example/shop:3");
         expect_no_dangers(world);
@@ -168,7 +181,7 @@ Test(window, so_many_attempts_and_then_a_person)
     const size_t started = count(world, "rollout-started");
     /* The control plane takes nothing up for a while, twice: nobody can blame the content. */
     for (int i = 0; i < 2; i++) {
-        platform_stall(world->platform, world_now(world).wall.ms + 80000);
+        platform_stall(world->platform, world_platform_now(world) + 80000);
         if (i == 0)
             push(world, 2, platform_small, "registry.example/shop:2",
                  "  rollout: {progressDeadline: 1m, attempts: 2}\n");

@@ -5,12 +5,42 @@ bool failure_is_overdue(const struct advance *advance)
     return advance->rollout->waited_ms >= advance->view->plan->progress_deadline.ms;
 }
 
+/* Not before the new content has stood once: later it is not the content that changed. */
+static bool is_being_applied(const struct rollout *rollout)
+{
+    return rollout->state == ROLLOUT_NARROW || rollout->state == ROLLOUT_DEPLOY ||
+           rollout->state == ROLLOUT_ROUTE;
+}
+
+static bool cannot_be_applied(const struct binding_view *binding)
+{
+    return !binding_is_unseen(binding) && binding->gate.verdict == GATE_PROGRESSING &&
+           binding->gate.needs_grace;
+}
+
+void failure_watch_apply(struct advance *advance, const struct binding_view *slot,
+                         const struct binding_view *route)
+{
+    if (!(slot != NULL && cannot_be_applied(slot)) && !(route != NULL && cannot_be_applied(route)))
+        advance->rollout->fault_ms = 0;
+}
+
+bool failure_is_shown(const struct advance *advance, const struct binding_view *binding)
+{
+    const struct rollout *rollout = advance->rollout;
+    if (binding_is_unseen(binding))
+        return false;
+    return binding->gate.verdict == GATE_FAILED ||
+           (is_being_applied(rollout) && cannot_be_applied(binding) &&
+            rollout->fault_ms >= advance->view->plan->apply_grace.ms);
+}
+
 bool failure_is_confirmed(struct advance *advance, const struct binding_view *binding)
 {
     struct rollout *rollout = advance->rollout;
     if (binding_is_unseen(binding))
         return false;
-    if (binding->gate.verdict != GATE_FAILED) {
+    if (!failure_is_shown(advance, binding)) {
         rollout->failure_looks = 0;
         return false;
     }

@@ -52,16 +52,9 @@ void forward_prepare(struct advance *advance)
                        "the control plane did not make the release before the progress deadline");
 }
 
-/* What to do about a route that does not come to stand; true when the state was left. */
-static bool route_failing(struct advance *advance)
+static void route_overdue(struct advance *advance)
 {
     const struct binding_view *route = &advance->view->route;
-    if (failure_is_confirmed(advance, route)) {
-        failure_condemn(advance, "cannot be routed", route->gate.text);
-        return true;
-    }
-    if (!failure_is_overdue(advance))
-        return false;
     const bool unreadable = !route->known || route->gate.verdict == GATE_UNKNOWN;
     if (unreadable && !advance->rollout->has_stable)
         backward_hold_in_place(advance, HOLD_UNREADABLE, "the route cannot be read");
@@ -69,16 +62,18 @@ static bool route_failing(struct advance *advance)
         backward_begin(advance, (struct way_back){.hold = HOLD_WEIGHT, .outcome = OUTCOME_ABORTED},
                        "the route did not stand before the progress deadline%s%s",
                        route->gate.text[0] != '\0' ? ": " : "", route->gate.text);
-    return true;
 }
 
 void forward_narrow(struct advance *advance)
 {
     const struct binding_view *route = &advance->view->route;
+    failure_watch_apply(advance, NULL, route);
     if (binding_is_verified(route))
         deploy(advance);
-    else
-        (void)route_failing(advance);
+    else if (failure_is_confirmed(advance, route))
+        failure_condemn(advance, "cannot be routed", route->gate.text);
+    else if (failure_is_overdue(advance))
+        route_overdue(advance);
 }
 
 void forward_deploy(struct advance *advance)
@@ -86,6 +81,7 @@ void forward_deploy(struct advance *advance)
     const struct rollout *rollout = advance->rollout;
     const struct binding_view *slot = next_view(advance);
     watch_progress(advance, slot);
+    failure_watch_apply(advance, slot, NULL);
     if (slot->matches && failure_is_confirmed(advance, slot)) {
         failure_condemn(advance, "failed", slot->gate.text);
         return;
@@ -123,14 +119,16 @@ void forward_route(struct advance *advance)
         deploy(advance);
         return;
     }
-    if (failure_is_confirmed(advance, slot)) {
-        failure_condemn(advance, "failed", slot->gate.text);
-        return;
-    }
-    if (binding_is_settled(slot) && binding_is_verified(route))
+    failure_watch_apply(advance, slot, route);
+    /* One count of looks for both: a sound one must not end what the other shows. */
+    const bool of_slot = failure_is_shown(advance, slot);
+    const struct binding_view *worse = of_slot ? slot : route;
+    if (failure_is_confirmed(advance, worse))
+        failure_condemn(advance, of_slot ? "failed" : "cannot be routed", worse->gate.text);
+    else if (binding_is_settled(slot) && binding_is_verified(route))
         forward_promoted(advance);
-    else
-        (void)route_failing(advance);
+    else if (failure_is_overdue(advance))
+        route_overdue(advance);
 }
 
 void forward_promoted(struct advance *advance)

@@ -40,6 +40,12 @@ char begin_slot(const struct rollout *rollout, const struct rollout_content *con
 /* --- failure.c: what needs no judge ------------------------------------------------------- */
 
 bool failure_is_overdue(const struct advance *advance);
+/* Whether a look shows a failure; resources that cannot be applied are one after the grace. */
+bool failure_is_shown(const struct advance *advance, const struct binding_view *binding);
+/* While content is brought: counts the grace as long as one of them (NULL = not concerned) cannot
+ * be applied. To be called before failure_is_shown(), in each advance. */
+void failure_watch_apply(struct advance *advance, const struct binding_view *slot,
+                         const struct binding_view *route);
 /* Takes a look into account; true when two have shown the failure. */
 bool failure_is_confirmed(struct advance *advance, const struct binding_view *binding);
 /* Goes back, and condemns the content when nothing else can be at fault. */

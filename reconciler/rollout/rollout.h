@@ -145,7 +145,8 @@ struct rollout {
     int64_t progress;             /* high-water mark of gate_answer.progress in this state */
     struct wall_time progress_at; /* when it last rose */
     int64_t waited_ms;            /* credit since then: the deadline is measured with it */
-    int64_t fault_ms;             /* credit of an unbroken weight fault, or of missing metrics */
+    int64_t fault_ms;             /* credit of an unbroken weight fault, of missing metrics, or of
+                                     resources that cannot be applied */
     int64_t sick_ms;              /* credit of an unbroken sickness of the stable release */
     struct instant counted_at;    /* until when these were credited */
     unsigned failure_looks;       /* consecutive looks that showed a failure */

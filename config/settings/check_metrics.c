@@ -19,10 +19,10 @@ static bool is_given(const struct secret_source *secret)
 static void check_url(struct decoder *decoder, struct metrics_server_settings *own)
 {
     if (strncmp(own->url.text, "https://", 8) != 0 && strncmp(own->url.text, "http://", 7) != 0)
-        error(decoder, "E_URL", own->url.at, "the address of the metrics is neither https nor http",
+        error(decoder, "E_URL", own->url.at, "the address is neither https nor http",
               "write https://...");
     if (strchr(own->url.text, '?') != NULL)
-        error(decoder, "E_URL", own->url.at, "the address of the metrics has a query (?...)",
+        error(decoder, "E_URL", own->url.at, "the address has a query (?...)",
               "write what stands before it");
 }
 
@@ -31,25 +31,25 @@ static void check_auth(struct decoder *decoder, const struct metrics_server_sett
     const bool needs_secret = own->auth == METRICS_AUTH_TOKEN || own->auth == METRICS_AUTH_BASIC ||
                               own->auth == METRICS_AUTH_OAUTH;
     if (needs_secret && !is_given(&own->secret))
-        error(decoder, "E_AUTH", own->at, "metrics: this auth needs a secret",
+        error(decoder, "E_AUTH", own->at, "this auth needs a secret",
               "add secret: {credential: NAME}");
     if (!needs_secret && is_given(&own->secret))
-        error(decoder, "E_AUTH", own->secret.at, "metrics: a secret that nothing uses",
+        error(decoder, "E_AUTH", own->secret.at, "a secret that nothing uses",
               "write auth: token, basic or oauth");
     if ((own->auth == METRICS_AUTH_BASIC) != (own->user.text != NULL))
         error(decoder, "E_AUTH", own->user.text == NULL ? own->at : own->user.at,
-              "metrics: auth basic and user belong together", "add the one, or remove the other");
+              "auth basic and user belong together", "add the one, or remove the other");
     if (own->user.text != NULL &&
         (strchr(own->user.text, ':') != NULL || strlen(own->user.text) > 255))
         error(decoder, "E_AUTH", own->user.at,
-              "metrics: a user has no colon in it, and at most 255 characters", "change the user");
+              "a user has no colon in it, and at most 255 characters", "change the user");
     if (own->auth == METRICS_AUTH_OAUTH && own->client_id.text == NULL)
-        error(decoder, "E_AUTH", own->at, "metrics: auth oauth needs clientId", "add clientId");
+        error(decoder, "E_AUTH", own->at, "auth oauth needs clientId", "add clientId");
     if (own->auth != METRICS_AUTH_OAUTH &&
         (own->client_id.text != NULL || own->issuer.text != NULL || own->token_url.text != NULL ||
          own->scope.text != NULL))
         error(decoder, "E_AUTH", own->at,
-              "metrics: clientId, issuer, tokenUrl and scope belong to auth oauth",
+              "clientId, issuer, tokenUrl and scope belong to auth oauth",
               "write auth: oauth, or remove them");
 }
 
@@ -78,30 +78,36 @@ void settings_check_prometheus(struct decoder *decoder, void *object,
 }
 
 static void check_platform_auth(struct decoder *decoder, const struct settings *settings,
-                                const struct metrics_sources *sources)
+                                const struct metrics_server_settings *server)
 {
-    const struct metrics_server_settings *const servers[] = {
-        &sources->prometheus.server, &sources->observer.server, &sources->webhook.server};
-    for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
-        if (servers[i]->url.text != NULL && servers[i]->auth == METRICS_AUTH_PLATFORM &&
-            settings->platform.auth == PLATFORM_AUTH_NONE)
-            error(decoder, "E_AUTH", servers[i]->at,
-                  "metrics: auth platform, but celld shows nothing to the control plane",
-                  "write another auth, or give platform one");
-    }
+    if (server->url.text != NULL && server->auth == METRICS_AUTH_PLATFORM &&
+        settings->platform.auth == PLATFORM_AUTH_NONE)
+        error(decoder, "E_AUTH", server->at,
+              "auth platform, but celld shows nothing to the control plane",
+              "write another auth, or give platform one");
+}
+
+static void check_sources(struct decoder *decoder, const struct settings *settings,
+                          const struct metrics_sources *sources)
+{
+    check_platform_auth(decoder, settings, &sources->prometheus.server);
+    check_platform_auth(decoder, settings, &sources->observer.server);
+    check_platform_auth(decoder, settings, &sources->webhook.server);
 }
 
 void settings_check_metrics(struct decoder *decoder, const struct settings *settings)
 {
     const struct metrics_settings *metrics = &settings->metrics;
-    check_platform_auth(decoder, settings, &metrics->sources);
+    check_sources(decoder, settings, &metrics->sources);
+    for (size_t i = 0; i < settings->notification_count; i++)
+        check_platform_auth(decoder, settings, &settings->notifications[i].server);
     for (size_t i = 0; i < metrics->target_count; i++) {
         const struct metrics_target_settings *target = &metrics->targets[i];
-        check_platform_auth(decoder, settings, &target->sources);
+        check_sources(decoder, settings, &target->sources);
         if (target->sources.prometheus.server.at.line == 0 &&
             target->sources.observer.server.at.line == 0 &&
             target->sources.webhook.server.at.line == 0)
-            error(decoder, "E_METRICS", target->at, "metrics: a target that names no source",
+            error(decoder, "E_METRICS", target->at, "a target that names no source",
                   "add prometheus, observer or webhook, or remove the target");
     }
 }

@@ -159,6 +159,8 @@ struct settings {
     struct manifest_text state_directory; /* absolute; NULL = $STATE_DIRECTORY or /var/lib/celld */
     struct socket_settings status_socket, admin_socket;
     struct metrics_settings metrics;
+    const struct webhook_settings *notifications; /* who is told how revisions fare */
+    size_t notification_count;
     struct manifest_text metrics_listen; /* "127.0.0.1:9464"; NULL = no TCP listener */
     enum log_level log_level;
     bool log_level_set; /* it was written */

@@ -69,14 +69,14 @@ static const struct field server_fields[] = {
      .max = 300000,
      .fallback = "10s",
      .is_default = true,
-     .doc = "for one request; twice of it for all that one look takes"},
+     .doc = "for one request; one look at metrics may take two"},
 };
 #undef AT
 
 /* Its fields stand in each of the three. */
 static const struct shape server_shape = {
     .name = "server of metrics",
-    .doc = "A server that the judge's numbers come from",
+    .doc = "A server that celld asks or tells",
     .size = sizeof(struct metrics_server_settings),
     .fields = server_fields,
     .field_count = SHAPE_COUNT(server_fields),
@@ -142,6 +142,21 @@ static const struct shape webhook_shape = {
     .field_count = SHAPE_COUNT(webhook_fields),
     .parts = {{&server_shape, AT(server)}},
     .at = AT(server.at),
+    .finish = settings_check_metrics_server,
+};
+#undef AT
+
+/* Of the same make: what is posted there is another matter. */
+#define AT(member) offsetof(struct webhook_settings, member)
+const struct shape settings_notification_shape = {
+    .name = "notification",
+    .doc = "A program that is told, as JSON, how revisions fare",
+    .size = sizeof(struct webhook_settings),
+    .fields = webhook_fields,
+    .field_count = SHAPE_COUNT(webhook_fields),
+    .parts = {{&server_shape, AT(server)}},
+    .at = AT(server.at),
+    .fill = true,
     .finish = settings_check_metrics_server,
 };
 #undef AT

@@ -105,7 +105,7 @@ int source_init(uv_loop_t *loop, const struct source_options *options, struct so
         result = open_client(loop, options, url, &source, err);
     if (result < 0) {
         free_parts(&source);
-        (void)error_context(err, "metrics: %s%s%s", question_provider_name(options->provider),
+        (void)error_context(err, "%s%s%s", question_provider_name(options->provider),
                             options->target == NULL ? "" : " of ",
                             options->target == NULL ? "" : options->target);
         return result;

@@ -135,6 +135,7 @@ int sources_new(uv_loop_t *loop, const struct sources_options *options,
         result = add_all(sources, options, settings->targets[i].name.text,
                          &settings->targets[i].sources, err);
     if (result < 0) {
+        (void)error_context(err, "metrics");
         sources_close(sources, ignore_close, NULL);
         return result;
     }

@@ -100,7 +100,9 @@ static void take(json_t *attempt, const json_t *event)
     take_person(attempt, json_text_or(json_object_get(event, "message"), ""));
     if (meaning == NULL)
         return;
-    (void)json_object_set_new(attempt, "result", json_string(meaning->result));
+    /* What is held after it went back, went back. */
+    if (strcmp(meaning->result, "held") != 0 || !json_is_string(json_object_get(attempt, "ended")))
+        (void)json_object_set_new(attempt, "result", json_string(meaning->result));
     if (meaning->ends)
         copy(attempt, "ended", event, "time");
 }

@@ -6,6 +6,7 @@
 #include "daemon/cellctl/view.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* What lifts this entry and no other. */
 static void print_way_out(const struct view *view, const json_t *entry)
@@ -24,6 +25,19 @@ static void print_way_out(const struct view *view, const json_t *entry)
     (void)fputc('\n', view->file);
 }
 
+/* A reason that ends with the evidence is cut before it. */
+static void print_reason(const struct view *view, const char *reason, const char *evidence)
+{
+    char text[1024];
+    const char *told = reason == NULL || evidence == NULL ? NULL : strstr(reason, evidence);
+    size_t length = told == NULL ? sizeof(text) : (size_t)(told - reason);
+    while (told != NULL && length > 0 && strchr(": ", reason[length - 1]) != NULL)
+        length--;
+    (void)snprintf(text, sizeof(text), "%.*s", (int)length, reason == NULL ? "" : reason);
+    view_line(view, "reason", COLOUR_BAD, text);
+    view_line(view, "evidence", COLOUR_NONE, evidence);
+}
+
 static void print_entry(const struct view *view, const json_t *entry)
 {
     const char *evidence = view_text(entry, "evidence");
@@ -38,9 +52,8 @@ static void print_entry(const struct view *view, const json_t *entry)
     (void)fputs(" since ", view->file);
     output_text(view->file, json_text_or(json_object_get(entry, "since"), "?"));
     (void)fputc('\n', view->file);
-    view_line(view, "reason", COLOUR_BAD, view_text(entry, "reason"));
-    view_line(view, "evidence", COLOUR_NONE,
-              evidence != NULL && evidence[0] == '\0' ? NULL : evidence);
+    print_reason(view, view_text(entry, "reason"),
+                 evidence != NULL && evidence[0] == '\0' ? NULL : evidence);
     print_way_out(view, entry);
 }
 

@@ -58,7 +58,8 @@ static void print_rules(const struct view *view, const json_t *plan)
                   "there is no stable release yet: it gets all traffic once it is ready");
 }
 
-static void add_row(struct grid *grid, const json_t *row)
+/* `known`: the traffic is. */
+static void add_row(struct grid *grid, const json_t *row, bool known)
 {
     const json_t *needed = json_object_get(row, "ms");
     const bool within = json_is_true(json_object_get(row, "within"));
@@ -68,8 +69,41 @@ static void add_row(struct grid *grid, const json_t *row)
     grid_format(grid, COLOUR_NONE, "%.3g %% bad",
                 100 * json_number_value(json_object_get(row, "bad")));
     grid_format(grid, COLOUR_NONE, "%.0f", json_number_value(json_object_get(row, "requests")));
-    grid_add(grid, within ? COLOUR_GOOD : COLOUR_BUSY, age);
-    grid_add(grid, within ? COLOUR_GOOD : COLOUR_QUIET, within ? "yes" : "no");
+    grid_add(grid, within ? COLOUR_GOOD : COLOUR_BUSY, known ? age : NULL);
+    grid_add(grid, within ? COLOUR_GOOD : COLOUR_QUIET, !known ? NULL : within ? "yes" : "no");
+}
+
+/* Evidence adds up over the steps: what all of them together can rule out. */
+static void print_total(const struct view *view, const json_t *plan)
+{
+    const double rate = json_number_value(json_object_get(plan, "requests_per_second"));
+    const json_t *rows = NULL;
+    const json_t *best = NULL;
+    double requests = 0;
+    size_t index;
+    const json_t *one;
+    json_array_foreach(json_object_get(plan, "prospects"), index, one)
+    {
+        rows = json_object_get(one, "rows");
+        if (view_number(one, "weight") < 100)
+            requests += rate * (double)view_number(one, "weight") / 100 *
+                        (double)view_number(one, "soak_ms") / 1000;
+    }
+    if (rate <= 0 || rows == NULL)
+        return;
+    json_array_foreach(rows, index, one)
+    {
+        const double needed = json_number_value(json_object_get(one, "requests"));
+        if (needed <= requests &&
+            (best == NULL || needed > json_number_value(json_object_get(best, "requests"))))
+            best = one;
+    }
+    (void)fprintf(view->file, "\nAll steps give the new release about %.0f requests: ", requests);
+    if (best == NULL)
+        (void)fputs("nothing can be ruled out.\n", view->file);
+    else
+        (void)fprintf(view->file, "%.3g %% bad can be ruled out.\n",
+                      100 * json_number_value(json_object_get(best, "bad")));
 }
 
 /* What each judged step can rule out by its own traffic. */
@@ -80,6 +114,7 @@ static void print_prospects(const struct view *view, const json_t *plan)
     size_t index;
     const json_t *step;
     const json_t *row;
+    const bool known = json_is_number(json_object_get(plan, "requests_per_second"));
     OWNED(grid_freep) struct grid *grid = grid_new(sizeof(heads) / sizeof(heads[0]));
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
         grid_add(grid, COLOUR_HEAD, heads[i]);
@@ -95,13 +130,14 @@ static void print_prospects(const struct view *view, const json_t *plan)
         {
             grid_add(grid, COLOUR_NONE, index > 0 ? "" : weight);
             grid_add(grid, COLOUR_NONE, index > 0 ? "" : soak);
-            add_row(grid, row);
+            add_row(grid, row, known);
         }
     }
     if (grid_rows(grid) == 1)
         return;
     (void)fputc('\n', view->file);
     grid_print(grid, view->file, view->colour);
+    print_total(view, plan);
 }
 
 static void print(const struct view *view, const json_t *plan)

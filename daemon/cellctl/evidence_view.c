@@ -50,14 +50,15 @@ static void print_verdict(const struct view *view, const json_t *analysis)
 
 /* Evidence from 1 (none) to the threshold, on a logarithmic scale. */
 static void print_evidence(const struct view *view, const char *label, const json_t *evidence,
-                           const char *then, enum output_colour tone)
+                           const char *then, const char *done, enum output_colour tone)
 {
     if (!json_is_object(evidence))
         return;
     view_label(view, label);
     view_bar(view, amount(evidence, "reached"), tone);
     (void)fprintf(view->file, " evidence %.3g of %.3g, %s\n", amount(evidence, "value"),
-                  amount(evidence, "threshold"), then);
+                  amount(evidence, "threshold"),
+                  amount(evidence, "value") >= amount(evidence, "threshold") ? done : then);
 }
 
 static void print_side(const struct view *view, const char *name, const json_t *counts)
@@ -108,12 +109,12 @@ void evidence_view_print(const struct view *view, const json_t *analysis)
         return;
     print_verdict(view, analysis);
     print_evidence(view, "  bad", json_object_get(analysis, "against"), "then it is rolled back",
-                   COLOUR_BAD);
+                   "shown to be bad", COLOUR_BAD);
     print_evidence(view, "  good", json_object_get(analysis, "for"),
                    view_is(analysis, "insufficient", "promote")
                        ? "then it passes (and without proof when the time is over)"
                        : "then it passes",
-                   COLOUR_GOOD);
+                   "shown to be good enough", COLOUR_GOOD);
     json_array_foreach(json_object_get(analysis, "metrics"), index, metric)
     {
         print_metric(view, metric);

@@ -2,15 +2,11 @@
 
 #include "config/base/json.h"
 #include "daemon/cellctl/grid.h"
+#include "daemon/cellctl/view.h"
 
 #include <string.h>
 
 #define TARGETS 64
-
-static const char *text_at(const json_t *object, const char *key)
-{
-    return json_text_or(json_object_get(object, key), NULL);
-}
 
 static enum output_colour tone_of(const char *state)
 {
@@ -52,7 +48,7 @@ static void add_node(struct grid *grid, const json_t *node)
         return;
     }
     const char *state = json_text_or(json_object_get(node, "state"), "unknown");
-    const char *wait = text_at(node, "wait");
+    const char *wait = view_text(node, "wait");
     size_t done = 0;
     size_t all = 0;
     count_components(node, &done, &all);
@@ -96,13 +92,13 @@ static void print_matrix(FILE *file, const json_t *status, bool colour)
     grid_add(grid, COLOUR_HEAD, "PHASE");
     grid_add(grid, COLOUR_HEAD, "CELL");
     for (size_t i = 0; i < target_count; i++)
-        grid_add(grid, COLOUR_HEAD, text_at(json_array_get(targets, i), "name"));
+        grid_add(grid, COLOUR_HEAD, view_text(json_array_get(targets, i), "name"));
     size_t index;
     const json_t *cell;
     json_array_foreach(json_object_get(status, "cells"), index, cell)
     {
         const char *mark = cell_mark(cell);
-        grid_add(grid, COLOUR_QUIET, text_at(cell, "phase"));
+        grid_add(grid, COLOUR_QUIET, view_text(cell, "phase"));
         grid_format(grid, mark[0] == '\0' ? COLOUR_NONE : COLOUR_BAD, "%s%s",
                     json_text_or(json_object_get(cell, "name"), "?"), mark);
         for (size_t i = 0; i < target_count; i++)
@@ -134,7 +130,7 @@ static void print_head(FILE *file, const json_t *status, bool colour)
     (void)fputs(output_colour_end(colour, tone_of(condition)), file);
     if (json_is_true(json_object_get(status, "suspended")))
         (void)fputs("  suspended", file);
-    const char *commit = text_at(revision, "commit");
+    const char *commit = view_text(revision, "commit");
     if (commit != NULL) {
         (void)fprintf(file, "  revision %.12s ", commit);
         output_text(file, json_text_or(json_object_get(revision, "subject"), ""));
@@ -143,11 +139,11 @@ static void print_head(FILE *file, const json_t *status, bool colour)
             (void)fprintf(file, " (%s)", age);
     }
     (void)fputc('\n', file);
-    print_line(file, "platform: ", text_at(platform, "broken"));
-    print_line(file, "platform: ", text_at(platform, "message"));
-    print_line(file, "repository: ", text_at(json_object_get(status, "repository"), "message"));
+    print_line(file, "platform: ", view_text(platform, "broken"));
+    print_line(file, "platform: ", view_text(platform, "message"));
+    print_line(file, "repository: ", view_text(json_object_get(status, "repository"), "message"));
     print_line(file,
-               "control plane: ", text_at(json_object_get(status, "control_plane"), "message"));
+               "control plane: ", view_text(json_object_get(status, "control_plane"), "message"));
 }
 
 /* "cart on production: message", without what the message says itself. */
@@ -190,16 +186,16 @@ static void print_reasons_of(FILE *file, const json_t *cell, const char **before
     const json_t *node;
     bool first = true;
     if (json_is_string(json_object_get(cell, "broken")))
-        print_about(file, take(before), text_at(cell, "name"), NULL, text_at(cell, "broken"));
+        print_about(file, take(before), view_text(cell, "name"), NULL, view_text(cell, "broken"));
     json_array_foreach(json_object_get(cell, "targets"), index, node)
     {
-        const char *wait = text_at(node, "wait");
+        const char *wait = view_text(node, "wait");
         if (strcmp(json_text_or(json_object_get(node, "state"), ""), "converged") == 0 &&
             wait == NULL)
             continue;
         if (first || !is_derived(wait))
-            print_about(file, take(before), text_at(cell, "name"), text_at(node, "target"),
-                        text_at(node, "message"));
+            print_about(file, take(before), view_text(cell, "name"), view_text(node, "target"),
+                        view_text(node, "message"));
         first = false;
     }
 }
@@ -226,9 +222,9 @@ static void print_holds(FILE *file, const json_t *status, bool colour)
                   output_colour_end(colour, COLOUR_HEAD));
     json_array_foreach(holds, index, hold)
     {
-        print_about(file, "  ", text_at(hold, "cell"), text_at(hold, "target"),
-                    text_at(hold, "message"));
-        print_line(file, "    ", text_at(hold, "command"));
+        print_about(file, "  ", view_text(hold, "cell"), view_text(hold, "target"),
+                    view_text(hold, "message"));
+        print_line(file, "    ", view_text(hold, "command"));
     }
 }
 
@@ -241,27 +237,41 @@ void overview_print(FILE *file, const json_t *status, bool colour)
     print_holds(file, status, colour);
 }
 
-static void add_component(struct grid *grid, const char *target, const json_t *component)
+/* Of what waits for another target only that: why it is not there yet is told there. */
+static void print_target_reason(FILE *file, const json_t *cell, const json_t *node)
+{
+    const char *message = json_text_or(json_object_get(node, "message"), "");
+    char text[512];
+    (void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(message, ":"), message);
+    print_about(file, "", view_text(cell, "name"), view_text(node, "target"),
+                is_derived(view_text(node, "wait")) ? text : message);
+}
+
+static void add_component(struct grid *grid, const json_t *node, const json_t *component)
 {
     const json_t *replicas = json_object_get(component, "replicas");
     const char *health = json_text_or(json_object_get(component, "health"), "unknown");
     const json_t *next = json_object_get(component, "next");
-    grid_add(grid, COLOUR_QUIET, target);
-    grid_add(grid, COLOUR_NONE, text_at(component, "name"));
-    grid_add(grid, tone_of(text_at(component, "state")), text_at(component, "state"));
-    grid_add(grid, tone_of(health), health);
+    grid_add(grid, COLOUR_QUIET, view_text(node, "target"));
+    grid_add(grid, COLOUR_NONE, view_text(component, "name"));
+    grid_add(grid, tone_of(view_text(component, "state")), view_text(component, "state"));
+    /* Who rests is not looked at all the time. */
+    grid_add(grid, tone_of(health),
+             view_is(component, "state", "idle") && strcmp(health, "unknown") == 0 ? NULL : health);
     if (json_is_object(replicas))
         grid_format(grid, COLOUR_NONE, "%lld/%lld",
                     (long long)json_integer_value(json_object_get(replicas, "ready")),
                     (long long)json_integer_value(json_object_get(replicas, "wanted")));
     else
         grid_add(grid, COLOUR_QUIET, "-");
-    grid_add(grid, COLOUR_NONE, text_at(json_object_get(component, "stable"), "release"));
-    grid_add(grid, COLOUR_BUSY, text_at(next, "release"));
-    /* One that rests has nothing to say that the columns do not. */
-    const bool rests = strcmp(json_text_or(json_object_get(component, "state"), ""), "idle") == 0;
-    grid_add(grid, COLOUR_NONE,
-             rests ? "" : json_text_or(json_object_get(component, "message"), ""));
+    grid_add(grid, COLOUR_NONE, view_text(json_object_get(component, "stable"), "release"));
+    grid_add(grid, COLOUR_BUSY, view_text(next, "release"));
+    /* One that rests has nothing to say that the columns do not, and what its cell says of the
+     * target stands below. */
+    const char *message = json_text_or(json_object_get(component, "message"), "");
+    const bool rests = view_is(component, "state", "idle");
+    const bool told = strstr(json_text_or(json_object_get(node, "message"), ""), message) != NULL;
+    grid_add(grid, COLOUR_NONE, rests || told ? "" : message);
 }
 
 void overview_print_cell(FILE *file, const json_t *cell, bool colour)
@@ -273,8 +283,8 @@ void overview_print_cell(FILE *file, const json_t *cell, bool colour)
     (void)fputs("  ", file);
     output_text(file, json_text_or(json_object_get(cell, "path"), ""));
     (void)fputc('\n', file);
-    print_line(file, "", text_at(cell, "description"));
-    print_line(file, "broken: ", text_at(cell, "broken"));
+    print_line(file, "", view_text(cell, "description"));
+    print_line(file, "broken: ", view_text(cell, "broken"));
     (void)fputc('\n', file);
     OWNED(grid_freep) struct grid *grid = grid_new(sizeof(heads) / sizeof(heads[0]));
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
@@ -287,14 +297,13 @@ void overview_print_cell(FILE *file, const json_t *cell, bool colour)
     {
         json_array_foreach(json_object_get(node, "components"), index, component)
         {
-            add_component(grid, text_at(node, "target"), component);
+            add_component(grid, node, component);
         }
     }
     grid_print(grid, file, colour);
     (void)fputc('\n', file);
     json_array_foreach(json_object_get(cell, "targets"), node_index, node)
     {
-        print_about(file, "", text_at(cell, "name"), text_at(node, "target"),
-                    text_at(node, "message"));
+        print_target_reason(file, cell, node);
     }
 }

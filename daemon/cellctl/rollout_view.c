@@ -146,9 +146,9 @@ static void print_reasons(const struct view *view, const json_t *component)
     const char *waits = view_text(json_object_get(component, "rollout"), "waits_for");
     const char *message = view_text(component, "message");
     const char *reason = view_text(component, "reason");
-    view_line(view, "now", COLOUR_BUSY, waits);
     if (!says(message, waits))
-        view_line(view, "now", COLOUR_NONE, message);
+        view_line(view, "now", COLOUR_BUSY, waits);
+    view_line(view, "now", COLOUR_BUSY, message);
     if (!says(message, reason) && !says(waits, reason))
         view_line(view, "reason", tone_of(component), reason);
 }
@@ -239,6 +239,25 @@ static void print_attempt(const struct view *view, const json_t *component, cons
     view_paint(view, COLOUR_QUIET, text_get(&text));
 }
 
+/* What keeps the cell from this target; of what waits for another target, that alone: why it is not
+ * there yet is told there. */
+static void print_wait(const struct view *view, const json_t *node, const json_t *component)
+{
+    static const char *const derived[] = {"promotion", "region", "phase", "dependency"};
+    const char *message = view_text(node, "message");
+    char text[256];
+    if (view_text(node, "wait") == NULL || says(message, view_text(component, "message")))
+        return;
+    for (size_t i = 0; message != NULL && i < sizeof(derived) / sizeof(derived[0]); i++) {
+        if (!view_is(node, "wait", derived[i]))
+            continue;
+        (void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(message, ":"), message);
+        view_line(view, "waits", COLOUR_BUSY, text);
+        return;
+    }
+    view_line(view, "waits", COLOUR_BUSY, message);
+}
+
 /* The longest name of a target, so that what stands behind them stands in one column. */
 static int target_width(const json_t *entries)
 {
@@ -269,8 +288,7 @@ static void print_target(const struct view *view, const json_t *entry, const jso
     (void)fputc('\n', view->file);
     if (view->detail || is_active(component) || tone_of(component) != COLOUR_GOOD)
         print_rollout(&inside, component);
-    if (json_is_string(json_object_get(node, "wait")))
-        view_line(&inside, "waits", COLOUR_BUSY, view_text(node, "message"));
+    print_wait(&inside, node, component);
 }
 
 static bool is_same(const json_t *a, const json_t *b)

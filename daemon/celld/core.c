@@ -24,6 +24,7 @@ struct core {
     struct client *client;
     struct repository *repository;
     struct sources *sources; /* of metrics */
+    struct notices *notices;
     uv_timer_t wake;
     uv_timer_t failure; /* tells of a failure outside of any call */
     struct error error;
@@ -157,6 +158,20 @@ static void query_metrics(struct core *core, const struct effect *effect)
         on_metrics(core, effect->as.metrics.id, NULL, &err);
 }
 
+/* The event that came with it stands in history, stream and log. */
+static void tell_commit_status(struct core *core, const struct effect *effect)
+{
+    char at[WALL_TIME_TEXT_SIZE];
+    wall_time_format(executor_now().wall, at);
+    notices_post(core->notices,
+                 json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "type", "commit-status", "at", at,
+                           "repository", core->settings->repository.url.text, "revision",
+                           effect->as.commit_status.revision, "context",
+                           effect->as.commit_status.context, "state",
+                           effect->as.commit_status.state, "message",
+                           effect->as.commit_status.message));
+}
+
 static void perform(void *context, const struct effect *effect)
 {
     struct core *core = context;
@@ -174,7 +189,7 @@ static void perform(void *context, const struct effect *effect)
         publish(core, effect);
         return;
     case EFFECT_COMMIT_STATUS:
-        /* The sink so far: the event that came with it stands in history, stream and log. */
+        tell_commit_status(core, effect);
         return;
     case EFFECT_REPLY:
         core->hooks.replied(core->hooks.context, effect->as.reply.id, effect->as.reply.ok,
@@ -215,21 +230,31 @@ static struct token_source platform_token(const struct platform_settings *settin
     CHECK_UNREACHABLE();
 }
 
-/* The sources of metrics may show what celld shows to the control plane: tokens of the same issuer.
+/* The sources of metrics and the sinks of notices may show what celld shows to the control plane:
+ * tokens of the same issuer.
  */
 static int make_sources(struct core *core, const struct core_options *options,
                         const struct token_source *token, struct error *err)
 {
+    const struct settings *settings = options->settings;
     struct token_source platform = *token;
-    platform.resource = options->settings->platform.url.text;
+    platform.resource = settings->platform.url.text;
     const struct sources_options sources = {
-        .settings = &options->settings->metrics,
+        .settings = &settings->metrics,
+        .platform = &platform,
+        .find_secret = settings_file_secret,
+        .seed = options->seed,
+    };
+    const struct notices_options notices = {
+        .sinks = settings->notifications,
+        .sink_count = settings->notification_count,
         .platform = &platform,
         .find_secret = settings_file_secret,
         .seed = options->seed,
     };
     const struct sources_hooks hooks = {.context = core, .answered = on_metrics};
-    return sources_new(core->loop, &sources, &hooks, &core->sources, err);
+    const int result = sources_new(core->loop, &sources, &hooks, &core->sources, err);
+    return result < 0 ? result : notices_new(core->loop, &notices, &core->notices, err);
 }
 
 static int make_clients(struct core *core, const struct core_options *options, struct error *err)
@@ -369,6 +394,11 @@ struct repository_counters core_fetches(const struct core *core)
     return repository_counters(core->repository);
 }
 
+struct notices_counters core_notices(const struct core *core)
+{
+    return notices_counters(core->notices);
+}
+
 struct sources_counters core_questions(const struct core *core)
 {
     return sources_counters(core->sources);
@@ -479,13 +509,15 @@ void core_stop(struct core *core, void (*stopped)(void *context), void *context)
     core->failed = true;
     core->stopped = stopped;
     core->stopped_context = context;
-    core->parts =
-        2u + (core->client != NULL) + (core->repository != NULL) + (core->sources != NULL);
+    core->parts = 2u + (core->client != NULL) + (core->repository != NULL) +
+                  (core->sources != NULL) + (core->notices != NULL);
     core->executor = executor_free(core->executor);
     uv_close((uv_handle_t *)&core->wake, handle_closed);
     uv_close((uv_handle_t *)&core->failure, handle_closed);
     if (core->repository != NULL)
         repository_stop(core->repository, part_stopped, core);
+    if (core->notices != NULL)
+        notices_close(core->notices, part_stopped, core);
     if (core->sources != NULL)
         sources_close(core->sources, part_stopped, core);
     if (core->client != NULL)

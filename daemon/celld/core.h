@@ -10,6 +10,7 @@
 #include "daemon/celld/repository.h"
 #include "daemon/journal/journal.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/notify/notices.h"
 #include "reconciler/engine/engine.h"
 
 #include <uv.h>
@@ -51,6 +52,7 @@ const struct engine *core_engine(const struct core *core);
 /* For metrics: of this core. */
 struct repository_counters core_fetches(const struct core *core);
 struct sources_counters core_questions(const struct core *core);
+struct notices_counters core_notices(const struct core *core);
 
 /* A core without effects under way: everything that was decided is done or durable. */
 bool core_is_idle(const struct core *core);

@@ -536,6 +536,7 @@ static void collect(void *context)
         facts.engine = core_engine(daemon->core);
         facts.fetches = core_fetches(daemon->core);
         facts.questions = core_questions(daemon->core);
+        facts.notices = core_notices(daemon->core);
     }
     gauges_write(daemon->metrics, &facts);
 }

@@ -129,6 +129,8 @@ void gauges_write(struct metrics *metrics, const struct gauges_facts *facts)
         {METRICS_GAUGE, "celld_metrics_waiting",
          "Questions to the judge's sources that wait or are under way.",
          facts->questions.waiting + facts->questions.running},
+        {METRICS_COUNTER, "celld_notices_sent", "Notices that a sink took.", facts->notices.sent},
+        {METRICS_COUNTER, "celld_notices_lost", "Notices that were given up.", facts->notices.lost},
         {METRICS_COUNTER, "celld_journal_rows", "Rows appended to the journal.", journal->appended},
         {METRICS_COUNTER, "celld_journal_commits", "Transactions of the journal.",
          journal->commits},

@@ -7,6 +7,7 @@
 #include "daemon/celld/repository.h"
 #include "daemon/journal/journal.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/notify/notices.h"
 #include "reconciler/engine/engine.h"
 
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct gauges_facts {
     struct journal_counters journal;
     struct repository_counters fetches;
     struct sources_counters questions;
+    struct notices_counters notices;
 };
 
 /* Writes the facts into the families, which are made with the first call. Without an engine the

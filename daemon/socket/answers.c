@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES 256
 #define WHY_BYTES ((size_t)64 * 1024)
 #define METRICS_BYTES ((size_t)4 << 20)
 #define PAGE_EVENTS 500
@@ -42,11 +41,10 @@ void answers_error(struct call *call, const struct error *err)
                 json_pack("{s:s, s:s}", "kind", kind, "message", err->detail));
 }
 
-/* A value of the query; answers the call and returns false when it is malformed. "" = not there. */
-static bool query(struct call *call, const char *name, char ret_text[static TEXT_BYTES])
+bool answers_query(struct call *call, const char *name, char ret_text[static ANSWERS_QUERY_BYTES])
 {
     ret_text[0] = '\0';
-    if (call_query(call, name, ret_text, TEXT_BYTES) >= 0)
+    if (call_query(call, name, ret_text, ANSWERS_QUERY_BYTES) >= 0)
         return true;
     call_message(call, MHD_HTTP_BAD_REQUEST, "the parameter \"%s\" is malformed or too long", name);
     return false;
@@ -55,8 +53,8 @@ static bool query(struct call *call, const char *name, char ret_text[static TEXT
 static bool query_number(struct call *call, const char *name, uint64_t otherwise,
                          uint64_t *ret_number)
 {
-    char text[TEXT_BYTES];
-    if (!query(call, name, text))
+    char text[ANSWERS_QUERY_BYTES];
+    if (!answers_query(call, name, text))
         return false;
     *ret_number = otherwise;
     if (text[0] == '\0')
@@ -159,8 +157,8 @@ void answers_cell(struct socket_server *server, struct call *call)
 void answers_why(struct socket_server *server, struct call *call)
 {
     const char *cell = call->path.segments[2];
-    char target[TEXT_BYTES];
-    if (!query(call, "target", target))
+    char target[ANSWERS_QUERY_BYTES];
+    if (!answers_query(call, "target", target))
         return;
     OWNED_TEXT text;
     text_init(&text, WHY_BYTES);
@@ -180,17 +178,17 @@ void answers_why(struct socket_server *server, struct call *call)
 
 void answers_diff(struct socket_server *server, struct call *call)
 {
-    char cell[TEXT_BYTES];
-    if (query(call, "cell", cell))
+    char cell[ANSWERS_QUERY_BYTES];
+    if (answers_query(call, "cell", cell))
         call_answer(call, MHD_HTTP_OK,
                     server->backend.diff(server->backend.context, or_null(cell)));
 }
 
 void answers_render(struct socket_server *server, struct call *call)
 {
-    char cell[TEXT_BYTES];
-    char target[TEXT_BYTES];
-    if (query(call, "cell", cell) && query(call, "target", target))
+    char cell[ANSWERS_QUERY_BYTES];
+    char target[ANSWERS_QUERY_BYTES];
+    if (answers_query(call, "cell", cell) && answers_query(call, "target", target))
         call_answer(
             call, MHD_HTTP_OK,
             server->backend.render(server->backend.context, or_null(cell), or_null(target)));
@@ -311,11 +309,11 @@ static json_t *select_events(const struct socket_server *server, const char *cel
 
 void answers_history(struct socket_server *server, struct call *call)
 {
-    char cell[TEXT_BYTES];
-    char target[TEXT_BYTES];
+    char cell[ANSWERS_QUERY_BYTES];
+    char target[ANSWERS_QUERY_BYTES];
     uint64_t limit = 0;
     uint64_t before = 0;
-    if (!query(call, "cell", cell) || !query(call, "target", target) ||
+    if (!answers_query(call, "cell", cell) || !answers_query(call, "target", target) ||
         !query_number(call, "limit", PAGE_EVENTS, &limit) ||
         !query_number(call, "before", UINT64_MAX, &before))
         return;

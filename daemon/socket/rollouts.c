@@ -9,11 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#define NAME_BYTES 256
-
 /* Which of them are wanted; "" = all. */
 struct wanted {
-    char component[NAME_BYTES], target[NAME_BYTES], active[NAME_BYTES];
+    char component[ANSWERS_QUERY_BYTES], target[ANSWERS_QUERY_BYTES], active[ANSWERS_QUERY_BYTES];
 };
 
 static bool fits(const char *wanted, const json_t *object, const char *key)
@@ -91,20 +89,11 @@ static void add_cell(json_t *entries, const json_t *cell, const struct wanted *w
     }
 }
 
-static bool read_name(struct call *call, const char *name, char ret_text[static NAME_BYTES])
-{
-    ret_text[0] = '\0';
-    if (call_query(call, name, ret_text, NAME_BYTES) >= 0)
-        return true;
-    call_message(call, MHD_HTTP_BAD_REQUEST, "the parameter \"%s\" is malformed or too long", name);
-    return false;
-}
-
 static bool read_wanted(struct call *call, struct wanted *ret_wanted)
 {
-    if (!read_name(call, "component", ret_wanted->component) ||
-        !read_name(call, "target", ret_wanted->target) ||
-        !read_name(call, "active", ret_wanted->active))
+    if (!answers_query(call, "component", ret_wanted->component) ||
+        !answers_query(call, "target", ret_wanted->target) ||
+        !answers_query(call, "active", ret_wanted->active))
         return false;
     if (ret_wanted->active[0] == '\0' || strcmp(ret_wanted->active, "true") == 0)
         return true;
@@ -174,13 +163,13 @@ static bool read_rate(const char *text, double *ret_rate)
 
 void rollouts_answer_prospect(struct socket_server *server, struct call *call)
 {
-    char cell[NAME_BYTES];
-    char component[NAME_BYTES];
-    char target[NAME_BYTES];
-    char rate[NAME_BYTES];
+    char cell[ANSWERS_QUERY_BYTES];
+    char component[ANSWERS_QUERY_BYTES];
+    char target[ANSWERS_QUERY_BYTES];
+    char rate[ANSWERS_QUERY_BYTES];
     double requests_per_second = 0;
-    if (!read_name(call, "cell", cell) || !read_name(call, "component", component) ||
-        !read_name(call, "target", target) || !read_name(call, "rps", rate))
+    if (!answers_query(call, "cell", cell) || !answers_query(call, "component", component) ||
+        !answers_query(call, "target", target) || !answers_query(call, "rps", rate))
         return;
     if (cell[0] == '\0' || component[0] == '\0' || target[0] == '\0') {
         call_message(call, MHD_HTTP_BAD_REQUEST, "cell, component and target are needed");

@@ -57,6 +57,11 @@ void rollouts_answer_cell(struct socket_server *server, struct call *call);
 void rollouts_answer_prospect(struct socket_server *server, struct call *call);
 void answers_command(struct socket_server *server, struct call *call);
 
+/* A value of the query, "" when it is not there. Answers the call and returns false when it is
+ * malformed. */
+#define ANSWERS_QUERY_BYTES 256
+bool answers_query(struct call *call, const char *name, char ret_text[static ANSWERS_QUERY_BYTES]);
+
 /* Refuses a call by the kind of an error. */
 void answers_error(struct call *call, const struct error *err);
 

@@ -8,6 +8,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune_order.h"
+#include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 
@@ -339,7 +340,7 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
         char message[MESSAGE_SIZE], command[NAME_SIZE];
         snprintf(message, sizeof message, "%zu objects are to be removed, more than the budget",
                  json_object_size(engine->pruning.held));
-        snprintf(command, sizeof command, "cellctl approve prune:%s", engine->pruning.held_hash);
+        snprintf(command, sizeof command, "cellctl approve --prune %s", engine->pruning.held_hash);
         add_hold(holds, "prune", NULL, NULL, NULL, engine->pruning.held_hash,
                  engine->pruning.held_since.ms, message, command);
     }
@@ -357,34 +358,61 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
     }
 }
 
-/* A rollout that waits for a person, or what nobody proved. */
+/* Content that git still names. What it no longer names is in nobody's way. */
+static void add_quarantine_hold(const struct engine *engine, json_t *holds,
+                                const struct track *track)
+{
+    const struct quarantine *entry =
+        !track->has_content ? NULL
+                            : quarantine_find(engine, track->unit->name, track->component,
+                                              track->target, track->content.deployment_digest);
+    char command[4 * NAME_SIZE];
+    if (entry == NULL)
+        return;
+    snprintf(command, sizeof command, "cellctl quarantine clear %s -c %s -t %s", entry->cell,
+             entry->component, entry->target);
+    add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest, entry->since_ms,
+             entry->reason, command);
+}
+
+/* A rollout that waits for a person, or what nobody proved. Quarantine is told by its entries. */
 static void add_rollout_hold(json_t *holds, const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
     const bool paused = rollout->state == ROLLOUT_PAUSED;
     const bool unproven = !rollout->has_next && rollout->has_stable && rollout->stable.unproven &&
                           !rollout->stable.accepted;
-    if (!paused && !unproven)
+    const bool held = rollout->state == ROLLOUT_HELD && rollout->hold != HOLD_QUARANTINED &&
+                      rollout->retry_at.ms == 0;
+    if (!paused && !held && !unproven)
         return;
-    const bool proof = unproven || rollout->hold == HOLD_INSUFFICIENT;
+    const bool proof = paused ? rollout->hold == HOLD_INSUFFICIENT : unproven && !held;
     char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];
-    if (paused)
-        snprintf(message, sizeof message, "%s is paused: %s", track->component, rollout->reason);
+    if (paused || held)
+        snprintf(message, sizeof message, "%s is %s: %s", track->component,
+                 paused ? "paused" : "held", rollout->reason);
     else
         snprintf(message, sizeof message, "release %s of %s was promoted without proof",
                  rollout->stable.release_digest, track->component);
-    snprintf(command, sizeof command, "cellctl rollout %s %s %s %s", proof ? "promote" : "resume",
+    snprintf(command, sizeof command, "cellctl rollout %s %s %s %s",
+             proof  ? "promote"
+             : held ? "retry"
+                    : "resume",
              track->unit->name, track->component, track->target);
     add_hold(holds, "rollout", track->unit->name, track->target, NULL, track->component,
-             paused ? rollout->state_since.ms : rollout->stable.baked_wall_ms, message, command);
+             paused || held ? rollout->state_since.ms : rollout->stable.baked_wall_ms, message,
+             command);
 }
 
 static void add_rollout_holds(const struct engine *engine, json_t *holds)
 {
     for (size_t i = 0; i < engine->unit_count; i++) {
         for (size_t k = 0; k < engine->units[i]->track_count; k++) {
-            if (track_is_live(engine->units[i]->tracks[k]))
-                add_rollout_hold(holds, engine->units[i]->tracks[k]);
+            const struct track *track = engine->units[i]->tracks[k];
+            if (!track_is_live(track))
+                continue;
+            add_quarantine_hold(engine, holds, track);
+            add_rollout_hold(holds, track);
         }
     }
 }
@@ -396,11 +424,6 @@ static json_t *holds_json(const struct engine *engine)
     add_build_holds(engine, holds);
     add_rollout_holds(engine, holds);
     add_prune_holds(engine, holds);
-    for (size_t i = 0; i < engine->quarantine_count; i++) {
-        const struct quarantine *entry = engine->quarantines[i];
-        add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest,
-                 entry->since_ms, entry->reason, NULL);
-    }
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
         if (!operation_is_held(object))

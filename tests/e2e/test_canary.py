@@ -2,19 +2,36 @@
 goes step by step to 100 % without a failed request, a bad one is taken back by the judge and stays
 in quarantine, the fix goes through."""
 
+import json
+import subprocess
+
 from serving import (backends, check_pods_stay, check_safe, end_load, start_load, wait_weights,
                      weights, written_weights)
-from world import World, expect, wait_until
+from world import BIN, World, expect, wait_until
 
 CELL = "cells/stock/cell.yaml"
 TARGET = "production"
 ROUTE = f"stock-api-{TARGET}"
 GOOD = [5, 20, 50, 100]
 SOAKS = {5: 15, 20: 10, 50: 10}
+TESTERS = (", match: {headers: [{name: x-canary, value: always}], "
+           "cookies: [{name: canary, value: always}]}")
 
 
 def use_canary(world, bake="6s"):
     """One cell with one component on one target."""
+    steps = ", ".join(f"{{weight: {weight}, soak: {soak}s{TESTERS if weight == 5 else ''}}}"
+                      for weight, soak in SOAKS.items())
+    use_one_cell(world, f"""
+    strategy: canary
+    steps: [{steps}]
+    analysis: {{provider: prometheus, template: hubble, interval: 10s, metrics: [error-rate]}}
+    bake: {bake}
+    progressDeadline: 60s
+""")
+
+
+def use_one_cell(world, rollout):
     world.write("platform.yaml", """
 apiVersion: celld.dev/v1
 kind: Platform
@@ -26,7 +43,6 @@ spec:
   environments: [{name: production, production: true}]
   phases: [{name: first, cells: [stock]}]
 """)
-    steps = ", ".join(f"{{weight: {weight}, soak: {soak}s}}" for weight, soak in SOAKS.items())
     world.write(CELL, f"""
 apiVersion: celld.dev/v1
 kind: Cell
@@ -39,13 +55,7 @@ spec:
       replicas: 2
       endpoints:
         - {{name: http, type: http, port: 8080, basePath: /stock, visibility: [external]}}
-  rollout:
-    strategy: canary
-    steps: [{steps}]
-    analysis: {{provider: prometheus, template: hubble, interval: 10s, metrics: [error-rate]}}
-    bake: {bake}
-    progressDeadline: 60s
-""")
+  rollout: {rollout}""")
 
 
 def release(world, old, new):
@@ -65,6 +75,18 @@ def check_steps(steps, slot, wanted):
                f"{weight} % was soaked for {ended - begun:.1f} s, not {SOAKS[weight]}")
 
 
+def check_testers(world, where):
+    """At the first step whoever brings the header or the cookie meets the new release."""
+    host, path = where
+    for header in ("X-Canary: always", "Cookie: theme=dark; canary=always; lang=en"):
+        done = subprocess.run(
+            [BIN / "choreo-load", "--url", world.gateway + path, "--host", host, "--header", header,
+             "--rate", "10", "--seconds", "1"], capture_output=True, text=True, timeout=60)
+        workloads = json.loads(done.stdout)["workloads"]
+        expect(all(name.startswith("stock-api-b-") for name in workloads) and workloads,
+               f"{header}: {workloads}")
+
+
 def main():
     with World(traffic=True) as world:
         use_canary(world)
@@ -72,11 +94,14 @@ def main():
         world.start_prometheus()
         world.start_celld()
         world.wait_converged(world.deploy("Declare everything"))
-        load = start_load(world, world.public("stock-api", "http", TARGET))
+        where = world.public("stock-api", "http", TARGET)
+        load = start_load(world, where)
         wait_until("requests are counted", lambda: world.traffic()["requests"] > 200)
 
         count = len(world.requests())
         revision = release(world, "1.0.0", "1.1.0")
+        wait_weights(world, "stock-api", {"a": 95, "b": 5}, "the first step")
+        check_testers(world, where)
         world.wait_converged(revision)
         check_steps(written_weights(world, ROUTE, count), "b", GOOD)
         expect(world.traffic()["failed"] == 0, f"failed: {world.traffic_events('failed')[:5]}")

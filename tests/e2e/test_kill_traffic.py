@@ -7,7 +7,8 @@ import random
 
 from serving import (check_pods_stay, check_safe, end_load, kill_until, start_load, wait_weights,
                      written_weights)
-from test_canary import CELL, GOOD, ROUTE, TARGET, check_steps, release, use_canary
+from test_canary import (CELL, GOOD, ROUTE, TARGET, check_steps, release, use_canary,
+                         use_one_cell)
 from world import World, expect, wait_until
 
 BAKE = 6
@@ -78,8 +79,7 @@ def main():
     print(f"CELLD_E2E_SEED={seed} CELLD_E2E_KILLS={kills}", flush=True)
     chance = random.Random(seed)
     with World(traffic=True) as world:
-        use_canary(world, f"{BAKE}s")
-        world.edit(CELL, "strategy: canary", "strategy: blue-green")
+        use_one_cell(world, f"{{strategy: blue-green, bake: {BAKE}s, progressDeadline: 60s}}\n")
         world.start_standin()
         world.start_prometheus()
         world.start_celld()
@@ -91,7 +91,9 @@ def main():
             if story.left <= 0:
                 break
 
-        world.edit(CELL, "strategy: blue-green", "strategy: canary")
+        use_canary(world, f"{BAKE}s")
+        world.edit(CELL, "stock:1.0.0\n", f"stock:{story.tag}\n")
+        world.wait_converged(world.deploy("Judge what is released from now on"))
         story.left = kills - kills // 3
         while story.left > 0:
             failed = world.traffic()["failed"]

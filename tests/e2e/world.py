@@ -318,6 +318,8 @@ spec:
         def converged():
             status = self.status()
             self.approve_all(status)
+            broken = [c["broken"] for c in status["cells"] if (c["broken"] or "").startswith("cells/")]
+            expect(not broken or status["revision"]["commit"] != revision, f"broken: {broken}")
             return (status["condition"] == "converged"
                     and status["revision"]["commit"] == revision)
         wait_until(f"converged at {revision[:7]}", converged, deadline, self.explain)

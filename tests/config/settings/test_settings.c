@@ -101,10 +101,14 @@ Test(settings, sources_of_metrics)
              "  targets:\n"
              "    - {name: testing, prometheus: {url: \"https://t.example\"}}\n"
              "    - {name: production-eu, observer: {url: \"https://o.example\", auth: oauth, "
-             "clientId: celld, secret: {credential: o}}}\n";
+             "clientId: celld, secret: {credential: o}}}\n"
+             "notifications: [{url: \"https://n.example/hook\", signature: {credential: n}}]\n";
     struct diagnostics *found = diagnostics_new(100);
     struct settings *s = read_text(text, strlen(text), found);
     cr_assert_not_null(s, "%s", all(found));
+    cr_assert_eq(s->notification_count, 1u);
+    cr_expect_str_eq(s->notifications[0].server.url.text, "https://n.example/hook");
+    cr_expect_eq(s->notifications[0].server.timeout.value.ms, 10000);
     const struct metrics_sources *sources = &s->metrics.sources;
     cr_expect_eq(sources->prometheus.server.auth, METRICS_AUTH_BASIC);
     cr_expect_str_eq(sources->prometheus.server.user.text, "judge");
@@ -149,6 +153,10 @@ Test(settings, bad_sources_of_metrics)
          "shows nothing to the control plane"},
         {"{observer: {url: \"https://a.example\", timeout: 1ms}}", "E_RANGE", "timeout"},
         {"{webhook: {url: \"https://a.example\", lookback: 1m}}", "E_UNKNOWN", "lookback"},
+        {"[{url: \"http://a.example\"}]", "E_FORM", "is not encrypted"},
+        {"[{url: \"https://a.example\", auth: platform}]", "E_AUTH",
+         "shows nothing to the control plane"},
+        {"[{auth: token}]", "E_REQUIRED", "url"},
         {"{targets: [{name: testing}]}", "E_METRICS", "a target that names no source"},
         {"{targets: [{webhook: {url: \"https://a.example\"}}]}", "E_REQUIRED", "name"},
         {"{targets: [{name: a, webhook: {url: \"https://a.example\"}}, {name: a, webhook: {url: "
@@ -160,7 +168,9 @@ Test(settings, bad_sources_of_metrics)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[1024];
         struct diagnostics *found = diagnostics_new(100);
-        (void)snprintf(text, sizeof(text), "%smetrics: %s\n", GOOD, rows[i].metrics);
+        (void)snprintf(text, sizeof(text),
+                       rows[i].metrics[0] == '[' ? "%snotifications: %s\n" : "%smetrics: %s\n",
+                       GOOD, rows[i].metrics);
         struct settings *s = read_text(text, strlen(text), found);
         cr_assert_null(s, "%s", rows[i].metrics);
         cr_expect_not_null(strstr(all(found), rows[i].code), "%s: %s", rows[i].metrics, all(found));

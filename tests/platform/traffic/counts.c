@@ -231,26 +231,40 @@ get_backend(struct traffic_counts *c, const struct traffic_route *route, const c
     return *at;
 }
 
-/* A route's first rule is the one that shares by weight; others are for testers. */
+/* Rules for testers look at headers; the others share by weight. */
+static bool is_for_testers(const struct traffic_rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count; i++)
+        if (rule->matches[i].header_count == 0)
+            return false;
+    return true;
+}
+
+static void look_at_rule(struct traffic_counts *c, const struct traffic_route *route,
+                         const struct traffic_rule *rule, json_t *weights, bool *changed)
+{
+    for (size_t i = 0; i < rule->backend_count; i++) {
+        struct traffic_backend_count *b = get_backend(c, route, rule->backends[i].name);
+        c->by_number[rule->backends[i].number] = b;
+        if (is_for_testers(rule) || b->there)
+            continue;
+        *changed = *changed || b->weight != rule->backends[i].weight;
+        b->there = true;
+        b->weight = rule->backends[i].weight;
+        json_object_set_new(weights, b->name, json_integer(b->weight));
+    }
+}
+
 static void look_at_route(struct traffic_counts *c, const struct traffic_route *route,
                           int64_t now_ms, FILE *log)
 {
     json_t *weights = json_object(), *sent = json_object();
     bool changed = false;
-    for (size_t k = 0; k < route->rule_count; k++) {
-        const struct traffic_rule *rule = &route->rules[k];
-        for (size_t n = 0; n < rule->backend_count; n++) {
-            struct traffic_backend_count *b = get_backend(c, route, rule->backends[n].name);
-            c->by_number[rule->backends[n].number] = b;
-            b->there = true;
-            if (json_object_get(weights, b->name) != NULL)
-                continue;
-            changed = changed || b->weight != rule->backends[n].weight;
-            b->weight = rule->backends[n].weight;
-            json_object_set_new(weights, b->name, json_integer(b->weight));
+    for (size_t i = 0; i < route->rule_count; i++)
+        look_at_rule(c, route, &route->rules[i], weights, &changed);
+    for (const struct traffic_backend_count *b = c->backends; b != NULL; b = b->next)
+        if (strcmp(b->route, route->name) == 0 && strcmp(b->ns, route->ns) == 0)
             json_object_set_new(sent, b->name, json_integer((json_int_t)b->sent));
-        }
-    }
     json_t *line = json_pack("{s:s,s:s,s:o,s:o}", "namespace", route->ns, "route", route->name,
                              "weights", weights, "sent", sent);
     write_line(changed ? log : NULL, now_ms, "weights", line);

@@ -144,16 +144,19 @@ static void fetch_watched(struct repository *repository, const struct watch_deci
 
 static void look_free(struct look *look)
 {
-    struct repository *repository = look->repository;
-    for (struct look **at = &repository->looks; *at != NULL; at = &(*at)->next) {
-        if (*at == look) {
-            *at = look->next;
-            repository->look_count--;
-            break;
-        }
-    }
     free(look->ref);
     free(look);
+}
+
+static void look_end(struct look *look)
+{
+    struct repository *repository = look->repository;
+    struct look **at = &repository->looks;
+    while (*at != look)
+        at = &(*at)->next;
+    *at = look->next;
+    repository->look_count--;
+    look_free(look);
 }
 
 static void answer(struct look *look, const struct revision *revision, const struct error *err)
@@ -172,7 +175,7 @@ static void answer(struct look *look, const struct revision *revision, const str
     }
     if (look->pin[0] != '\0')
         reader_pin(look->repository->reader, look->pin, &none);
-    look_free(look);
+    look_end(look);
 }
 
 static void on_look_read(void *context, struct revision **revision)
@@ -355,8 +358,10 @@ static void part_stopped(void *context)
         return;
     void (*stopped)(void *context) = repository->stopped;
     void *stopped_context = repository->stopped_context;
-    while (repository->looks != NULL)
-        look_free(repository->looks);
+    for (struct look *look = repository->looks, *next; look != NULL; look = next) {
+        next = look->next;
+        look_free(look);
+    }
     (void)revision_free(repository->newest);
     free(repository);
     stopped(stopped_context);

@@ -187,7 +187,19 @@ canary_run() {
     echo "Nothing was written."
     say "The fix: checkoutservice 1.2.1"
     canary_good a 1.2.1
-    kill "$load"
-    wait "$load" 2>/dev/null || true
     summary="canary: 5 20 50 100 % with 0 failed requests; the bad release was rolled back after $bad_took s with $bad_failures of $bad_requests requests failed, and quarantined; the fix went through"
+}
+
+canary_hints() {
+    cat <<END
+Requests go on at $rate a second; $metrics/traffic counts them by slot. Release something yourself,
+for instance one that fails one request in fifty:
+
+  sed -i 's|ecommerce/checkoutservice:.*|ecommerce/checkoutservice:1.3.0-errors2|' $order
+  git commit -am "Release checkoutservice 1.3.0" && git push && cellctl sync
+  cellctl rollout get order -w        the rollout, live: slots, weights, soak, evidence
+
+In a tag, \`errors5\` fails 5 % of the requests, \`slow200\` takes 200 ms more, \`tail10x400\` takes 400 ms
+more for 10 % of them.
+END
 }

@@ -129,6 +129,8 @@ static void lay_analysis(struct analysis *over, const struct analysis *nearer)
         return;
     lay_text(&over->provider, &nearer->provider);
     lay_text(&over->template_name, &nearer->template_name);
+    if (nearer->workflow.name.text != NULL)
+        over->workflow = nearer->workflow;
     if (nearer->metric_count > 0) {
         over->metrics = nearer->metrics;
         over->metric_count = nearer->metric_count;

@@ -192,11 +192,19 @@ struct analysis_metric {
     struct source_pos at;
 };
 
+struct workflow_reference {
+    struct manifest_text kind; /* Workflow or ClusterWorkflow (the default) */
+    struct manifest_text name;
+    json_t *parameters; /* object; owned by the manifest; NULL = none */
+    struct source_pos at;
+};
+
 enum insufficient_policy { INSUFFICIENT_HOLD, INSUFFICIENT_PROMOTE, INSUFFICIENT_ROLLBACK };
 
 struct analysis {
     struct manifest_text provider; /* prometheus, observer, webhook, workflow; text NULL = none */
     struct manifest_text template_name; /* hubble, istio, envoy-gateway, nginx, query */
+    struct workflow_reference workflow; /* of the provider workflow; name NULL = none */
     const struct analysis_metric *metrics;
     size_t metric_count;
     struct manifest_duration interval; /* one look */
@@ -255,13 +263,6 @@ enum component_type {
     COMPONENT_OTHER, /* type_kind and type_name say which */
 };
 #define COMPONENT_TYPE_COUNT (COMPONENT_OTHER + 1)
-
-struct workflow_reference {
-    struct manifest_text kind; /* Workflow or ClusterWorkflow (the default) */
-    struct manifest_text name;
-    json_t *parameters; /* object; owned by the manifest; NULL = none */
-    struct source_pos at;
-};
 
 struct build {
     struct workflow_reference workflow;

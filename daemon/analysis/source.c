@@ -81,6 +81,7 @@ static int find_signature(const struct source_options *options, struct source *s
 
 static void free_parts(struct source *source)
 {
+    free(source->server);
     free(source->path);
     free(source->signature_file);
 }
@@ -94,12 +95,11 @@ int source_init(uv_loop_t *loop, const struct source_options *options, struct so
         .prometheus = options->prometheus,
         .timeout = options->server->timeout.value,
     };
-    OWNED(owned_free) char *server = NULL;
     const char *url = options->server->url.text;
     int result = find_signature(options, &source, err);
     if (result == 0 && options->provider == QUESTION_WEBHOOK) {
-        result = split_url(url, &server, &source.path, err);
-        url = server;
+        result = split_url(url, &source.server, &source.path, err);
+        url = source.server;
     }
     if (result == 0)
         result = open_client(loop, options, url, &source, err);

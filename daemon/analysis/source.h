@@ -32,7 +32,7 @@ struct source {
     const struct prometheus_settings *prometheus;
     struct duration timeout;
     struct client *client;
-    char *path;           /* of a webhook */
+    char *server, *path;  /* of a webhook */
     char *signature_file; /* of a webhook; NULL = none */
 };
 

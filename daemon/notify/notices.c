@@ -236,7 +236,11 @@ int notices_new(uv_loop_t *loop, const struct notices_options *options,
         return error_no_memory(err);
     notices->loop = loop;
     notices->sinks = calloc(options->sink_count + 1, sizeof(*notices->sinks));
-    int result = notices->sinks == NULL ? error_no_memory(err) : 0;
+    if (notices->sinks == NULL) {
+        free(notices);
+        return error_no_memory(err);
+    }
+    int result = 0;
     for (size_t i = 0; result == 0 && i < options->sink_count; i++)
         result = open_sink(notices, options, i, err);
     if (result < 0) {

@@ -1,6 +1,7 @@
 #include "reconciler/engine/build.h"
 
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/row.h"
@@ -327,7 +328,13 @@ bool build_may_run(const struct engine *engine, const struct build_record *build
 
 bool build_moves(const struct engine *engine, const struct build_record *build)
 {
-    return build_may_run(engine, build) && !build->missing;
+    if (!build_may_run(engine, build) || build->missing)
+        return false;
+    /* It begins once its Component stands, and that once its project does: phases may hold that. */
+    const struct object *carrier = carrier_of(engine, build->component);
+    const bool running = build->state == BUILD_RUNNING && strcmp(build->tree, build->wanted) == 0;
+    return running || build->request != 0 ||
+           (carrier != NULL && carrier->permit && !operation_is_held(carrier));
 }
 
 static void add_message(const struct engine *engine, const struct build_record *build,

@@ -4,6 +4,7 @@
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/trial_workflow.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -242,6 +243,7 @@ void gate_want(struct engine *engine)
         record->wanted = true;
         record->manifest = verdict->gate;
     }
+    trial_workflow_want(engine);
     gate_run_pump(engine);
 }
 

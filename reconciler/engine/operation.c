@@ -357,14 +357,16 @@ static void answer_read(struct engine *engine, struct object *object,
 {
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
     const int status = event->as.answer.status;
-    if (received && status == 200 && json_is_object(event->as.answer.body))
+    /* Nothing follows from an answer that is about something else. */
+    const char *name = json_text_or(json_at(event->as.answer.body, "metadata", "name", NULL), "");
+    if (received && status == 200 && strcmp(name, object->key.name) == 0)
         found(engine, object, event->as.answer.body);
     else if (received && status == 404)
         found_nothing(engine, object);
     else
         operation_wait(engine, object, event->as.answer.error, "%s %s cannot be read: %s",
                        object_kind(object), object->key.name,
-                       event->as.answer.error == NULL ? "an answer that is no object"
+                       event->as.answer.error == NULL ? "an answer that is not about it"
                                                       : event->as.answer.error->detail);
 }
 

@@ -95,6 +95,18 @@ static bool rollout_moves(const struct rollout *rollout, const struct node_verdi
     return rollout->state != ROLLOUT_PAUSED && rollout_is_active(rollout);
 }
 
+/* Somebody has to speak to it first. */
+static bool waits_for_a_person(const struct node *node)
+{
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        if (track->node == node &&
+            (track->rollout.state == ROLLOUT_PAUSED || track->rollout.state == ROLLOUT_HELD))
+            return true;
+    }
+    return false;
+}
+
 static bool moves_by_itself(const struct engine *engine, const struct node *node)
 {
     const struct node_facts *facts = &engine->facts[node->index];
@@ -134,7 +146,8 @@ static bool moves_by_itself(const struct engine *engine, const struct node *node
     case WAIT_UNKNOWN:
         return false;
     }
-    if (facts->state == NODE_ROLLED_BACK || facts->wanted_digests[0] == '\0')
+    if (facts->state == NODE_ROLLED_BACK || facts->wanted_digests[0] == '\0' ||
+        waits_for_a_person(node))
         return false;
     return !has_held_object(node->unit);
 }

@@ -135,7 +135,8 @@ static bool is_over(const struct rollout *rollout, const struct rollout_view *vi
            rollout_soak_left(rollout, view) == 0;
 }
 
-static json_t *numbers_json(const struct track *track, const struct rollout_view *view)
+static json_t *numbers_json(const struct engine *engine, const struct track *track,
+                            const struct rollout_view *view)
 {
     const struct rollout *rollout = &track->rollout;
     const enum rollout_state state = rollout_effective(rollout);
@@ -151,7 +152,8 @@ static json_t *numbers_json(const struct track *track, const struct rollout_view
         "weight_counted", share_name(view->share), "soak", credit_json(rollout, view, soaks, soak),
         "bake", credit_json(rollout, view, state == ROLLOUT_BAKE, rollout->bake_ms), "slots",
         slots_json(track), "analysis",
-        track->trial == NULL ? json_null() : trial_show(track->trial, is_over(rollout, view)));
+        track->trial == NULL ? json_null()
+                             : trial_show(engine, track->trial, is_over(rollout, view)));
 }
 
 json_t *status_rollout(const struct engine *engine, const struct track *track, struct instant now)
@@ -175,7 +177,7 @@ json_t *status_rollout(const struct engine *engine, const struct track *track, s
         status_time(rollout->started.ms), "fast", (int)rollout->fast, "unproven",
         (int)rollout->unproven, "outcome", outcome_json(rollout), "waits_for",
         status_text(text_get(&waits)), "since", status_time(rollout->state_since.ms));
-    json_t *numbers = numbers_json(track, &view);
+    json_t *numbers = numbers_json(engine, track, &view);
     if (shown != NULL && numbers != NULL && json_object_update(shown, numbers) < 0)
         json_decref(TAKE(shown));
     json_decref(numbers);
@@ -199,5 +201,5 @@ json_t *status_rollout_data(const struct engine *engine, const struct track *tra
         rollout->weight, "duration_ms", (json_int_t)(duration > 0 ? duration : 0), "replicas",
         status_replicas(binding), "hold",
         rollout->hold == HOLD_NONE ? json_null() : json_string(rollout_hold_name(rollout->hold)),
-        "analysis", track->trial == NULL ? json_null() : trial_show(track->trial, false));
+        "analysis", track->trial == NULL ? json_null() : trial_show(engine, track->trial, false));
 }

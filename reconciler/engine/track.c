@@ -412,7 +412,7 @@ void track_view(const struct engine *engine, const struct track *track,
     for (size_t i = 0; i < 2; i++)
         ret_view->slot[i] = view_binding(engine, track, (enum binding_role)i);
     ret_view->route = view_binding(engine, track, BINDING_ROUTE);
-    trial_view(track, ret_plan, ret_view);
+    trial_view(engine, track, ret_plan, ret_view);
 }
 
 /* --- a round ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_row.h"
+#include "reconciler/engine/trial_workflow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,8 +73,11 @@ static bool stands_here(const struct trial *trial, const struct rollout *rollout
 /* --- what the rollout is shown ------------------------------------------------------------------
  */
 
-enum judge_verdict trial_verdict(const struct trial *trial, bool soak_over)
+enum judge_verdict trial_verdict(const struct engine *engine, const struct trial *trial,
+                                 bool soak_over)
 {
+    if (trial_workflow_is(trial))
+        return trial_workflow_verdict(engine, trial, NULL);
     const bool impatient = trial->failures >= TRIAL_PATIENCE;
     enum judge_verdict verdict = soak_over ? VERDICT_INSUFFICIENT : VERDICT_CONTINUE;
     if (trial->judge.metric_count > 0) {
@@ -99,7 +103,20 @@ static enum share_check share_of(const struct trial *trial, const struct rollout
     return share == SHARE_TOO_FEW && brief ? SHARE_NOT_COUNTED : share;
 }
 
-void trial_view(const struct track *track, struct rollout_plan *plan, struct rollout_view *view)
+/* Once the run has passed, all of the soak is judged. */
+static void view_workflow(const struct engine *engine, const struct trial *trial,
+                          struct rollout_view *view)
+{
+    const struct gate_record *run;
+    if (trial_workflow_verdict(engine, trial, &run) == VERDICT_PASS &&
+        stands_here(trial, &trial->track->rollout))
+        view->judged_ms += INT64_MAX / 4;
+    if (run != NULL && run->message[0] != '\0')
+        view->evidence = run->message;
+}
+
+void trial_view(const struct engine *engine, const struct track *track, struct rollout_plan *plan,
+                struct rollout_view *view)
 {
     const struct rollout *rollout = &track->rollout;
     const struct trial *trial = track->trial;
@@ -112,12 +129,14 @@ void trial_view(const struct track *track, struct rollout_plan *plan, struct rol
         return;
     }
     plan->analysis = true;
-    view->verdict = trial_verdict(trial, false);
+    view->verdict = trial_verdict(engine, trial, false);
     view->share = share_of(trial, rollout);
     view->evidence = trial->evidence[0] == '\0' ? NULL : trial->evidence;
     /* Only windows that began after the weight stood are the step's. */
     if (stands_here(trial, rollout))
         view->judged_ms += trial->step_ms;
+    if (trial_workflow_is(trial))
+        view_workflow(engine, trial, view);
 }
 
 static bool is_sick(const struct binding *binding)
@@ -157,6 +176,7 @@ static void begin(struct engine *engine, struct track *track)
     struct trial next = {.track = track, .attempt = track->rollout.attempt};
     snprintf(next.digest, sizeof next.digest, "%s", track->rollout.next.deployment_digest);
     next.source = trial_query_source(policy_of(track));
+    next.judging = next.source != NULL && trial_workflow_is(&next); /* there is nothing to learn */
     if (next.source == NULL)
         engine->status = -ENOMEM;
     else
@@ -167,6 +187,8 @@ static void begin(struct engine *engine, struct track *track)
 static void end(struct engine *engine, struct track *track)
 {
     const uint64_t request = track->trial->request;
+    if (trial_workflow_is(track->trial))
+        trial_workflow_end(engine, track);
     trial_row_remove(engine, track);
     if (request == 0)
         return;
@@ -257,6 +279,8 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
         next.standing = false;
     else if (!stands_here(known, rollout))
         stand(engine, &next, rollout);
+    if (next.standing && !stands_here(known, rollout) && trial_workflow_is(known))
+        trial_workflow_begin(engine, track, next.step);
     if (next.looking != known->looking || next.standing != known->standing ||
         next.step != known->step)
         trial_row_put(engine, track, &next);

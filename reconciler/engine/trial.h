@@ -59,12 +59,15 @@ struct trial {
     char evidence[MESSAGE_SIZE];
     uint64_t request;
     struct mono_time due;
+    struct gate *gate;          /* of the provider workflow: its run's manifest; owned */
+    enum gate_state seen;       /* ... and how far it was */
     struct mono_time names_due; /* until then it waits for the names on the data plane */
 };
 
 /* Before a round: what the judge says. Fills plan->analysis, verdict, share, evidence, judged_ms.
  */
-void trial_view(const struct track *track, struct rollout_plan *plan, struct rollout_view *view);
+void trial_view(const struct engine *engine, const struct track *track, struct rollout_plan *plan,
+                struct rollout_view *view);
 
 /* After a round: begins and ends with the attempt, and takes its steps in. */
 void trial_follow(struct engine *engine, struct track *track, bool stable_healthy);
@@ -80,7 +83,8 @@ void trial_drop(struct engine *engine, struct track *track);
 /* Git wants it to be judged, and it can be. */
 bool trial_is_wanted(const struct track *track);
 
-enum judge_verdict trial_verdict(const struct trial *trial, bool soak_over);
+enum judge_verdict trial_verdict(const struct engine *engine, const struct trial *trial,
+                                 bool soak_over);
 
 /* The metrics that are judged, in the order of the judge's; NULL past the last one. */
 const json_t *trial_metric(const struct trial *trial, size_t index);

@@ -61,27 +61,46 @@ static json_t *source_metric(const struct analysis_metric *metric, size_t index)
 
 bool trial_query_can_judge(const struct rollout_policy *policy, bool routed)
 {
-    return routed && policy->strategy != STRATEGY_ROLLING && policy->analysis.set &&
-           policy->analysis.metric_count > 0;
+    return routed && policy->strategy != STRATEGY_ROLLING && policy->analysis.set;
+}
+
+static json_t *source_metrics(const struct analysis *analysis)
+{
+    static const struct analysis_metric errors = {.name = {.text = "error-rate"},
+                                                  .kind = ANALYSIS_ERROR_RATE};
+    json_t *metrics = json_array();
+    for (size_t i = 0; i < analysis->metric_count; i++)
+        json_array_append_new(metrics, source_metric(&analysis->metrics[i], i));
+    if (analysis->metric_count == 0)
+        json_array_append_new(metrics, source_metric(&errors, 0));
+    const size_t wanted = analysis->metric_count == 0 ? 1 : analysis->metric_count;
+    if (json_array_size(metrics) == wanted)
+        return metrics;
+    json_decref(metrics);
+    return NULL;
+}
+
+static json_t *source_workflow(const struct workflow_reference *workflow)
+{
+    if (workflow->name.text == NULL)
+        return NULL;
+    return json_pack("{s:s, s:s?, s:O?}", "name", workflow->name.text, "kind", workflow->kind.text,
+                     "parameters", workflow->parameters);
 }
 
 json_t *trial_query_source(const struct rollout_policy *policy)
 {
-    json_t *metrics = json_array();
-    for (size_t i = 0; i < policy->analysis.metric_count; i++)
-        json_array_append_new(metrics, source_metric(&policy->analysis.metrics[i], i));
-    if (json_array_size(metrics) != policy->analysis.metric_count) {
-        json_decref(metrics);
-        return NULL;
-    }
-    const char *provider = policy->analysis.provider.text,
-               *form = policy->analysis.template_name.text;
-    const int64_t interval = policy->analysis.interval.value.ms;
-    return json_pack(
-        "{s:s, s:s, s:s, s:I, s:o}", "provider", provider == NULL ? "prometheus" : provider,
-        "template", form == NULL ? "hubble" : form, "insufficient",
-        policy_name(policy->analysis.insufficient), "interval_ms",
-        (json_int_t)(interval > 0 ? interval : DEFAULT_INTERVAL.ms), "metrics", metrics);
+    const struct analysis *analysis = &policy->analysis;
+    const char *provider = analysis->provider.text == NULL ? "prometheus" : analysis->provider.text;
+    const char *form =
+        analysis->template_name.text == NULL ? "hubble" : analysis->template_name.text;
+    const int64_t interval = analysis->interval.value.ms;
+    const bool run = strcmp(provider, "workflow") == 0;
+    return json_pack("{s:s, s:s?, s:s, s:I, s:o, s:o*}", "provider", provider, "template",
+                     run ? NULL : form, "insufficient", policy_name(analysis->insufficient),
+                     "interval_ms", (json_int_t)(interval > 0 ? interval : DEFAULT_INTERVAL.ms),
+                     "metrics", run ? json_array() : source_metrics(analysis), "workflow",
+                     run ? source_workflow(&analysis->workflow) : NULL);
 }
 
 /* --- the judge ----------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ struct trial *trial_row_free(struct trial *trial)
         return NULL;
     json_decref(trial->source);
     json_decref(trial->asked);
+    free(trial->gate);
     free(trial);
     return NULL;
 }
@@ -98,6 +99,8 @@ void trial_row_apply(struct engine *engine, struct track *track, const json_t *v
             read->request = track->trial->request;
             read->due = track->trial->due;
             read->names_due = track->trial->names_due;
+            read->gate = TAKE(track->trial->gate);
+            read->seen = track->trial->seen;
         }
         explain(engine, read);
     }

@@ -1,6 +1,7 @@
 #include "reconciler/engine/trial_show.h"
 
 #include "reconciler/engine/status.h"
+#include "reconciler/engine/trial_workflow.h"
 
 #include <math.h>
 #include <string.h>
@@ -106,23 +107,27 @@ static bool join(json_t *to, json_t *from)
     return done;
 }
 
-json_t *trial_show(const struct trial *trial, bool soak_over)
+json_t *trial_show(const struct engine *engine, const struct trial *trial, bool soak_over)
 {
+    const struct gate_record *run = NULL;
+    if (trial_workflow_is(trial))
+        (void)trial_workflow_verdict(engine, trial, &run);
+    const char *message = run == NULL ? trial->evidence : run->message;
     const struct judge *judge = &trial->judge;
     const bool seated = judge->metric_count > 0;
     const double alpha = seated ? judge->settings.alpha : judge_settings_default.alpha;
     const double beta = seated ? judge->settings.beta : judge_settings_default.beta;
     OWNED_JSON *shown =
-        json_pack("{s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:o, s:n}", "provider",
+        json_pack("{s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:o, s:o}", "provider",
                   json_object_get(trial->source, "provider"), "template",
                   json_object_get(trial->source, "template"), "interval_ms",
                   json_object_get(trial->source, "interval_ms"), "insufficient",
                   json_object_get(trial->source, "insufficient"), "verdict",
-                  judge_verdict_name(trial_verdict(trial, soak_over)), "message",
-                  status_text(trial->evidence), "against",
+                  judge_verdict_name(trial_verdict(engine, trial, soak_over)), "message",
+                  status_text(message), "against",
                   evidence_json(seated ? judge_log_against(judge) : 0, log(1 / alpha)), "for",
                   evidence_json(seated ? judge_log_pass(judge) : 0, log(1 / beta)), "metrics",
-                  metrics_json(trial), "run");
+                  metrics_json(trial), "run", status_text(run == NULL ? NULL : run->run));
     if (!join(shown, totals(trial)) || !join(shown, windows_json(trial)))
         return NULL;
     return TAKE(shown);

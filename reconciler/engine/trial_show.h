@@ -4,7 +4,7 @@
 #include "reconciler/engine/trial.h"
 
 /* Owned; NULL without memory. `soak_over`: the step's time is over. */
-json_t *trial_show(const struct trial *trial, bool soak_over);
+json_t *trial_show(const struct engine *engine, const struct trial *trial, bool soak_over);
 
 /* Requests a second on both sides, as the judged windows show; 0 = not known. */
 double trial_show_rate(const struct trial *trial);

@@ -3,9 +3,11 @@
 
 #include <math.h>
 
+/* Scatter of all windows over what independent requests would have: a ratio of sums, so that
+ * windows with few bad requests, whose own ratios are skewed, weigh as little as they know. */
 double judge_dispersion(const double (*counts)[2], size_t windows, size_t replicas)
 {
-    double scatter = 0, freedom = 0, size = 0, cells = 0;
+    double scatter = 0, expected = 0, freedom = 0, size = 0, cells = 0;
     for (size_t w = 0; w < windows; w++) {
         const double(*row)[2] = counts + w * replicas;
         double requests = 0, bad = 0, used = 0;
@@ -16,23 +18,21 @@ double judge_dispersion(const double (*counts)[2], size_t windows, size_t replic
             bad += row[r][1];
             used += 1;
         }
-        /* A window without bad requests scatters by nothing; it counts all the same. */
         if (used < 2 || bad >= requests)
             continue;
         const double share = bad / requests;
-        for (size_t r = 0; r < replicas && bad > 0; r++) {
-            const double expected = row[r][0] * share;
-            if (row[r][0] > 0)
-                scatter +=
-                    (row[r][1] - expected) * (row[r][1] - expected) / (expected * (1 - share));
+        for (size_t r = 0; r < replicas; r++) {
+            const double excess = row[r][0] > 0 ? row[r][1] - row[r][0] * share : 0;
+            scatter += excess * excess;
         }
+        expected += share * (1 - share) * requests * (used - 1) / used;
         freedom += bad > 0 ? used - 1 : 0;
         size += requests;
         cells += used;
     }
     if (freedom < 10 || size <= 2 * cells)
         return -1;
-    const double rho = (scatter / freedom - 1) / (size / cells - 1);
+    const double rho = (scatter / expected - 1) / (size / cells - 1);
     return rho < 0 ? 0 : rho > 0.5 ? 0.5 : rho;
 }
 

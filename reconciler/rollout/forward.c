@@ -316,11 +316,11 @@ bool forward_vanished(struct advance *advance)
 }
 
 /* A pause that nobody asked for ends with its reason. */
-static bool reason_is_gone(enum rollout_hold hold, enum judge_verdict verdict)
+static bool reason_is_gone(enum rollout_hold hold, const struct rollout_view *view)
 {
-    const bool pass = verdict == VERDICT_PASS;
-    return (hold == HOLD_INSUFFICIENT && pass) ||
-           (hold == HOLD_GUARD && (pass || verdict == VERDICT_CONTINUE));
+    const bool pass = view->verdict == VERDICT_PASS;
+    return (hold == HOLD_INSUFFICIENT && pass && view->share != SHARE_TOO_FEW) ||
+           (hold == HOLD_GUARD && (pass || view->verdict == VERDICT_CONTINUE));
 }
 
 void forward_paused(struct advance *advance)
@@ -336,6 +336,6 @@ void forward_paused(struct advance *advance)
     else if (stands && view->plan->analysis && view->stable_healthy &&
              view->verdict == VERDICT_ROLLBACK)
         failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
-    else if (reason_is_gone(rollout->hold, view->verdict))
+    else if (reason_is_gone(rollout->hold, view))
         forward_resume(advance);
 }

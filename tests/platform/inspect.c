@@ -1,5 +1,6 @@
 /* Looking inside without asking the API. */
 #include "config/base/check.h"
+#include "tests/platform/live_deployment.h"
 #include "tests/platform/state.h"
 
 #include <stdio.h>
@@ -40,6 +41,26 @@ int64_t platform_generation(const struct platform *p, const char *collection, co
 {
     const struct object *o = find(p, collection, ns, name);
     return o == NULL ? 0 : o->generation;
+}
+
+bool platform_crash(struct platform *p, const char *ns, const char *component,
+                    const char *environment, int64_t now_ms)
+{
+    platform_advance(p, now_ms);
+    char name[NAME_SIZE];
+    snprintf(name, sizeof(name), "%.150s-%.150s", component, environment);
+    struct object *rendered = store_find(p, KIND_RENDERED, ns, name);
+    bool any = false;
+    for (size_t i = 0; rendered != NULL && i < p->live.count; i++) {
+        struct live *live = p->live.entries[i].value;
+        if (live->rendered != rendered || live->pod_count == 0)
+            continue;
+        live_deployment_crash(p, live);
+        any = true;
+    }
+    if (any)
+        agenda_sooner(p, rendered, SLOT_OBSERVE, p->now_ms + p->options.timing.observe);
+    return any;
 }
 
 struct platform_running platform_running(const struct platform *p, const char *ns,

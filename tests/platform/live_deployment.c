@@ -117,6 +117,16 @@ static void scale(struct platform *p, struct live *live)
         live->pod_count = 0;
 }
 
+void live_deployment_crash(struct platform *p, struct live *live)
+{
+    for (size_t i = 0; i < live->pod_count; i++) {
+        live->pods[i].image_kind = PLATFORM_IMAGE_CRASHES;
+        live->pods[i].ready_ms = INT64_MAX;
+        live->pods[i].resource_version = ++p->resource_version;
+    }
+    live->resource_version = ++p->resource_version;
+}
+
 void live_deployment_changed(struct platform *p, struct live *live)
 {
     drop_pods(live, p);

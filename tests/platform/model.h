@@ -230,6 +230,11 @@ enum platform_image_kind {
 void platform_image_rule(struct platform *platform, const char *glob, enum platform_image_kind kind,
                          int64_t delay_ms);
 
+/* The running pods of a component's Deployment die, over and over. False = there are none. New pods
+ * are as the image's rule says. */
+bool platform_crash(struct platform *platform, const char *ns, const char *component,
+                    const char *environment, int64_t now_ms);
+
 /* Lets a bearer token in until `expires_ms`. A subject "" has no subject claim, "!issuer" comes
  * from another issuer: both are refused. */
 void platform_token_add(struct platform *platform, const char *token, const char *subject,

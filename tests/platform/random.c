@@ -1,15 +1,12 @@
+#include "tests/platform/splitmix.h"
 #include "tests/platform/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* SplitMix64: good enough to scatter delays, and the whole state is one number. */
 uint64_t random_next(struct platform *p)
 {
-    uint64_t z = (p->random += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return splitmix_next(&p->random);
 }
 
 int64_t random_below(struct platform *p, int64_t limit)

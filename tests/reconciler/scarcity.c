@@ -85,9 +85,11 @@ char *__wrap_strdup(const char *string)
 }
 
 /* jansson's parser goes on without the bytes for which it found no memory, and writes beyond its
- * buffer then: nothing that a caller could notice or prevent. It is spared. */
+ * buffer then: nothing that a caller could notice or prevent. Here it fails as a whole or not. */
 json_t *__wrap_json_loads(const char *input, size_t flags, json_error_t *error)
 {
+    if (fails())
+        return NULL;
     const enum mode before = mode;
     mode = PLENTY;
     json_t *value = __real_json_loads(input, flags, error);
@@ -97,6 +99,8 @@ json_t *__wrap_json_loads(const char *input, size_t flags, json_error_t *error)
 
 json_t *__wrap_json_loadb(const char *bytes, size_t length, size_t flags, json_error_t *error)
 {
+    if (fails())
+        return NULL;
     const enum mode before = mode;
     mode = PLENTY;
     json_t *value = __real_json_loadb(bytes, length, flags, error);

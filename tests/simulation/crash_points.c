@@ -1,9 +1,12 @@
-/* kill -9 at every write (unsent, sent, applied, answered) and every row (before, after) of two
- * scenarios: a first deployment, and a bad release that is rolled back and then fixed. Each run
- * must come to the same end as the one that nobody killed. */
+/* crash_points [--every N] [--doubles N | all]: kill -9 at every write (unsent, sent, applied,
+ * answered) and every row (before, after) of golden runs: a first deployment, a bad release that is
+ * rolled back and then fixed, blue-green, canaries that the judge finds good and bad. Each run must
+ * come to the same end as the one that nobody killed. `every`: of the long runs only each N-th
+ * point; `doubles`: so many pairs of points, or all of them. */
 #include "config/base/check.h"
 #include "config/base/json.h"
-#include "tests/simulation/world.h"
+#include "tests/simulation/chance.h"
+#include "tests/simulation/traffic.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,6 +62,73 @@ static void bad_release(struct world *world)
     world_run(world, SECONDS(300));
 }
 
+/* --- golden rollouts ----------------------------------------------------------------------------
+ */
+
+static struct traffic traffic;
+static struct monorepo shop;
+
+/* Lets time go by while requests come in. */
+static void serve(struct world *world, int64_t ms)
+{
+    const int64_t until = world->now_ms + ms;
+    while (world_step(world, until))
+        traffic_look(&traffic, &shop);
+}
+
+static json_t *metrics(void *context, struct world *world, const json_t *query,
+                       struct error *ret_err)
+{
+    (void)context;
+    (void)world;
+    traffic_look(&traffic, &shop);
+    return traffic_answer(&traffic, query, ret_err);
+}
+
+static void release(struct world *world, unsigned number, enum quality quality)
+{
+    struct part *part = &shop.plots[0].parts[0];
+    part->version = (int)number;
+    part->quality = quality;
+    monorepo_commit(&shop, world, number);
+}
+
+static void roll_out(struct world *world, enum policy policy, enum quality quality)
+{
+    shop = (struct monorepo){.environments = 2, .regions = 1, .phases = 1, .plot_count = 1};
+    struct plot *plot = &shop.plots[0];
+    snprintf(plot->name, sizeof plot->name, "shop");
+    plot->present = true;
+    plot->depends = -1;
+    plot->parts[0] = (struct part){
+        .type = PART_SERVICE, .present = true, .policy = policy, .replicas = 1, .name = "shop-api"};
+    traffic_init(&traffic, world);
+    release(world, 1, QUALITY_GOOD);
+    serve(world, SECONDS(150));
+    release(world, 2, quality);
+    serve(world, SECONDS(480));
+    if (quality != QUALITY_GOOD) {
+        release(world, 3, QUALITY_GOOD);
+        serve(world, SECONDS(480));
+    }
+    traffic_fini(&traffic);
+}
+
+static void blue_green(struct world *world)
+{
+    roll_out(world, POLICY_BLUE_GREEN_JUDGED, QUALITY_GOOD);
+}
+
+static void canary_good(struct world *world)
+{
+    roll_out(world, POLICY_CANARY_JUDGED, QUALITY_GOOD);
+}
+
+static void canary_bad(struct world *world)
+{
+    roll_out(world, POLICY_CANARY_JUDGED, QUALITY_BAD);
+}
+
 /* --- ends ---------------------------------------------------------------------------------------
  */
 
@@ -85,10 +155,13 @@ static json_t *end_of(const struct world *world)
     }
     static const char *const targets[] = {"development", "testing"};
     for (size_t i = 0; i < 2; i++) {
-        const struct platform_running running =
-            platform_running(world->platform, "acme", "shop-api-a", targets[i]);
+        struct platform_running running[2];
+        running[0] = platform_running(world->platform, "acme", "shop-api-a", targets[i]);
+        running[1] = platform_running(world->platform, "acme", "shop-api-b", targets[i]);
         json_object_set_new(end, targets[i],
-                            json_sprintf("%s %d/%d", running.image, running.ready, running.wanted));
+                            json_sprintf("%s %d/%d %s %d/%d", running[0].image, running[0].ready,
+                                         running[0].wanted, running[1].image, running[1].ready,
+                                         running[1].wanted));
     }
     json_t *inventory = json_object();
     for (size_t i = 0; i < world->row_count; i++) {
@@ -128,29 +201,44 @@ static const char *const points[WORLD_CRASH_COUNT] = {
 struct scenario {
     const char *name;
     void (*play)(struct world *world);
+    bool quick; /* all of its points are always tried */
 };
 
-static struct world *start(enum world_crash crash, uint64_t at)
+struct point {
+    enum world_crash crash;
+    uint64_t at;
+};
+
+static struct world *start(struct point first, struct point second)
 {
     struct world_options options;
     world_options_default(&options);
     options.bytes = false;
-    options.crash = crash;
-    options.crash_at = at;
+    options.crash = first.crash;
+    options.crash_at = first.at;
+    options.crash_again = second.crash;
+    options.crash_again_at = second.at;
+    options.metrics = metrics;
     return world_new(&options);
 }
 
-/* Returns whether the run came to the golden end. */
-static bool try_point(const struct scenario *scenario, const json_t *golden, enum world_crash crash,
-                      uint64_t at)
+static void finish(const struct scenario *scenario, struct world *world)
 {
-    struct world *world = start(crash, at);
     scenario->play(world);
     world_run(world, SECONDS(120));
-    char problem[256];
+}
+
+/* Returns whether the run came to the golden end. */
+static bool try_points(const struct scenario *scenario, const json_t *golden, struct point first,
+                       struct point second)
+{
+    struct world *world = start(first, second);
+    finish(scenario, world);
+    char problem[512];
     bool same = is_sound(world, problem, sizeof problem);
     json_t *end = end_of(world);
-    if (same && world->kills != 1) {
+    /* After the first death there may be fewer writes than the second waits for. */
+    if (same && world->kills < 1) {
         snprintf(problem, sizeof problem, "nobody was killed");
         same = false;
     }
@@ -161,48 +249,142 @@ static bool try_point(const struct scenario *scenario, const json_t *golden, enu
         if (!same || json_equal(value, json_object_get(golden, part)))
             continue;
         char *is = json_dumps(value, JSON_ENCODE_ANY);
-        snprintf(problem, sizeof problem, "%s differs: %.200s", part, is);
+        snprintf(problem, sizeof problem, "%s differs: %.400s", part, is);
         free(is);
         same = false;
     }
     if (!same)
-        printf("%s, %s %" PRIu64 ": %s\n", scenario->name, points[crash], at, problem);
+        printf("%s, %s %" PRIu64 ", then %s %" PRIu64 ": %s\n  replay: crash_points --point "
+               "%s:%d:%" PRIu64 ":%d:%" PRIu64 "\n",
+               scenario->name, points[first.crash], first.at, points[second.crash], second.at,
+               problem, scenario->name, (int)first.crash, first.at, (int)second.crash, second.at);
     json_decref(end);
     world_free(world);
     return same;
 }
 
-static unsigned try_all(const struct scenario *scenario, unsigned *points_tried)
+struct golden {
+    json_t *end;
+    uint64_t writes, persists;
+};
+
+static struct golden play_golden(const struct scenario *scenario, unsigned *failures)
 {
-    struct world *whole = start(WORLD_CRASH_NEVER, 0);
-    scenario->play(whole);
-    world_run(whole, SECONDS(120));
+    struct world *whole = start((struct point){0}, (struct point){0});
+    finish(scenario, whole);
     char problem[256];
-    unsigned failures = !is_sound(whole, problem, sizeof problem);
-    if (failures > 0)
+    if (!is_sound(whole, problem, sizeof problem)) {
+        ++*failures;
         printf("%s: %s\n", scenario->name, problem);
-    json_t *golden = end_of(whole);
-    const uint64_t writes = whole->writes, persists = whole->persists;
-    world_free(whole);
-    for (int crash = WORLD_CRASH_UNSENT; crash < WORLD_CRASH_COUNT; crash++) {
-        const uint64_t count = crash < WORLD_CRASH_UNPERSISTED ? writes : persists;
-        for (uint64_t at = 1; at <= count; at++) {
-            failures += !try_point(scenario, golden, (enum world_crash)crash, at);
-            ++*points_tried;
-        }
     }
-    printf("%s: %" PRIu64 " writes, %" PRIu64 " rows\n", scenario->name, writes, persists);
-    json_decref(golden);
+    const struct golden golden = {end_of(whole), whole->writes, whole->persists};
+    world_free(whole);
+    return golden;
+}
+
+/* The n-th of all points of a run, from 0; crash = NEVER past the last. */
+static struct point point_at(const struct golden *golden, uint64_t n)
+{
+    for (int crash = WORLD_CRASH_UNSENT; crash < WORLD_CRASH_COUNT; crash++) {
+        const uint64_t count = crash < WORLD_CRASH_UNPERSISTED ? golden->writes : golden->persists;
+        if (n < count)
+            return (struct point){(enum world_crash)crash, n + 1};
+        n -= count;
+    }
+    return (struct point){0};
+}
+
+struct wish {
+    uint64_t every, doubles;
+};
+
+static unsigned try_singles(const struct scenario *scenario, const struct golden *golden,
+                            const struct wish *wish, unsigned *tried)
+{
+    unsigned failures = 0;
+    const uint64_t count = 4 * golden->writes + 2 * golden->persists;
+    for (uint64_t n = 0; n < count; n += scenario->quick ? 1 : wish->every) {
+        failures += !try_points(scenario, golden->end, point_at(golden, n), (struct point){0});
+        ++*tried;
+    }
     return failures;
 }
 
-int main(void)
+static unsigned try_doubles(const struct scenario *scenario, const struct golden *golden,
+                            const struct wish *wish, unsigned *tried)
 {
-    static const struct scenario scenarios[] = {{"first deployment", first_deployment},
-                                                {"bad release", bad_release}};
+    unsigned failures = 0;
+    struct chance chance = chance_stream(wish->doubles, 9);
+    const uint64_t count = 4 * golden->writes + 2 * golden->persists;
+    const uint64_t pairs = wish->doubles == UINT64_MAX ? count * count : wish->doubles;
+    for (uint64_t i = 0; i < pairs; i++) {
+        const uint64_t n = wish->doubles == UINT64_MAX ? i : chance_next(&chance) % (count * count);
+        failures += !try_points(scenario, golden->end, point_at(golden, n / count),
+                                point_at(golden, n % count));
+        ++*tried;
+    }
+    return failures;
+}
+
+static unsigned try_all(const struct scenario *scenario, const struct wish *wish, unsigned *tried)
+{
+    unsigned failures = 0;
+    const struct golden golden = play_golden(scenario, &failures);
+    failures += try_singles(scenario, &golden, wish, tried);
+    failures += try_doubles(scenario, &golden, wish, tried);
+    printf("%s: %" PRIu64 " writes, %" PRIu64 " rows\n", scenario->name, golden.writes,
+           golden.persists);
+    (void)fflush(stdout);
+    json_decref(golden.end);
+    return failures;
+}
+
+static const struct scenario scenarios[] = {{"first-deployment", first_deployment, true},
+                                            {"bad-release", bad_release, true},
+                                            {"blue-green", blue_green, false},
+                                            {"canary-good", canary_good, false},
+                                            {"canary-bad", canary_bad, false}};
+
+/* name:crash:at:crash:at, as a failure prints it. */
+static int replay(const char *text)
+{
+    char name[32];
+    int first = 0, second = 0;
+    uint64_t first_at = 0, second_at = 0;
+    if (sscanf(text, "%31[^:]:%d:%" SCNu64 ":%d:%" SCNu64, name, &first, &first_at, &second,
+               &second_at) != 5)
+        return 2;
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        if (strcmp(scenarios[i].name, name) != 0)
+            continue;
+        unsigned failures = 0;
+        const struct golden golden = play_golden(&scenarios[i], &failures);
+        failures += !try_points(&scenarios[i], golden.end,
+                                (struct point){(enum world_crash)first, first_at},
+                                (struct point){(enum world_crash)second, second_at});
+        json_decref(golden.end);
+        return failures > 0;
+    }
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    struct wish wish = {.every = 1};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--every") == 0)
+            wish.every = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--doubles") == 0)
+            wish.doubles =
+                strcmp(argv[i + 1], "all") == 0 ? UINT64_MAX : strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--point") == 0)
+            return replay(argv[i + 1]);
+    }
+    if (wish.every == 0)
+        wish.every = 1;
     unsigned failures = 0, tried = 0;
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
-        failures += try_all(&scenarios[i], &tried);
+        failures += try_all(&scenarios[i], &wish, &tried);
     printf("%u crash points, %u failed\n", tried, failures);
     return failures > 0;
 }

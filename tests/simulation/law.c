@@ -1,6 +1,7 @@
 #include "tests/simulation/law.h"
 
 #include "config/base/json.h"
+#include "tests/simulation/law_rollout.h"
 #include "tests/simulation/law_write.h"
 
 #include <inttypes.h>
@@ -42,6 +43,15 @@ const json_t *law_row(const struct law *law, const char *key)
     return NULL;
 }
 
+void law_component(const struct law *law, const struct plot *plot, const struct part *part,
+                   const char *target, char ret_name[32])
+{
+    char key[200];
+    snprintf(key, sizeof key, "rollout/%s/%s/%s", plot->name, part->name, target);
+    const json_t *row = law_row(law, key);
+    monorepo_component(part, json_text_or(json_object_get(row, "stable_slot"), "")[0], ret_name);
+}
+
 void law_new_train(struct law *law)
 {
     snprintf(law->commit, sizeof law->commit, "%s", law->world->commit);
@@ -55,12 +65,15 @@ void law_new_train(struct law *law)
 /* --- rows ---------------------------------------------------------------------------------------
  */
 
+static const char secret_base64[] = "Y2FuYXJ5LTQ3MTEtdmFsdWU=";
+
 /* Secrets never leave: the key of names is the one that the engine holds. */
 static void i16_no_secrets(struct law *law, const json_t *value, const char *where)
 {
     char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     law->checks++;
-    if (text != NULL && strstr(text, law->world->options.engine.name_key) != NULL)
+    if (text != NULL && (strstr(text, law->world->options.engine.name_key) != NULL ||
+                         strstr(text, LAW_SECRET) != NULL || strstr(text, secret_base64) != NULL))
         law_break(law, "I16", "a secret stands in %s", where);
     if (text != NULL && strlen(text) > EFFECT_BYTES_LIMIT)
         law_break(law, "I17", "%zu bytes in %s", strlen(text), where);
@@ -129,7 +142,7 @@ static void count_return(struct law *law, const char *track, const char *digest)
         law_break(law, "I9", "%s went back from %s %u times", track, digest, law->returns[i].count);
 }
 
-static bool is_calm(const struct law *law)
+bool law_is_calm(const struct law *law)
 {
     return law->world->now_ms - law->drifted_ms > GRACE_MS &&
            law->world->now_ms > law->weather->disturbed_ms + 30000;
@@ -153,12 +166,13 @@ static void i9_rollback(struct law *law, const char *track, const json_t *value)
         law_break(law, "I9", "the rollback of %s does not end at the release that was stable",
                   track);
     const char *target = strrchr(track, '/') + 1;
-    const json_t *spec = json_object_get(was, "slot_a");
+    const bool second = json_text_or(json_object_get(before, "stable_slot"), "")[0] == 'b';
+    const json_t *spec = json_object_get(was, second ? "slot_b" : "slot_a");
     char name[160];
     snprintf(name, sizeof name, "%s-%s",
              json_text_or(json_at(spec, "owner", "componentName", NULL), ""), target);
     json_t *live = platform_object(law->world->platform, "releasebindings", "acme", name);
-    if (live != NULL && is_calm(law) && strcmp(new, "prepare") != 0 &&
+    if (live != NULL && law_is_calm(law) && strcmp(new, "prepare") != 0 &&
         !json_equal(json_at(live, "spec", "releaseName", NULL),
                     json_object_get(spec, "releaseName")))
         law_break(law, "I9", "%s went back, but its binding is %s", track,
@@ -178,6 +192,9 @@ static void watch_row(struct law *law, const char *key, const json_t *value)
     else if (strncmp(key, "rollout/", 8) == 0) {
         i9_quarantined(law, key + 8, value);
         i9_rollback(law, key + 8, value);
+        law_rollout_row(law, key + 8, law_row(law, key), value);
+    } else if (strncmp(key, "quarantine/", 11) == 0) {
+        law_rollout_quarantine(law, key + 11, value);
     }
 }
 
@@ -188,9 +205,13 @@ void law_watch(struct law *law, const struct effect *effect)
     } else if (effect->kind == EFFECT_REQUEST && effect->as.request.write) {
         i16_no_secrets(law, effect->as.request.body, effect->as.request.path);
         law_write(law, effect->as.request.method, effect->as.request.path, effect->as.request.body);
+    } else if (effect->kind == EFFECT_QUERY_METRICS) {
+        i16_no_secrets(law, effect->as.metrics.query, "a query of metrics");
+        law_rollout_query(law, effect->as.metrics.query);
     } else if (effect->kind == EFFECT_PUBLISH) {
         law->checks++;
-        if (strstr(effect->as.publish.message, law->world->options.engine.name_key) != NULL)
+        if (strstr(effect->as.publish.message, law->world->options.engine.name_key) != NULL ||
+            strstr(effect->as.publish.message, LAW_SECRET) != NULL)
             law_break(law, "I16", "a secret stands in an event");
     }
 }
@@ -206,6 +227,8 @@ static void i8_dangers(struct law *law)
      * release again; the server refuses it by its name. */
     if (law->weather->hits[FAULT_STALE] > 0 || law->weather->acts[FAULT_REORDERED])
         now.release_overwritten = 0;
+    if (law->weather->hits[FAULT_CRASH] + law->weather->hits[FAULT_STABLE_DIES] > 0)
+        now.weight_to_unready = 0; /* they died under it */
     law->checks++;
     if (memcmp(&now, &none, sizeof none) == 0)
         return;
@@ -295,10 +318,11 @@ static void i8_serving(struct law *law, const struct plot *plot, const struct pa
                        const char *target)
 {
     char key[200], component[32];
-    monorepo_component(part, component);
+    law_component(law, plot, part, target, component);
     snprintf(key, sizeof key, "rollout/%s/%s/%s", plot->name, part->name, target);
     const json_t *row = law_row(law, key);
-    if (!json_is_true(json_object_get(row, "has_stable")) || part->type == PART_TASK)
+    if (!json_is_true(json_object_get(row, "has_stable")) || part->type == PART_TASK ||
+        law->weather->hits[FAULT_CRASH] + law->weather->hits[FAULT_STABLE_DIES] > 0)
         return;
     const struct platform_running running =
         platform_running(law->world->platform, "acme", component, target);
@@ -327,7 +351,7 @@ void law_look(struct law *law)
     i19_status(law);
     if (law->looks++ % PLAN_EVERY == 0)
         i20_same_plan(law);
-    if (!is_calm(law))
+    if (!law_is_calm(law))
         return;
     for (int i = 0; i < law->good->plot_count; i++) {
         const struct plot *plot = &law->good->plots[i];
@@ -348,9 +372,9 @@ void law_expect_live(struct law *law, char *ret_problem, size_t size)
             const struct part *part = &plot->parts[k];
             for (int t = 0; t < monorepo_target_count(law->wanted); t++) {
                 char component[32], image[96];
-                monorepo_component(part, component);
-                monorepo_image(plot, part, image);
                 const char *target = monorepo_target(law->wanted, t);
+                law_component(law, plot, part, target, component);
+                monorepo_image(plot, part, image);
                 const struct platform_running running =
                     platform_running(law->world->platform, "acme", component, target);
                 const bool wanted = plot->present && part->present;

@@ -9,11 +9,28 @@
 #include <stdint.h>
 
 #define LAW_PRUNED 128
+#define LAW_SECRET "canary-4711-value" /* the value of the one credential */
 #define LAW_TRIES 512
+#define LAW_TRACKS 128
+
+/* What the law remembers of one component on one target. */
+struct law_track {
+    char key[120];             /* "cell/component/target" */
+    uint64_t aborted, by_hand; /* attempts that a person stopped, or spoke to */
+    uint64_t spoken, before;   /* while a word is under way */
+    bool under_way;
+    uint64_t stood_attempt; /* since when the weight of this step stands */
+    int64_t stood_step, stood_ms, wall_offset_ms;
+    int64_t minute_ms;
+    unsigned rows;           /* since then */
+    uint64_t window_attempt; /* the last one that was asked for */
+    int64_t window_from_ms, window_to_ms;
+};
 
 struct law {
     struct world *world;
     const struct weather *weather;
+    const struct traffic *traffic;
     const struct monorepo *wanted; /* of the newest commit */
     const struct monorepo *good;   /* the same, unreadable cells as they were */
     char commit[41];               /* for the budget of this train */
@@ -26,6 +43,8 @@ struct law {
         unsigned count;
     } returns[LAW_TRIES]; /* rollbacks per content */
     size_t return_count;
+    struct law_track tracks[LAW_TRACKS];
+    size_t track_count;
     int64_t drifted_ms; /* boot time of the last tampering */
     uint64_t looks;
     uint64_t checks;      /* assertions that were evaluated */
@@ -40,6 +59,17 @@ void law_new_train(struct law *law);
 
 /* Before an effect is carried out. */
 void law_watch(struct law *law, const struct effect *effect);
+
+/* A person speaks to a rollout ("cell/component/target"); what came of it. */
+void law_command_begins(struct law *law, const char *track, const char *action);
+void law_command(struct law *law, const char *track, const char *action, bool done);
+
+/* Nothing has disturbed the live state for a while. */
+bool law_is_calm(const struct law *law);
+
+/* The OpenChoreo component that runs the stable release of a part. */
+void law_component(const struct law *law, const struct plot *plot, const struct part *part,
+                   const char *target, char ret_name[32]);
 
 /* After a step: cheap. */
 void law_step(struct law *law);

@@ -2,6 +2,7 @@
 
 #include "config/base/json.h"
 #include "reconciler/resource/kind.h"
+#include "tests/simulation/law_rollout.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +33,8 @@ static bool take_apart(const char *method, const char *path, const json_t *body,
 {
     char copy[512], *parts[8] = {0};
     size_t count = 0;
-    snprintf(copy, sizeof copy, "%s", path + strlen("/api/v1/"));
+    const bool secret = strncmp(path, "/api/v1alpha1/", 14) == 0;
+    snprintf(copy, sizeof copy, "%s", path + strlen(secret ? "/api/v1alpha1/" : "/api/v1/"));
     for (char *rest = copy, *part; count < 8 && (part = strsep(&rest, "/?")) != NULL;)
         parts[count++] = part;
     *ret_writing = (struct writing){.method = method, .body = body};
@@ -42,11 +44,15 @@ static bool take_apart(const char *method, const char *path, const json_t *body,
         at = 2;
     }
     ret_writing->generate = count > at + 2 && strcmp(parts[at + 2], "generate-release") == 0;
-    if (!kind_of_collection(ret_writing->generate ? "componentreleases" : parts[at],
+    /* A secret is known by the SecretReference that comes with it. */
+    if (!kind_of_collection(secret                  ? "secretreferences"
+                            : ret_writing->generate ? "componentreleases"
+                                                    : parts[at],
                             &ret_writing->kind))
         return false;
     const char *name =
         ret_writing->generate         ? json_text_or(json_object_get(body, "releaseName"), "")
+        : secret && count <= at + 1   ? json_text_or(json_object_get(body, "secretName"), "")
         : strcmp(method, "POST") == 0 ? json_text_or(json_at(body, "metadata", "name", NULL), "")
         : count > at + 1              ? parts[at + 1]
                                       : "";
@@ -67,11 +73,11 @@ static void i1_intent(struct law *law, const struct writing *writing)
     if (writing->kind == KIND_WORKFLOW_RUN) {
         for (size_t i = 0; i < law->world->row_count; i++) {
             const struct world_row *row = &law->world->rows[i];
-            if (strncmp(row->key, "gate/", 5) == 0 &&
+            if ((strncmp(row->key, "gate/", 5) == 0 || strncmp(row->key, "build/", 6) == 0) &&
                 strcmp(json_text_or(json_object_get(row->value, "run"), ""), writing->name) == 0)
                 return;
         }
-        law_break(law, "I1", "no gate's row names the run %s", writing->name);
+        law_break(law, "I1", "no gate's or build's row names the run %s", writing->name);
         return;
     }
     snprintf(key, sizeof key, "intent/%s", writing->key);
@@ -104,6 +110,15 @@ static void i3_alone(struct law *law, const struct writing *writing)
 /* --- I4 -----------------------------------------------------------------------------------------
  */
 
+static bool needs_credential(const struct plot *plot)
+{
+    for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
+        if (plot->parts[k].present && plot->parts[k].secret)
+            return true;
+    }
+    return false;
+}
+
 /* The cell (and component) that an object belongs to, by its name. */
 static bool git_wants(const struct law *law, const struct writing *writing)
 {
@@ -113,7 +128,8 @@ static bool git_wants(const struct law *law, const struct writing *writing)
         char project[32];
         snprintf(project, sizeof project, "acme-%s", plot->name);
         if (strncmp(writing->name, project, strlen(project)) == 0)
-            return plot->present;
+            return plot->present &&
+                   (writing->kind != KIND_SECRET_REFERENCE || needs_credential(plot));
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
             const struct part *part = &plot->parts[k];
             if (strncmp(writing->name, part->name, strlen(part->name)) == 0)
@@ -149,6 +165,11 @@ static void i4_budget(struct law *law, const struct writing *writing)
                   law->pruned_count, (int)budget, (int)law->managed);
 }
 
+static const char *slot_of(const json_t *row)
+{
+    return json_text_or(json_object_get(row, "stable_slot"), "")[0] == 'b' ? "slot_b" : "slot_a";
+}
+
 /* Stable content and what a live binding names stay (I8). */
 static void i8_release_kept(struct law *law, const struct writing *writing)
 {
@@ -164,7 +185,7 @@ static void i8_release_kept(struct law *law, const struct writing *writing)
         const struct part *part = monorepo_part(law->good, component, &plot);
         const bool alive = part != NULL && plot->present && part->present;
         if (alive && json_is_true(json_object_get(row->value, "has_stable")) &&
-            (strcmp(json_text_or(json_at(stable, "slot_a", "releaseName", NULL), ""),
+            (strcmp(json_text_or(json_at(stable, slot_of(row->value), "releaseName", NULL), ""),
                     writing->name) == 0 ||
              strcmp(json_text_or(json_at(stable, "route_spec", "releaseName", NULL), ""),
                     writing->name) == 0))
@@ -209,7 +230,7 @@ static bool runs(const struct law *law, const struct plot *plot, const struct pa
                  const char *target)
 {
     char component[32], image[96];
-    monorepo_component(part, component);
+    law_component(law, plot, part, target, component);
     monorepo_image(plot, part, image);
     const struct platform_running running =
         platform_running(law->world->platform, "acme", component, target);
@@ -319,6 +340,8 @@ void law_write(struct law *law, const char *method, const char *path, const json
     i3_alone(law, &writing);
     if (strcmp(method, "DELETE") == 0)
         i4_deletion(law, &writing);
-    else if (writing.kind == KIND_RELEASE_BINDING)
+    else if (writing.kind == KIND_RELEASE_BINDING) {
         i6_forward(law, &writing);
+        law_rollout_write(law, writing.name, body);
+    }
 }

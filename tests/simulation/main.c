@@ -1,7 +1,7 @@
 /* simulation [--seeds FROM..TO | --seed N] [--trace] [--twice N] [--jobs N] [--faults LIST]: the
  * real engine against the model of the control plane, seed by seed. Every N-th seed runs twice,
  * once with documents and once with their bytes, and must run the same. Exit status 0 only when the
- * law held in all of them and, over 500 seeds and more, everything that should happen did. */
+ * law held in all of them and, over 2000 seeds and more, everything that should happen did. */
 #include "tests/simulation/run.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SEEDS_FOR_ALL 500 /* so many see every fault and every sight */
+#define SEEDS_FOR_ALL 2000 /* so many see every fault and every sight */
 #define BYTES_EVERY 16    /* so many seeds send bytes instead of documents */
 #define FAILURES_SHOWN 10 /* per job */
 #define JOBS_LIMIT 64

@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "config/base/text.h"
+#include "config/base/time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 static const char *const cell_names[MONOREPO_CELLS] = {"amber", "birch", "cedar",
                                                        "dune",  "ember", "fjord"};
 static const char *const environment_names[] = {"development", "testing", "production"};
+static const char *const quality_words[] = {"", "broken-", "worse-", "bad-"};
 static const char *const part_ends[MONOREPO_COMPONENTS] = {"api", "worker", "task"};
 
 void monorepo_found(struct monorepo *repository, struct chance *chance)
@@ -36,12 +38,21 @@ void monorepo_found(struct monorepo *repository, struct chance *chance)
         plot->phase = i * repository->phases / repository->plot_count;
         plot->depends =
             i > 0 && chance_percent(chance, 50) ? (int)chance_below(chance, (unsigned)i) : -1;
+        plot->scope = chance_percent(chance, 70) ? 0 : 1 + (int)chance_below(chance, 2);
         plot->connected = plot->depends >= 0 && chance_percent(chance, 60);
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
             struct part *part = &plot->parts[k];
             part->type = (enum part_type)k;
             part->present = k == 0 || chance_percent(chance, 25);
             part->version = ++repository->version;
+            part->policy = k > 0 || chance_percent(chance, 40)
+                               ? POLICY_ROLLING
+                               : (enum policy)chance_below(chance, POLICY_PRESET);
+            if (k == 0 && repository->environments == 1 && chance_percent(chance, 5))
+                part->policy = POLICY_PRESET; /* they take their time */
+            part->forbidden = part->policy != POLICY_ROLLING && chance_percent(chance, 5);
+            part->built = chance_percent(chance, 15);
+            part->secret = chance_percent(chance, 20);
             part->replicas = 1 + (int)chance_below(chance, 2);
             snprintf(part->name, sizeof part->name, "%s-%s", cell_names[i], part_ends[k]);
         }
@@ -97,13 +108,42 @@ int monorepo_target_find(const struct monorepo *repository, const char *name)
 
 void monorepo_image(const struct plot *plot, const struct part *part, char ret_image[96])
 {
-    snprintf(ret_image, 96, "registry.example/%s/%s%s:%d", plot->name,
-             part->broken ? "broken-" : "", part_ends[part->type], part->version);
+    snprintf(ret_image, 96, "registry.example/%s/%s%s:%d", plot->name, quality_words[part->quality],
+             part_ends[part->type], part->version);
 }
 
-void monorepo_component(const struct part *part, char ret_name[32])
+enum quality monorepo_image_quality(const char *image)
 {
-    snprintf(ret_name, 32, "%s%s", part->name, part->type == PART_SERVICE ? "-a" : "");
+    for (int i = QUALITY_BROKEN; i <= QUALITY_BAD; i++) {
+        if (strstr(image, quality_words[i]) != NULL)
+            return (enum quality)i;
+    }
+    return QUALITY_GOOD;
+}
+
+void monorepo_component(const struct part *part, char slot, char ret_name[32])
+{
+    if (part->type == PART_SERVICE)
+        snprintf(ret_name, 32, "%s-%c", part->name, slot == 'b' ? 'b' : 'a');
+    else
+        snprintf(ret_name, 32, "%s", part->name);
+}
+
+void monorepo_tree(const struct part *part, char ret_tree[41])
+{
+    snprintf(ret_tree, 41, "%08x%02x%030x", (unsigned)part->version, (unsigned)part->quality,
+             (unsigned)part->type);
+}
+
+bool monorepo_is_bad(const struct part *part)
+{
+    return part->quality != QUALITY_GOOD || part->crashed;
+}
+
+bool monorepo_is_judged(const struct part *part)
+{
+    return part->policy == POLICY_BLUE_GREEN_JUDGED || part->policy == POLICY_CANARY_JUDGED ||
+           part->policy == POLICY_CANARY_LATENCY || part->policy == POLICY_CANARY_CHEAP;
 }
 
 const struct part *monorepo_part(const struct monorepo *repository, const char *component,
@@ -112,9 +152,11 @@ const struct part *monorepo_part(const struct monorepo *repository, const char *
     for (int i = 0; i < repository->plot_count; i++) {
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
             const struct part *part = &repository->plots[i].parts[k];
-            char slot[32];
-            monorepo_component(part, slot);
-            if (strcmp(part->name, component) == 0 || strcmp(slot, component) == 0) {
+            char slots[2][32];
+            monorepo_component(part, 'a', slots[0]);
+            monorepo_component(part, 'b', slots[1]);
+            if (strcmp(part->name, component) == 0 || strcmp(slots[0], component) == 0 ||
+                strcmp(slots[1], component) == 0) {
                 *ret_plot = &repository->plots[i];
                 return part;
             }
@@ -160,6 +202,17 @@ static void write_environment(const struct monorepo *repository, int index, stru
         text_add(out, "        - {name: approval, manual: {}}\n");
 }
 
+static void write_freeze(const struct monorepo *repository, struct text *out)
+{
+    if (repository->freeze_to_ms == 0)
+        return;
+    char from[WALL_TIME_TEXT_SIZE], to[WALL_TIME_TEXT_SIZE];
+    wall_time_format((struct wall_time){repository->freeze_from_ms}, from);
+    wall_time_format((struct wall_time){repository->freeze_to_ms}, to);
+    text_format(out, "  freeze: [{name: calm, from: %.19sZ, to: %.19sZ, environments: [%s]}]\n",
+                from, to, environment_name(repository->environments - 1));
+}
+
 static void write_platform(const struct monorepo *repository, struct text *out)
 {
     text_add(out, "apiVersion: celld.dev/v1\n"
@@ -175,6 +228,7 @@ static void write_platform(const struct monorepo *repository, struct text *out)
                   "  environments:\n");
     for (int i = 0; i < repository->environments; i++)
         write_environment(repository, i, out);
+    write_freeze(repository, out);
     text_add(out, "  phases:\n");
     for (int phase = 0; phase < repository->phases; phase++) {
         bool first = true;
@@ -196,15 +250,24 @@ static void write_platform(const struct monorepo *repository, struct text *out)
 static void write_part(const struct plot *plot, const struct part *part, struct text *out)
 {
     static const char *const types[] = {"service", "worker", "scheduled-task"};
-    char image[96];
+    char image[96], policy[512];
     monorepo_image(plot, part, image);
-    text_format(out, "    - name: %s\n      type: %s\n      image: %s\n", part->name,
-                types[part->type], image);
+    text_format(out, "    - name: %s\n      type: %s\n", part->name, types[part->type]);
+    if (part->built)
+        text_format(out, "      source: src/%s\n      build: {workflow: {name: image}}\n",
+                    part->name);
+    else
+        text_format(out, "      image: %s\n", image);
+    text_add(out, monorepo_policy(part->policy, part->forbidden, policy));
+    if (part->secret)
+        text_add(out, "      configurations:\n"
+                      "        - {name: key, type: secret, mount_type: env variable, "
+                      "env_variables: {KEY: \"${API_KEY}\"}}\n");
     if (part->type == PART_SERVICE)
         text_format(out,
                     "      endpoints:\n"
                     "        - {name: http, type: http, port: 8080, basePath: /%s, visibility: "
-                    "[namespace]}\n",
+                    "[namespace, external]}\n",
                     plot->name);
     if (part->type == PART_TASK)
         text_add(out, "      schedule: \"0 3 * * *\"\n");
@@ -233,12 +296,38 @@ static void write_cell(const struct monorepo *repository, const struct plot *plo
                         "  env: [{name: UP, value: \"${CHOREO_CONNECTION_up}\"}]\n",
                         other->name);
     }
-    text_add(out, "  rollout: {progressDeadline: 90s, bake: 10s}\n");
+    static const char *const scopes[] = {"component", "cell", "phase"};
+    text_format(out, "  rollout: {progressDeadline: 90s, bake: 10s, rollback: {scope: %s}}\n",
+                scopes[plot->scope]);
     text_add(out, "  components:\n");
     for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
         if (plot->parts[k].present)
             write_part(plot, &plot->parts[k], out);
     }
+}
+
+/* The world borrows them: they live as long as the program. */
+static void give_trees(const struct monorepo *repository, struct world *world)
+{
+    static struct source_tree trees[MONOREPO_CELLS * MONOREPO_COMPONENTS];
+    static char ids[MONOREPO_CELLS * MONOREPO_COMPONENTS][41];
+    static char names[MONOREPO_CELLS * MONOREPO_COMPONENTS][2][24];
+    size_t count = 0;
+    for (int i = 0; i < repository->plot_count; i++) {
+        const struct plot *plot = &repository->plots[i];
+        for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
+            const struct part *part = &plot->parts[k];
+            if (!plot->present || !part->present || !part->built)
+                continue;
+            monorepo_tree(part, ids[count]);
+            snprintf(names[count][0], sizeof names[count][0], "%s", plot->name);
+            snprintf(names[count][1], sizeof names[count][1], "%s", part->name);
+            trees[count] = (struct source_tree){names[count][0], names[count][1], ids[count]};
+            count++;
+        }
+    }
+    world->trees = trees;
+    world->tree_count = count;
 }
 
 void monorepo_commit(const struct monorepo *repository, struct world *world, unsigned number)
@@ -260,6 +349,7 @@ void monorepo_commit(const struct monorepo *repository, struct world *world, uns
         files[count] = (struct world_file){paths[i], text_get(&texts[count])};
         count++;
     }
+    give_trees(repository, world);
     char commit[41];
     snprintf(commit, sizeof commit, "%040x", number);
     world_commit(world, commit, files, count);

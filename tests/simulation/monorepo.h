@@ -14,10 +14,36 @@
 
 enum part_type { PART_SERVICE, PART_WORKER, PART_TASK };
 
+/* How releases fare. */
+enum quality {
+    QUALITY_GOOD,
+    QUALITY_BROKEN, /* its image never becomes ready */
+    QUALITY_WORSE,  /* four times as many errors */
+    QUALITY_BAD,    /* ten times as many */
+};
+
+/* How a new release takes over; the words are in monorepo_policy.c. */
+enum policy {
+    POLICY_ROLLING,
+    POLICY_BLUE_GREEN,
+    POLICY_BLUE_GREEN_JUDGED,
+    POLICY_CANARY,
+    POLICY_CANARY_JUDGED,
+    POLICY_CANARY_LATENCY,
+    POLICY_CANARY_PAUSED,
+    POLICY_CANARY_CHEAP, /* promotes what cannot be proven */
+    POLICY_PRESET,
+};
+#define POLICY_COUNT (POLICY_PRESET + 1)
+
 struct part {
     enum part_type type;
     bool present;
-    bool broken; /* its image never becomes ready */
+    enum quality quality;
+    bool crashed;       /* its pods became ready, and die since then */
+    enum policy policy; /* of services */
+    bool forbidden;     /* its rollback is */
+    bool built, secret; /* from sources; with a credential in its environment */
     int version, configuration, replicas;
     char name[24]; /* of the manifest's component */
 };
@@ -29,6 +55,7 @@ struct plot {
     int phase;
     int depends;    /* index of a cell of an earlier or the same phase; -1 = none */
     bool connected; /* ... and calls it */
+    int scope;      /* of its rollbacks: component, cell, phase */
     struct part parts[MONOREPO_COMPONENTS];
 };
 
@@ -40,7 +67,8 @@ struct monorepo {
     bool workflow; /* a gate before the second one */
     struct plot plots[MONOREPO_CELLS];
     int plot_count;
-    int version; /* last one that was given to an image */
+    int version;                          /* last one that was given to an image */
+    int64_t freeze_from_ms, freeze_to_ms; /* wall clock; of the last environment; 0 = none */
 };
 
 void monorepo_found(struct monorepo *repository, struct chance *chance);
@@ -56,9 +84,26 @@ const char *monorepo_environment(const struct monorepo *repository, int index);
 bool monorepo_is_secondary(const struct monorepo *repository, int index);
 int monorepo_target_find(const struct monorepo *repository, const char *name); /* -1 = none */
 
-/* The image that a part wants, and the OpenChoreo component that runs it. */
+/* The image that a part wants. */
 void monorepo_image(const struct plot *plot, const struct part *part, char ret_image[96]);
-void monorepo_component(const struct part *part, char ret_name[32]);
+enum quality monorepo_image_quality(const char *image);
+
+/* The OpenChoreo component that runs it; slot 'a' or 'b', 0 = the first. */
+void monorepo_component(const struct part *part, char slot, char ret_name[32]);
+
+/* What it is built from: the id of a git tree. */
+void monorepo_tree(const struct part *part, char ret_tree[41]);
+
+/* It cannot be what runs in the end. */
+bool monorepo_is_bad(const struct part *part);
+
+/* Its releases are judged by metrics. */
+bool monorepo_is_judged(const struct part *part);
+
+/* ---- monorepo_policy.c ---- */
+
+/* `rollout:` of a component, as YAML; "" for a rolling one. */
+const char *monorepo_policy(enum policy policy, bool forbidden, char ret_text[512]);
 
 /* A part by the name of its OpenChoreo component (slot or not); NULL = none. */
 const struct part *monorepo_part(const struct monorepo *repository, const char *component,

@@ -2,7 +2,9 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
-#include "tests/simulation/law.h"
+#include "reconciler/compile/compile.h"
+#include "tests/simulation/law_rollout.h"
+#include "tests/simulation/people.h"
 #include "tests/simulation/script.h"
 
 #include <inttypes.h>
@@ -47,6 +49,25 @@ static const char *const names[] = {
     "killed-twice",
     "fault-free",
     "extreme",
+    "canary-baked",
+    "blue-green-baked",
+    "judged-good",
+    "judged-bad",
+    "policy-changed",
+    "frozen",
+    "same-content",
+    "rollback-scope",
+    "built",
+    "secret",
+    "preset",
+    "paused-by-hand",
+    "resumed",
+    "promoted-by-hand",
+    "aborted",
+    "retried",
+    "held-for-metrics",
+    "held-for-weight",
+    "held-for-evidence",
 };
 _Static_assert(sizeof names / sizeof *names == SIGHT_COUNT, "every sight has a name");
 
@@ -60,6 +81,8 @@ struct run {
     struct weather weather;
     struct law law;
     struct script script;
+    struct traffic traffic;
+    struct people people;
     struct chance chance;
     bool print;
     int64_t beat_ms, look_ms;
@@ -81,6 +104,20 @@ static enum world_fate fate(void *context, const struct world_request *request)
     return fate;
 }
 
+static json_t *metrics(void *context, struct world *world, const json_t *query,
+                       struct error *ret_err)
+{
+    struct run *run = context;
+    json_t *answer = traffic_answer(&run->traffic, query, ret_err);
+    char *text = run->print ? json_dumps(answer, JSON_COMPACT) : NULL;
+    if (run->print)
+        printf("%10" PRId64 "   metrics of %s on %s: %s\n", world->now_ms,
+               json_text_or(json_object_get(query, "component"), ""),
+               json_text_or(json_object_get(query, "target"), ""), text == NULL ? "none" : text);
+    free(text);
+    return answer;
+}
+
 static int64_t delay(void *context, const struct world_request *request)
 {
     return weather_delay(&((struct run *)context)->weather, request);
@@ -95,11 +132,38 @@ static void note_published(struct run *run, const struct effect *effect)
         {"converged", SIGHT_CONVERGED},           {"rolled-back", SIGHT_ROLLED_BACK},
         {"rollout-withdrawn", SIGHT_WITHDRAWN},   {"quarantined", SIGHT_QUARANTINED},
         {"rollout-superseded", SIGHT_SUPERSEDED}, {"drift-found", SIGHT_DRIFT_FOUND},
+        {"rollback-scope", SIGHT_SCOPE},
     };
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         if (strcmp(effect->as.publish.type, told[i].type) == 0)
             run->result->seen[told[i].sight] = true;
     }
+}
+
+/* What a rollout came to, by the row that says so. */
+static void note_row(struct run *run, const char *key, const json_t *value)
+{
+    static const struct {
+        const char *hold;
+        enum sight sight;
+    } holds[] = {{"no-metrics", SIGHT_HELD_FOR_METRICS},
+                 {"weight", SIGHT_HELD_FOR_WEIGHT},
+                 {"insufficient", SIGHT_HELD_FOR_EVIDENCE}};
+    bool *seen = run->result->seen;
+    if (strncmp(key, "build/", 6) == 0)
+        seen[SIGHT_BUILT] = true;
+    if (strncmp(key, "rollout/", 8) != 0 || value == NULL)
+        return;
+    const char *state = json_text_or(json_object_get(value, "state"), "");
+    const char *hold = json_text_or(json_object_get(value, "hold"), "");
+    const char *strategy = json_text_or(json_object_get(value, "strategy"), "");
+    const char *evidence = json_text_or(json_object_get(value, "evidence"), "");
+    for (size_t i = 0; i < sizeof holds / sizeof *holds; i++)
+        seen[holds[i].sight] |= strcmp(hold, holds[i].hold) == 0;
+    if (strcmp(state, "cleanup") == 0)
+        seen[strcmp(strategy, "canary") == 0 ? SIGHT_CANARY_BAKED : SIGHT_BLUE_GREEN_BAKED] = true;
+    if (evidence[0] != '\0')
+        seen[strcmp(state, "rollback") == 0 ? SIGHT_JUDGED_BAD : SIGHT_JUDGED_GOOD] = true;
 }
 
 static void print_effect(const struct run *run, const struct effect *effect)
@@ -127,52 +191,43 @@ static void watch(void *context, const struct effect *effect)
         print_effect(run, effect);
     if (effect->kind == EFFECT_PUBLISH)
         note_published(run, effect);
+    if (effect->kind == EFFECT_PERSIST)
+        note_row(run, effect->as.persist.key, effect->as.persist.value);
+    if (effect->kind == EFFECT_REQUEST && strstr(effect->as.request.path, "/secrets") != NULL)
+        run->result->seen[SIGHT_SECRET] = true;
     if (effect->kind == EFFECT_REQUEST && strcmp(effect->as.request.method, "DELETE") == 0)
         run->result->seen[SIGHT_DELETED] = true;
     law_watch(&run->law, effect);
 }
-
-/* --- the operator -------------------------------------------------------------------------------
- */
 
 static bool is_broken(const struct run *run)
 {
     return run->law.violation[0] != '\0';
 }
 
-/* Returns whether there was something to approve. */
-static bool approve(struct run *run)
+/* --- now and then ------------------------------------------------------------------------------
+ */
+
+/* What somebody or something does to a rollout. */
+static void strike(struct run *run, enum fault fault, unsigned percent)
 {
-    json_t *status = engine_status(run->world->engine, world_now(run->world));
-    const json_t *holds = json_object_get(status, "holds");
-    bool gates = false;
-    char prune[32] = "";
-    for (size_t i = 0; i < json_array_size(holds); i++) {
-        const json_t *hold = json_array_get(holds, i);
-        const char *kind = json_text_or(json_object_get(hold, "kind"), "");
-        gates |= strcmp(kind, "gate") == 0;
-        if (strcmp(kind, "prune") == 0)
-            snprintf(prune, sizeof prune, "%s", json_text_or(json_object_get(hold, "name"), ""));
-    }
-    json_decref(status);
-    bool ok = false;
-    if (prune[0] != '\0') {
-        run->law.prune_approved = true;
-        world_command(run->world, "approve", json_pack("{s:s}", "prune", prune), &ok);
-        run->result->seen[SIGHT_PRUNE_APPROVED] |= ok;
-    }
-    ok = false;
-    if (gates)
-        world_command(run->world, "approve", json_pack("{s:b}", "all", 1), &ok);
-    run->result->seen[SIGHT_APPROVED] |= ok;
-    return gates || prune[0] != '\0';
+    if (run->weather.calm || !run->weather.acts[fault] || !chance_percent(&run->chance, percent))
+        return;
+    const bool done = fault == FAULT_PEOPLE ? people_meddle(&run->people)
+                                            : script_crash(&run->script, run->world, &run->chance,
+                                                           fault == FAULT_STABLE_DIES);
+    run->weather.hits[fault] += done;
 }
 
 static void beat(struct run *run)
 {
     run->beat_ms = run->world->now_ms + BEAT;
     if (run->weather.calm || chance_percent(&run->chance, 30))
-        approve(run);
+        people_approve(&run->people);
+    else if (chance_percent(&run->chance, 20))
+        people_mind(&run->people);
+    script_build(run->world);
+    weather_settle(&run->weather);
     if (chance_percent(&run->chance, run->weather.extreme ? 30 : 10))
         weather_gust(&run->weather);
     if (!run->weather.calm && run->weather.acts[FAULT_DRIFT] && chance_percent(&run->chance, 4) &&
@@ -180,6 +235,9 @@ static void beat(struct run *run)
         run->weather.hits[FAULT_DRIFT]++;
         run->law.drifted_ms = run->world->now_ms;
     }
+    strike(run, FAULT_CRASH, 3);
+    strike(run, FAULT_STABLE_DIES, 3);
+    strike(run, FAULT_PEOPLE, 8);
     run->result->seen[SIGHT_KILLED_TWICE] |= run->world->kills > 1;
 }
 
@@ -199,6 +257,7 @@ static void step(struct run *run, int64_t until)
     } else if (++run->instant_steps > STEPS_PER_INSTANT_LIMIT) {
         law_break(&run->law, "I17", "%u events in one instant", run->instant_steps);
     }
+    traffic_look(&run->traffic, &run->script.good);
     law_step(&run->law);
     if (world->kills != kills && run->law.drifted_ms > 0)
         run->law.drifted_ms = world->now_ms; /* nobody was there to put it right */
@@ -228,7 +287,8 @@ static bool settle(struct run *run)
             step(run, calm_until);
         const enum engine_condition condition = engine_condition(run->world->engine);
         if (run->world->writes == writes && run->world->request_count == 0 &&
-            (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) && !approve(run))
+            (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) &&
+            !people_approve(&run->people) && !people_mind(&run->people))
             return true;
         go(run, SECONDS(5));
     }
@@ -332,11 +392,15 @@ static void look_around(struct run *run)
         any |= run->weather.acts[i];
     seen[SIGHT_FAULT_FREE] = !any;
     for (int i = 0; i < repository->plot_count; i++) {
+        seen[SIGHT_PRESET] |= repository->plots[i].parts[0].policy == POLICY_PRESET;
         seen[SIGHT_CONNECTION] |= repository->plots[i].connected;
         seen[SIGHT_WORKER] |= repository->plots[i].parts[PART_WORKER].present;
         seen[SIGHT_TASK] |= repository->plots[i].parts[PART_TASK].present;
     }
 }
+
+static const struct compile_credential credential = {
+    "api-key", "1111111111111111111111111111111111111111111111111111111111111111"};
 
 static void begin(struct run *run, const struct run_wish *wish)
 {
@@ -353,6 +417,11 @@ static void begin(struct run *run, const struct run_wish *wish)
     options.latency_ms = 5;
     options.fate = fate;
     options.delay = delay;
+    options.metrics = metrics;
+    options.engine.credentials = &credential;
+    options.engine.credential_count = 1;
+    options.platform.secret_management = true;
+    options.secret = LAW_SECRET;
     options.watch = watch;
     options.context = run;
     script_init(&run->script, seed);
@@ -360,6 +429,15 @@ static void begin(struct run *run, const struct run_wish *wish)
     law_init(&run->law, NULL, &run->weather, &run->script.wanted, &run->script.good);
     struct world *world = world_new(&options);
     run->world = run->weather.world = run->law.world = world;
+    traffic_init(&run->traffic, world);
+    run->traffic.lie = weather_lie;
+    run->traffic.context = &run->weather;
+    run->weather.traffic = &run->traffic;
+    run->law.traffic = &run->traffic;
+    run->people = (struct people){.chance = chance_stream(seed, 4),
+                                  .world = world,
+                                  .law = &run->law,
+                                  .seen = run->result->seen};
     run->weather.calm = false;
     script_install(&run->script, world);
     run->beat_ms = run->look_ms = world->now_ms + BEAT;
@@ -378,9 +456,10 @@ void run_seed(const struct run_wish *wish, struct run_result *ret_result)
     do {
         script_commit(&run->script, run->world, &run->law, ret_result->seen);
         go(run, chance_between(&run->chance, SECONDS(5), SECONDS(150)));
-    } while (!is_broken(run) && script_change(&run->script, ret_result->seen));
+    } while (!is_broken(run) && script_change(&run->script, run->world, ret_result->seen));
     weather_end(&run->weather);
     script_mend(&run->script, run->world);
+    run->people.retry_count = 0;
     run->world->kill_at_effect = run->world->kill_at_event = 0;
     run->world->crash = WORLD_CRASH_NEVER;
     if (script_heal(&run->script))
@@ -390,12 +469,15 @@ void run_seed(const struct run_wish *wish, struct run_result *ret_result)
     else if (!is_broken(run))
         i15_others(run);
     if (!is_broken(run))
+        law_rollout_rest(&run->law);
+    if (!is_broken(run))
         i11_silence(run);
     ret_result->trace = run->world->trace;
     ret_result->simulated_ms = run->world->now_ms;
     ret_result->checks = run->law.checks;
     memcpy(ret_result->hits, run->weather.hits, sizeof ret_result->hits);
     memcpy(ret_result->violation, run->law.violation, sizeof ret_result->violation);
+    traffic_fini(&run->traffic);
     world_free(run->world);
     free(run);
 }

@@ -18,27 +18,40 @@ void script_init(struct script *script, uint64_t seed)
     script->heals = chance_percent(&script->chance, 75);
 }
 
-void script_install(const struct script *script, struct world *world)
+static void install(struct world *world, const char *name, const char *schema)
 {
-    (void)script;
-    static const char body[] =
-        "{\"metadata\":{\"name\":\"smoke\"},\"spec\":{\"workflowPlaneRef\":{\"kind\":"
-        "\"ClusterWorkflowPlane\",\"name\":\"default\"},\"parameters\":{\"openAPIV3Schema\":{"
-        "\"type\":\"object\",\"properties\":{}}},\"runTemplate\":{\"apiVersion\":"
-        "\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\",\"metadata\":{\"name\":"
-        "\"${metadata.workflowRunName}\",\"namespace\":\"${metadata.namespace}\"},\"spec\":{}}}}";
+    char *body = NULL;
+    CHECK(asprintf(&body,
+                   "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"workflowPlaneRef\":{\"kind\":"
+                   "\"ClusterWorkflowPlane\",\"name\":\"default\"},\"parameters\":{"
+                   "\"openAPIV3Schema\":%s},\"runTemplate\":{\"apiVersion\":"
+                   "\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\",\"metadata\":{\"name\":"
+                   "\"${metadata.workflowRunName}\",\"namespace\":\"${metadata.namespace}\"},"
+                   "\"spec\":{}}}}",
+                   name, schema) > 0);
     const struct platform_request request = {.method = "POST",
                                              .path = "/api/v1/clusterworkflows",
                                              .body = body,
-                                             .body_length = sizeof body - 1};
+                                             .body_length = strlen(body)};
     struct platform_response response;
-    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
-    if (response.status != 201)
-        fprintf(stderr, "%d %s\n", response.status, response.body == NULL ? "" : response.body);
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
     CHECK(response.status == 201);
     platform_response_fini(&response);
+    free(body);
 }
 
+void script_install(const struct script *script, struct world *world)
+{
+    (void)script;
+    install(world, "smoke", "{\"type\":\"object\",\"properties\":{}}");
+    install(world, "image",
+            "{\"type\":\"object\",\"required\":[\"repository\"],\"properties\":{\"repository\":{"
+            "\"type\":\"object\",\"required\":[\"url\",\"revision\"],\"properties\":{\"url\":{"
+            "\"type\":\"string\"},\"appPath\":{\"type\":\"string\",\"default\":\".\"},"
+            "\"revision\":{\"type\":\"object\",\"required\":[\"commit\"],\"properties\":{"
+            "\"branch\":{\"type\":\"string\",\"default\":\"\"},"
+            "\"commit\":{\"type\":\"string\"}}}}}}}");
+}
 void script_commit(struct script *script, struct world *world, struct law *law, bool *seen)
 {
     struct monorepo good = script->wanted;
@@ -76,11 +89,30 @@ static struct part *any_part(struct script *script, struct plot *plot)
     return part->present ? part : &plot->parts[0];
 }
 
-static void new_image(struct script *script, struct plot *plot, bool broken)
+static void new_image(struct script *script, struct plot *plot, enum quality quality)
 {
-    struct part *part = broken ? &plot->parts[0] : any_part(script, plot);
+    struct part *part = quality == QUALITY_GOOD ? any_part(script, plot) : &plot->parts[0];
     part->version = ++script->wanted.version;
-    part->broken = broken;
+    part->quality = quality;
+    part->crashed = false;
+}
+
+/* Of what runs: from one way of taking over to another. */
+static void new_policy(struct script *script, struct plot *plot, bool *seen)
+{
+    const enum policy policy = (enum policy)chance_below(&script->chance, POLICY_PRESET);
+    seen[SIGHT_POLICY_CHANGED] |= policy != plot->parts[0].policy;
+    plot->parts[0].policy = policy;
+    if (chance_percent(&script->chance, 50))
+        new_image(script, plot, QUALITY_GOOD);
+}
+
+static void freeze(struct script *script, const struct world *world, bool *seen)
+{
+    const int64_t now = world_now(world).wall.ms / 1000 * 1000;
+    script->wanted.freeze_from_ms = now - 1000;
+    script->wanted.freeze_to_ms = now + chance_between(&script->chance, 60, 400) * 1000;
+    seen[SIGHT_FROZEN] = true;
 }
 
 static void toggle_part(struct script *script, struct plot *plot, bool *seen)
@@ -126,40 +158,48 @@ static void go_back(struct script *script, bool forced, bool *seen)
     seen[forced ? SIGHT_FORCE_PUSHED : SIGHT_REVERTED] = true;
 }
 
-static void change(struct script *script, bool *seen)
+static void change(struct script *script, const struct world *world, bool *seen)
 {
     const int at = (int)chance_below(&script->chance, (unsigned)script->wanted.plot_count);
     struct plot *plot = &script->wanted.plots[at];
-    const unsigned what = chance_below(&script->chance, 13);
-    if (what < 3) {
-        new_image(script, plot, false);
-    } else if (what == 3) {
-        for (int i = 0; i < script->wanted.plot_count; i++)
-            new_image(script, &script->wanted.plots[i], false);
+    const unsigned what = chance_below(&script->chance, 19);
+    if (what < 4) {
+        new_image(script, plot, QUALITY_GOOD);
     } else if (what == 4) {
-        any_part(script, plot)->configuration++;
+        for (int i = 0; i < script->wanted.plot_count; i++)
+            new_image(script, &script->wanted.plots[i], QUALITY_GOOD);
     } else if (what == 5) {
+        any_part(script, plot)->configuration++;
+    } else if (what == 6) {
         plot->parts[0].replicas = 3 - plot->parts[0].replicas;
         seen[SIGHT_REPLICAS_CHANGED] = true;
-    } else if (what == 6) {
-        toggle_part(script, plot, seen);
     } else if (what == 7) {
-        toggle_cell(script, absent_cell(script, at), seen);
+        toggle_part(script, plot, seen);
     } else if (what == 8) {
+        toggle_cell(script, absent_cell(script, at), seen);
+    } else if (what == 9) {
         plot->unreadable = plot->present && !plot->unreadable;
-    } else if (what < 11) {
-        new_image(script, plot, true);
+    } else if (what < 12) {
+        new_image(script, plot, QUALITY_BROKEN);
+    } else if (what < 15) {
+        new_image(script, plot, what == 12 ? QUALITY_WORSE : QUALITY_BAD);
+    } else if (what == 15) {
+        new_policy(script, plot, seen);
+    } else if (what == 16) {
+        freeze(script, world, seen);
+    } else if (what == 17 && chance_percent(&script->chance, 30)) {
+        seen[SIGHT_SAME_CONTENT] = true; /* under a new commit */
     } else {
-        go_back(script, what == 12, seen);
+        go_back(script, what == 18, seen);
     }
 }
 
-bool script_change(struct script *script, bool *seen)
+bool script_change(struct script *script, const struct world *world, bool *seen)
 {
     if (script->changes == 0)
         return false;
     script->changes--;
-    change(script, seen);
+    change(script, world, seen);
     return true;
 }
 
@@ -167,7 +207,7 @@ static bool is_bad(const struct plot *plot)
 {
     bool bad = plot->unreadable;
     for (int k = 0; k < MONOREPO_COMPONENTS; k++)
-        bad |= plot->parts[k].present && plot->parts[k].broken;
+        bad |= plot->parts[k].present && monorepo_is_bad(&plot->parts[k]);
     return plot->present && bad;
 }
 
@@ -177,15 +217,18 @@ bool script_heal(struct script *script)
     for (int i = 0; i < script->wanted.plot_count; i++)
         bad |= is_bad(&script->wanted.plots[i]);
     script->healed = script->heals || !bad;
+    const bool frozen = script->wanted.freeze_to_ms != 0;
+    script->wanted.freeze_from_ms = script->wanted.freeze_to_ms = 0;
     if (!bad || !script->heals)
-        return false;
+        return frozen;
     for (int i = 0; i < script->wanted.plot_count; i++) {
         struct plot *plot = &script->wanted.plots[i];
         plot->unreadable = false;
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
-            if (plot->parts[k].broken)
+            if (monorepo_is_bad(&plot->parts[k]))
                 plot->parts[k].version = ++script->wanted.version;
-            plot->parts[k].broken = false;
+            plot->parts[k].quality = QUALITY_GOOD;
+            plot->parts[k].crashed = false;
         }
     }
     return true;
@@ -240,6 +283,77 @@ void script_mend(const struct script *script, struct world *world)
     json_decref(names);
 }
 
+/* The same version is the same image, wherever it is named. */
+static void condemn(struct script *script, int plot, int version)
+{
+    script->wanted.plots[plot].parts[0].crashed |=
+        script->wanted.plots[plot].parts[0].version == version;
+    script->good.plots[plot].parts[0].crashed |=
+        script->good.plots[plot].parts[0].version == version;
+    for (int i = 0; i < script->history_count; i++)
+        script->history[i].plots[plot].parts[0].crashed |=
+            script->history[i].plots[plot].parts[0].version == version;
+}
+
+bool script_crash(struct script *script, struct world *world, struct chance *chance, bool stable)
+{
+    const struct monorepo *good = &script->good;
+    const int at = (int)chance_below(chance, (unsigned)good->plot_count);
+    const struct part *part = &good->plots[at].parts[0];
+    const char *target =
+        monorepo_target(good, (int)chance_below(chance, (unsigned)monorepo_target_count(good)));
+    char key[160], component[32];
+    snprintf(key, sizeof key, "rollout/%s/%s/%s", good->plots[at].name, part->name, target);
+    const json_t *row = NULL;
+    for (size_t i = 0; i < world->row_count && row == NULL; i++)
+        row = strcmp(world->rows[i].key, key) == 0 ? world->rows[i].value : NULL;
+    if (row == NULL || !json_is_true(json_object_get(row, "has_next")))
+        return false;
+    const char *slot = json_text_or(json_object_get(row, stable ? "stable_slot" : "next_slot"), "");
+    monorepo_component(part, slot[0], component);
+    const struct platform_running running =
+        platform_running(world->platform, "acme", component, target);
+    const char *colon = strrchr(running.image, ':');
+    if (running.ready == 0 || colon == NULL)
+        return false;
+    platform_image_rule(world->platform, running.image, PLATFORM_IMAGE_CRASHES, 0);
+    condemn(script, at, atoi(colon + 1));
+    return platform_crash(world->platform, "acme", component, target, world_platform_now(world));
+}
+
+void script_build(struct world *world)
+{
+    static const char middle[] = "-build-";
+    json_t *names = platform_objects(world->platform, "workflowruns");
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_text_or(json_object_get(json_array_get(names, i), "name"), "");
+        const char *id = strstr(name, middle);
+        unsigned version = 0, quality = 0;
+        char cell[16] = "";
+        if (id == NULL || sscanf(id + strlen(middle), "%8x%2x", &version, &quality) != 2 ||
+            sscanf(name, "%15[^-]", cell) != 1)
+            continue;
+        struct plot plot = {0};
+        snprintf(plot.name, sizeof plot.name, "%s", cell);
+        const struct part part = {
+            .type = strstr(name, "-worker-") != NULL ? PART_WORKER
+                    : strstr(name, "-task-") != NULL ? PART_TASK
+                                                     : PART_SERVICE,
+            .version = (int)version,
+            .quality = (enum quality)quality,
+        };
+        char image[96];
+        monorepo_image(&plot, &part, image);
+        json_t *patch =
+            json_pack("{s:{s:o}}", "annotations", "openchoreo.dev/workload",
+                      json_sprintf("{\"spec\":{\"container\":{\"image\":\"%s\"}}}", image));
+        platform_tamper(world->platform, "workflowruns", "acme", name, patch,
+                        world_platform_now(world));
+        json_decref(patch);
+    }
+    json_decref(names);
+}
+
 bool script_drift(const struct script *script, struct world *world, struct chance *chance)
 {
     const struct monorepo *good = &script->good;
@@ -247,7 +361,7 @@ bool script_drift(const struct script *script, struct world *world, struct chanc
     const char *target =
         monorepo_target(good, (int)chance_below(chance, (unsigned)monorepo_target_count(good)));
     char component[32], binding[64];
-    monorepo_component(&plot->parts[0], component);
+    monorepo_component(&plot->parts[0], chance_percent(chance, 30) ? 'b' : 'a', component);
     snprintf(binding, sizeof binding, "%s-%s", component, target);
     const int64_t now = world_platform_now(world);
     const unsigned what = chance_below(chance, 3);

@@ -28,7 +28,7 @@ void script_install(const struct script *script, struct world *world);
 void script_commit(struct script *script, struct world *world, struct law *law, bool *seen);
 
 /* The next change of the repository; false = there is none left. */
-bool script_change(struct script *script, bool *seen);
+bool script_change(struct script *script, const struct world *world, bool *seen);
 
 /* The last change: true when there is one to be pushed. */
 bool script_heal(struct script *script);
@@ -39,6 +39,13 @@ bool script_drift(const struct script *script, struct world *world, struct chanc
 /* Somebody who took celld's mark from a component puts it back, or removes it when git does not
  * name it: celld rightly does not touch what it had let go of meanwhile. */
 void script_mend(const struct script *script, struct world *world);
+
+/* Pods that were ready begin to die: of the release that comes, or of the stable one beside it.
+ * False when nothing rolls out where the dice fell. */
+bool script_crash(struct script *script, struct world *world, struct chance *chance, bool stable);
+
+/* What the last step of a build does: it tells its image. */
+void script_build(struct world *world);
 
 /* The cell has to do with what is bad in git: it is, or needs what is, or waits for it. */
 bool script_is_concerned(const struct script *script, int plot);

@@ -30,6 +30,18 @@ static const char *const names[] = {
     [FAULT_CLOCK] = "clock",
     [FAULT_REPOSITORY] = "repository",
     [FAULT_DRIFT] = "drift",
+    [FAULT_METRICS_EMPTY] = "metrics-empty",
+    [FAULT_METRICS_NAN] = "metrics-nan",
+    [FAULT_METRICS_LATE] = "metrics-late",
+    [FAULT_METRICS_TWICE] = "metrics-twice",
+    [FAULT_METRICS_RESET] = "metrics-reset",
+    [FAULT_METRICS_LABELS] = "metrics-labels",
+    [FAULT_METRICS_ERROR] = "metrics-error",
+    [FAULT_WEIGHT_SLOW] = "weight-slow",
+    [FAULT_WEIGHT_STUCK] = "weight-stuck",
+    [FAULT_CRASH] = "crash",
+    [FAULT_STABLE_DIES] = "stable-dies",
+    [FAULT_PEOPLE] = "people",
 };
 _Static_assert(sizeof names / sizeof *names == FAULT_COUNT, "every fault has a name");
 
@@ -59,10 +71,25 @@ void weather_init(struct weather *weather, uint64_t seed, const bool *allowed)
     }
 }
 
+/* From now on the gateway takes weights up after this time. */
+static void follow(struct weather *weather, int64_t lag_ms)
+{
+    weather->traffic->lag_ms = lag_ms;
+    weather->traffic->version = 0;
+}
+
+void weather_settle(struct weather *weather)
+{
+    if (weather->traffic->lag_ms != 0 && weather->world->now_ms >= weather->unsteady_ms)
+        follow(weather, 0);
+}
+
 void weather_end(struct weather *weather)
 {
     weather->calm = true;
     platform_fault_clear(weather->world->platform);
+    weather->unsteady_ms = 0;
+    weather_settle(weather);
 }
 
 /* --- single requests ----------------------------------------------------------------------------
@@ -109,6 +136,18 @@ static bool fits(enum fault fault, const struct world_request *request)
     case FAULT_CLOCK:
     case FAULT_REPOSITORY:
     case FAULT_DRIFT:
+    case FAULT_METRICS_EMPTY:
+    case FAULT_METRICS_NAN:
+    case FAULT_METRICS_LATE:
+    case FAULT_METRICS_TWICE:
+    case FAULT_METRICS_RESET:
+    case FAULT_METRICS_LABELS:
+    case FAULT_METRICS_ERROR:
+    case FAULT_WEIGHT_SLOW:
+    case FAULT_WEIGHT_STUCK:
+    case FAULT_CRASH:
+    case FAULT_STABLE_DIES:
+    case FAULT_PEOPLE:
         return false;
     }
     CHECK_UNREACHABLE();
@@ -146,14 +185,14 @@ static enum world_fate strike(struct weather *weather, enum fault fault)
 
 enum world_fate weather_fate(struct weather *weather, const struct world_request *request)
 {
-    if (weather->calm)
-        return WORLD_ARRIVES;
+    if (weather->calm || strcmp(request->method, "METRICS") == 0)
+        return WORLD_ARRIVES; /* of metrics, the source itself may be wrong */
     platform_fault_clear(weather->world->platform);
     if (!chance_percent(&weather->chance, weather->rate))
         return WORLD_ARRIVES;
     /* Writes are few: they get more than one draw. */
     for (int draws = request->write > 0 ? 4 : 1; draws > 0; draws--) {
-        const enum fault fault = (enum fault)chance_below(&weather->chance, FAULT_COUNT);
+        const enum fault fault = (enum fault)chance_below(&weather->chance, FAULT_METRICS_EMPTY);
         if (weather->acts[fault] && fits(fault, request))
             return strike(weather, fault);
     }
@@ -167,6 +206,22 @@ int64_t weather_delay(struct weather *weather, const struct world_request *reque
         return 0;
     weather->hits[FAULT_REORDERED]++;
     return chance_between(&weather->chance, 0, chance_percent(&weather->chance, 5) ? 4000 : 80);
+}
+
+enum traffic_lie weather_lie(void *context)
+{
+    static const enum traffic_lie lies[] = {TRAFFIC_EMPTY, TRAFFIC_NAN,   TRAFFIC_LATE,
+                                            TRAFFIC_TWICE, TRAFFIC_RESET, TRAFFIC_LABELS,
+                                            TRAFFIC_ERROR};
+    struct weather *weather = context;
+    if (weather->calm || !chance_percent(&weather->chance, 40))
+        return TRAFFIC_TRUTH;
+    const unsigned which = chance_below(&weather->chance, sizeof lies / sizeof *lies);
+    const enum fault fault = (enum fault)(FAULT_METRICS_EMPTY + (int)which);
+    if (!weather->acts[fault])
+        return TRAFFIC_TRUTH;
+    weather->hits[fault]++;
+    return lies[which];
 }
 
 /* --- all around ---------------------------------------------------------------------------------
@@ -202,9 +257,10 @@ static void die_soon(struct weather *weather, enum fault fault)
 
 void weather_gust(struct weather *weather)
 {
-    static const enum fault gusts[] = {FAULT_STALL,   FAULT_STALL_DATA, FAULT_SLOW_PODS,
-                                       FAULT_STORAGE, FAULT_KILL,       FAULT_KILL_WRITE,
-                                       FAULT_CLOCK,   FAULT_REPOSITORY};
+    static const enum fault gusts[] = {FAULT_STALL,       FAULT_STALL_DATA, FAULT_SLOW_PODS,
+                                       FAULT_STORAGE,     FAULT_KILL,       FAULT_KILL_WRITE,
+                                       FAULT_CLOCK,       FAULT_REPOSITORY, FAULT_WEIGHT_SLOW,
+                                       FAULT_WEIGHT_STUCK};
     struct world *world = weather->world;
     struct chance *chance = &weather->chance;
     const enum fault fault = gusts[chance_below(chance, sizeof gusts / sizeof *gusts)];
@@ -221,6 +277,9 @@ void weather_gust(struct weather *weather)
     } else if (fault == FAULT_SLOW_PODS) {
         platform_image_rule(world->platform, "*api:*", PLATFORM_IMAGE_SLOW, until);
         platform_image_rule(world->platform, "*broken*", PLATFORM_IMAGE_NEVER_READY, 0);
+    } else if (fault == FAULT_WEIGHT_SLOW || fault == FAULT_WEIGHT_STUCK) {
+        follow(weather, fault == FAULT_WEIGHT_SLOW ? until : INT64_MAX);
+        weather->unsteady_ms = world->now_ms + 5 * until;
     } else if (fault == FAULT_CLOCK) {
         world->wall_offset_ms += chance_percent(chance, 50) ? until * 90 : -until * 90;
     } else if (fault == FAULT_REPOSITORY) {

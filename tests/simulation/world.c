@@ -141,6 +141,12 @@ static char *describe(const struct world *world, const struct effect *row)
     return strdup(row->as.persist.key);
 }
 
+/* How a commit fares stands in the event that told it first; its own row follows. */
+static bool is_told_by_events(const char *key)
+{
+    return strncmp(key, "commit/", 7) == 0;
+}
+
 char *world_rows_differ(const struct world *world)
 {
     struct effect_list rows;
@@ -149,7 +155,7 @@ char *world_rows_differ(const struct world *world)
     size_t matched = 0;
     for (size_t i = 0; i < rows.count && different == NULL; i++) {
         const char *key = rows.items[i].as.persist.key;
-        bool equal = false;
+        bool equal = is_told_by_events(key);
         for (size_t k = 0; k < world->row_count && !equal; k++)
             equal = strcmp(world->rows[k].key, key) == 0 &&
                     is_equal_row(world->rows[k].value, rows.items[i].as.persist.value);
@@ -161,7 +167,7 @@ char *world_rows_differ(const struct world *world)
     }
     if (different == NULL && matched != world->row_count) {
         for (size_t k = 0; k < world->row_count && different == NULL; k++) {
-            bool found = false;
+            bool found = is_told_by_events(world->rows[k].key);
             for (size_t i = 0; i < rows.count && !found; i++)
                 found = strcmp(world->rows[k].key, rows.items[i].as.persist.key) == 0;
             if (!found)
@@ -358,6 +364,8 @@ struct world *world_new(const struct world_options *options)
     world->wake_ms = INT64_MAX;
     world->crash = options->crash;
     world->crash_at = options->crash_at;
+    world->crash_again = options->crash_again;
+    world->crash_again_at = options->crash_again_at;
     world->replies = json_object();
     world->published = json_array();
     world->platform = platform_new(&options->platform);
@@ -400,7 +408,9 @@ static bool give_revision(struct world *world)
 void world_kill(struct world *world)
 {
     world->kill_at_effect = world->kill_at_event = 0;
-    world->crash = WORLD_CRASH_NEVER;
+    world->crash = world->crash_again;
+    world->crash_at = world->crash_again_at;
+    world->crash_again = WORLD_CRASH_NEVER;
     world->kills++;
     world_request_orphan(world);
     world->wake_ms = INT64_MAX;

@@ -78,6 +78,8 @@ struct world_options {
     void *context;
     enum world_crash crash; /* see struct world: from the very first step on */
     uint64_t crash_at;
+    enum world_crash crash_again; /* the next one, counted on from the very first step as well */
+    uint64_t crash_again_at;
 };
 void world_options_default(struct world_options *ret_options);
 
@@ -114,6 +116,8 @@ struct world {
     uint64_t events, effects, writes, persists, kills;
     enum world_crash crash; /* once, at the write or row with this number */
     uint64_t crash_at;
+    enum world_crash crash_again; /* after that death */
+    uint64_t crash_again_at;
     int64_t downtime_ms; /* how long the next death lasts */
     uint64_t
         kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */

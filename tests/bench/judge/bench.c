@@ -1,12 +1,13 @@
 /* How often the judge is wrong, and how long it takes: rollouts of 5, 20 and 50 %, ten looks of a
  * minute each, judged by the judge itself.
  *
- *   judge-bench [--runs N] [--seed N] [--gate]
+ *   judge-bench [--runs N] [--seed N] [--gate] [--rho RHO] [--p-bad SHARE]
  *
  * Prints for each kind of noise, traffic and ratio of error rates how many rollouts ended in
  * rollback, promotion and neither, with 95 % intervals (Wilson). With --gate it leaves with status
  * 1 when a published figure is missed with certainty (the interval lies beyond it); lines without a
- * published figure are left out then. */
+ * published figure are left out then. --rho takes the place of what the stable release's replicas
+ * show, --p-bad that of the share to rule out: with either of them wrong, the gate must shut. */
 #include "tests/bench/judge/noise.h"
 
 #include <math.h>
@@ -21,6 +22,8 @@ static const double ratios[] = {1, 2, 4, 10};
 static const double traffics[] = {1, 10, 100};
 #define RATIOS (sizeof(ratios) / sizeof(ratios[0]))
 #define TRAFFICS (sizeof(traffics) / sizeof(traffics[0]))
+
+static double forced_rho = -1, forced_p_bad = -1;
 
 struct outcome {
     double runs, rollback, promoted, looks, bad_served;
@@ -75,9 +78,11 @@ static void run(struct noise_source *source, const struct noise_traffic *traffic
                 struct outcome *outcome)
 {
     struct judge_settings settings = judge_settings_default;
-    const double rho = noise_history_rho(source, traffic);
+    const double rho = forced_rho >= 0 ? forced_rho : noise_history_rho(source, traffic);
     if (rho >= 0)
         settings.rho = rho;
+    if (forced_p_bad > 0)
+        settings.p_bad = forced_p_bad;
     settings.lag.ms = 0;
     struct judge judge;
     struct wall_time now = {0};
@@ -165,6 +170,10 @@ static bool parse(int count, char **arguments, size_t *runs, uint64_t *seed, boo
             *runs = strtoul(arguments[++i], NULL, 10);
         else if (strcmp(arguments[i], "--seed") == 0 && i + 1 < count)
             *seed = strtoull(arguments[++i], NULL, 10);
+        else if (strcmp(arguments[i], "--rho") == 0 && i + 1 < count)
+            forced_rho = strtod(arguments[++i], NULL);
+        else if (strcmp(arguments[i], "--p-bad") == 0 && i + 1 < count)
+            forced_p_bad = strtod(arguments[++i], NULL);
         else
             return false;
     }
@@ -177,7 +186,8 @@ int main(int count, char **arguments)
     uint64_t seed = 1;
     bool gate = false, good = true;
     if (!parse(count, arguments, &runs, &seed, &gate)) {
-        (void)fprintf(stderr, "usage: judge-bench [--runs N] [--seed N] [--gate]\n");
+        (void)fprintf(stderr, "usage: judge-bench [--runs N] [--seed N] [--gate] [--rho RHO] "
+                              "[--p-bad SHARE]\n");
         return 2;
     }
     printf("%zu runs a line, seed %llu; base error rate 0.5 %%; 95 %% intervals\n", runs,

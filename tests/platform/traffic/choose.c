@@ -1,4 +1,5 @@
 #include "config/base/check.h"
+#include "tests/platform/splitmix.h"
 #include "tests/platform/traffic/table.h"
 
 #include <stdio.h>
@@ -25,18 +26,9 @@ const char *traffic_outcome_name(enum traffic_outcome outcome)
     return outcomes[outcome].name;
 }
 
-/* SplitMix64: the whole state is one number. */
-static uint64_t next(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 double traffic_random(uint64_t *state)
 {
-    return (double)(next(state) >> 11) / (double)(UINT64_C(1) << 53);
+    return (double)(splitmix_next(state) >> 11) / (double)(UINT64_C(1) << 53);
 }
 
 /* How specific: 0 = does not match, 1 = any host, then wildcards by length, then the host itself.
@@ -138,7 +130,7 @@ static void choose_pod(const struct traffic_service *service, uint64_t *random,
         return;
     }
     choice->outcome = TRAFFIC_TO_POD;
-    choice->pod = service->ready[next(random) % service->ready_count];
+    choice->pod = service->ready[splitmix_next(random) % service->ready_count];
 }
 
 static const struct traffic_service *find_inside(const struct traffic_table *t,

@@ -18,7 +18,8 @@ uint16_t traffic_gateway_port(const struct traffic_gateway *gateway);
 
 /* Takes the table that holds from now on. Requests under way stay where they are: servers of pods
  * that are gone end when they have answered. */
-void traffic_gateway_adopt(struct traffic_gateway *g, struct traffic_table *table, int64_t at_ms);
+void traffic_gateway_adopt(struct traffic_gateway *gateway, struct traffic_table *table,
+                           int64_t at_ms);
 
 /* Answers what is under way and then frees itself, within the longest answer of any pod. */
 void traffic_gateway_close(struct traffic_gateway *gateway);

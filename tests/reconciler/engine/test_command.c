@@ -34,6 +34,12 @@ Test(command, suspended_cells_are_left_alone_until_resumed)
     cr_expect_eq(world->writes, writes);
     cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
     expect_why(world, "shop", NULL, "suspended");
+    const json_t *reply =
+        world_command(world, "rollout-abort",
+                      json_pack("{s:s, s:s}", "cell", "shop", "target", "development"), &ok);
+    cr_expect(!ok);
+    cr_expect_str_eq(json_text_or(json_object_get(reply, "message"), ""),
+                     "shop is suspended: resume it first");
     /* Also after a restart. */
     world_kill(world);
     world_run(world, MINUTES(2));
@@ -129,6 +135,13 @@ Test(command, what_makes_no_sense_is_refused)
         {"suspend", "{\"cell\": \"nobody\"}"},
         {"approve", "{}"},
         {"approve", "{\"cell\": \"shop\"}"},
+        {"approve", "{\"all\": true}"},
+        {"approve", "{\"prune\": \"000000000000\"}"},
+        {"rollback", "{}"},
+        {"rollback", "{\"cell\": \"shop\", \"target\": \"development\", \"component\": \"x\"}"},
+        {"rollout", "{\"action\": \"retry\"}"},
+        {"rollout", "{\"action\": \"retry\", \"cell\": \"shop\", \"target\": \"mars\"}"},
+        {"apply", "{\"hash\": \"\"}"},
         {"rollback", "{\"cell\": \"shop\"}"},
         {"rollback", "{\"cell\": \"shop\", \"target\": \"mars\"}"},
         {"rollout", "{\"cell\": \"shop\", \"target\": \"development\"}"},

@@ -151,7 +151,7 @@ static void spoil(struct world *world, unsigned seed)
 
 Test(rows, what_is_lost_is_found_again)
 {
-    for (unsigned seed = 0; seed < 60; seed++) {
+    for (unsigned seed = 0; seed < 30; seed++) {
         struct world *world = converged();
         spoil(world, seed);
         world_kill(world);

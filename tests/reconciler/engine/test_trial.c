@@ -358,6 +358,108 @@ Test(trial, the_second_region_follows_only_what_was_judged_good_in_the_first)
     traffic_free(&traffic);
 }
 
+/* --- a workflow that passes or fails ------------------------------------------------------------
+ */
+
+#define BY_WORKFLOW                                                                                \
+    "{strategy: canary, steps: [{weight: 5, soak: 1m}, {weight: 50, soak: 1m}], bake: 1m, "        \
+    "progressDeadline: 3m, analysis: {provider: workflow, workflow: {name: smoke}}}"
+
+static void install(struct world *world)
+{
+    struct platform_response response;
+    const char *body =
+        "{\"metadata\":{\"name\":\"smoke\"},\"spec\":{\"runTemplate\":{},\"parameters\":{"
+        "\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"environment\":{\"type\":"
+        "\"string\"}}}}}}";
+    const struct platform_request request = {.method = "POST",
+                                             .path = "/api/v1/clusterworkflows",
+                                             .body = body,
+                                             .body_length = strlen(body)};
+    platform_handle(world->platform, &request, world_now(world).wall.ms, &response);
+    cr_assert_eq(response.status, 201, "%s", response.body);
+    platform_response_fini(&response);
+}
+
+static size_t runs(const struct world *world)
+{
+    json_t *all = platform_objects(world->platform, "workflowruns");
+    const size_t count = json_array_size(all);
+    json_decref(all);
+    return count;
+}
+
+Test(trial, a_workflow_judges_each_step)
+{
+    struct traffic traffic = {.rate = 10};
+    traffic_world(&traffic);
+    install(traffic.world);
+    traffic_commit(&traffic, 1, platform_small, "1", BY_WORKFLOW);
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    cr_expect_eq(runs(traffic.world), 0);
+    traffic_commit(&traffic, 2, platform_small, "2", BY_WORKFLOW);
+    world_run(traffic.world, 1000);
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    cr_expect_eq(runs(traffic.world), 2, "%zu", runs(traffic.world));
+    cr_expect_eq(traffic.windows + traffic.histories, 0);
+    expect_runs(traffic.world, "shop-api-b", "development", "registry.example/shop:2");
+    expect_silence(traffic.world);
+    traffic_free(&traffic);
+}
+
+Test(trial, a_workflow_that_fails_condemns_and_one_that_is_lost_does_not)
+{
+    static const struct {
+        const char *outcome; /* NULL = there is no such workflow */
+        const char *why;
+        size_t quarantined;
+    } rows[] = {
+        {"Failed", "failed", 1},
+        {"Lost", "the metrics could not be read", 0},
+        {NULL, "the metrics could not be read", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct traffic traffic = {.rate = 10};
+        traffic_world(&traffic);
+        if (rows[i].outcome != NULL) {
+            install(traffic.world);
+            platform_workflow_rule(traffic.world->platform, "*", rows[i].outcome);
+        }
+        traffic_commit(&traffic, 1, platform_small, "1", BY_WORKFLOW);
+        expect_condition(traffic.world, CONDITION_CONVERGED);
+        traffic_commit(&traffic, 2, platform_small, "2", BY_WORKFLOW);
+        traffic_until(&traffic, "development", "held", MINUTES(30));
+        cr_expect_eq(quarantines(&traffic), rows[i].quarantined, "%zu", i);
+        const char *message = json_text_or(
+            json_object_get(traffic_event(&traffic, "rollback-started"), "message"), "");
+        cr_expect_not_null(strstr(message, rows[i].why), "%zu: %s", i, message);
+        expect_runs(traffic.world, "shop-api-a", "development", "registry.example/shop:1");
+        char *differ = world_rows_differ(traffic.world);
+        cr_expect_null(differ, "%zu: %s", i, differ);
+        free(differ);
+        traffic_free(&traffic);
+    }
+}
+
+Test(trial, a_judging_workflow_survives_a_death_without_a_second_run)
+{
+    for (uint64_t at = 1; at < 10; at++) {
+        struct traffic traffic = {.rate = 10};
+        traffic_world(&traffic);
+        install(traffic.world);
+        traffic_commit(&traffic, 1, platform_small, "1", BY_WORKFLOW);
+        expect_condition(traffic.world, CONDITION_CONVERGED);
+        traffic_commit(&traffic, 2, platform_small, "2", BY_WORKFLOW);
+        while (!world_published(traffic.world, "gate-started", "shop"))
+            cr_assert(world_step(traffic.world, traffic.world->now_ms + MINUTES(20)));
+        traffic.world->kill_at_event = traffic.world->events + at;
+        world_run(traffic.world, 1000);
+        expect_condition(traffic.world, CONDITION_CONVERGED);
+        cr_expect_eq(runs(traffic.world), 2, "%u: %zu", (unsigned)at, runs(traffic.world));
+        traffic_free(&traffic);
+    }
+}
+
 /* --- deaths, and answers that come twice --------------------------------------------------------
  */
 

@@ -106,6 +106,57 @@ Test(judge, the_metric_that_speaks_loudest_is_told)
     }
 }
 
+Test(judge, what_is_skipped_is_never_counted)
+{
+    struct judge judge = docket_start(1);
+    struct judge_window window;
+    cr_assert(judge_plan(&judge, (struct wall_time){MINUTE}, &window));
+    judge_skip(&judge, (struct wall_time){10 * MINUTE});
+    const struct judge_counts counts = {100, 100, 100, 0};
+    cr_expect_eq(judge_count(&judge, window, &counts), JUDGE_STALE);
+    cr_expect(!judge_plan(&judge, (struct wall_time){11 * MINUTE - 1}, &window));
+    cr_assert(judge_plan(&judge, (struct wall_time){11 * MINUTE}, &window));
+    cr_expect_eq(window.from.ms, 10 * MINUTE);
+    /* never back into what was looked at */
+    judge_skip(&judge, (struct wall_time){MINUTE});
+    cr_assert(judge_plan(&judge, (struct wall_time){11 * MINUTE}, &window));
+    cr_expect_eq(window.from.ms, 10 * MINUTE);
+}
+
+Test(judge, while_it_bakes_the_past_counts_as_well)
+{
+    struct judge judge = docket_start(2);
+    judge_bake(&judge, (struct wall_time){0});
+    struct judge_window window;
+    cr_assert(judge_plan(&judge, (struct wall_time){MINUTE}, &window));
+    const struct judge_counts counts[] = {{1000, 0, 0, 0}, {1000, 60, 0, 0}};
+    cr_assert_eq(judge_count(&judge, window, counts), JUDGE_COUNTED);
+    cr_expect_eq(judge_log_relative(&judge), 0, "there is nothing beside it");
+    cr_expect_gt(judge_log_against(&judge), 0);
+    cr_expect_eq(judge_worst(&judge), 1);
+    struct judge good = docket_start(1);
+    judge_bake(&good, (struct wall_time){0});
+    (void)docket_add(&good, 1000, 0, 0, 0);
+    cr_expect_eq(judge_log_against(&good), 0, "a good bake is no evidence against it");
+    cr_expect_eq(judge_worst(&good), 0);
+}
+
+Test(judge, a_metric_may_have_limits_of_its_own)
+{
+    struct judge judge = docket_start(1), strict = docket_start(1), guarded = docket_start(1);
+    strict.metrics[0].p_bad = 0.001;
+    guarded.settings.p_limit = 0.5;
+    guarded.metrics[0].p_limit = 0.01;
+    for (int i = 0; i < 10; i++) {
+        (void)docket_add(&judge, 120, 0, 480, 2);
+        (void)docket_add(&strict, 120, 0, 480, 2);
+        (void)docket_add(&guarded, 120, 6, 480, 24);
+    }
+    cr_expect_eq(judge_verdict(&judge, true), VERDICT_PASS);
+    cr_expect_eq(judge_verdict(&strict, true), VERDICT_INSUFFICIENT);
+    cr_expect_eq(judge_verdict(&guarded, true), VERDICT_GUARD);
+}
+
 Test(judge, the_guard_holds_and_condemns_only_what_stable_does_not_share)
 {
     struct judge judge = docket_start(1);
@@ -357,6 +408,11 @@ Test(judge, dispersion_is_read_from_the_scatter_between_replicas)
         counts[i][1] = i % 4 == 0 ? 20 : 0;
     const double rho = judge_dispersion((const double(*)[2])counts, 20, 4);
     cr_expect_float_eq(rho, (60.301507537688 / 3 - 1) / 999, 1e-9, "%g", rho);
+    /* windows with few bad requests do not pull it down: here each has one, and one has forty */
+    for (size_t i = 0; i < 80; i++)
+        counts[i][1] = i == 0 ? 40 : i % 4 == 1 && i > 4 ? 1 : 0;
+    const double skewed = judge_dispersion((const double(*)[2])counts, 20, 4);
+    cr_expect(skewed > 0.02 && skewed < 0.03, "%g", skewed);
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 3, 4), 0, "too few windows");
     cr_expect_lt(judge_dispersion((const double(*)[2])counts, 80, 1), 0, "one replica");
     /* replicas that had no requests, windows without a bad one, or with nothing else, say nothing

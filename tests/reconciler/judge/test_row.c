@@ -58,8 +58,20 @@ Test(judge, rows_that_are_not_ours_are_refused)
         cr_expect_eq(judge_from_json(copy, &read, NULL), ERR_INVALID, "%s", settings[i][0]);
         json_decref(copy);
     }
-    static const char *const lists[] = {"sum", "relative", "pass", "guard", "inside", "bake"};
-    for (size_t i = 0; i < 6; i++) {
+    /* limits of a metric that are no shares */
+    for (size_t i = 0; i < 4; i++) {
+        json_t *copy = json_deep_copy(good);
+        json_t *limits =
+            json_object_get(json_array_get(json_object_get(copy, "metrics"), 0), "limits");
+        (void)json_array_set_new(limits, i % 2,
+                                 json_string(i < 2 ? "bff0000000000000" : "3ff0000000000000"));
+        struct judge read;
+        cr_expect_eq(judge_from_json(copy, &read, NULL), ERR_INVALID, "limit %zu", i);
+        json_decref(copy);
+    }
+    static const char *const lists[] = {"limits", "sum",    "relative", "pass",
+                                        "guard",  "inside", "bake"};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         json_t *copy = json_deep_copy(good);
         (void)json_object_del(json_array_get(json_object_get(copy, "metrics"), 1), lists[i]);
         struct judge read;

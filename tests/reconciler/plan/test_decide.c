@@ -185,6 +185,11 @@ Test(plan, promotion_compares_releases)
     fixture_converge(fixture_node(f, 0, 0));
     fixture_decide(f);
     cr_expect(fixture_verdict(f, 0, 1)->may_start);
+    /* what was promoted there without proof is not enough */
+    fixture_node(f, 0, 0)->unproven = true;
+    fixture_decide(f);
+    cr_expect_eq(fixture_verdict(f, 0, 1)->wait, WAIT_PROMOTION);
+    fixture_node(f, 0, 0)->unproven = false;
     /* the deployment differs between targets, the release does not */
     (void)strcpy(fixture_node(f, 0, 1)->wanted_digests, "own");
     fixture_decide(f);

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,23 @@ Test(plan, order_of_input_does_not_matter)
             const size_t waits = verdicts[i].waits_for;
             cr_assert_eq(waits == SIZE_MAX ? SIZE_MAX : place[waits], before->waits_for);
         }
+        free(f);
+    }
+}
+
+/* Names that fall on the same place of the table are told apart. */
+Test(plan, any_names_are_told_apart)
+{
+    for (size_t names = 0; names < 200; names++) {
+        struct fixture *f = fixture_new(CELLS_LIMIT, NULL);
+        for (size_t c = 0; c < CELLS_LIMIT; c++)
+            (void)snprintf(f->names[c], sizeof(f->names[c]), "n%zu-%zu", names, c);
+        for (size_t c = 1; c < CELLS_LIMIT; c++)
+            fixture_depends(f, c, c - 1);
+        fixture_decide(f);
+        cr_assert(fixture_verdict(f, 0, 0)->may_start);
+        for (size_t c = 1; c < CELLS_LIMIT; c++)
+            cr_assert_eq(fixture_verdict(f, c, 0)->waits_for, c - 1, "%zu of %zu", c, names);
         free(f);
     }
 }

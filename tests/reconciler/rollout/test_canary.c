@@ -128,6 +128,24 @@ Test(canary, promotion_needs_proof)
     }
 }
 
+Test(canary, a_weight_that_was_not_counted_is_waited_for_without_coming_and_going)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world.plan.analysis = true;
+    world.view.verdict = VERDICT_PASS;
+    world.view.share = SHARE_TOO_FEW;
+    world_want(&world, 1);
+    world_run(&world, 1000000, 1000);
+    cr_expect_str_eq(world.log, "prepare deploy step:5 paused", "%s", world.log);
+    world.view.share = SHARE_CONFIRMED;
+    world_run(&world, 2000000, 1000);
+    cr_expect_str_eq(world.log, "prepare deploy step:5 paused step:20:50:100 bake cleanup idle",
+                     "%s", world.log);
+    world_fini(&world);
+}
+
 Test(canary, steps_that_are_not_judged_need_no_proof)
 {
     static const struct rollout_step steps[] = {

@@ -89,6 +89,69 @@ Test(corners, without_proof_a_release_stays_marked)
     }
 }
 
+/* Blue-green under a judge: the bake is all the proof there is. */
+static const struct {
+    const char *what;
+    bool unproven, skip_soak;
+    enum judge_verdict verdict;
+    enum insufficient_policy policy;
+    enum rollout_state state;
+    bool marked;
+} bakes[] = {
+    {"proven", false, false, VERDICT_PASS, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP, false},
+    {"silence", false, false, VERDICT_CONTINUE, INSUFFICIENT_HOLD, ROLLOUT_PAUSED, false},
+    {"silence is enough", false, false, VERDICT_CONTINUE, INSUFFICIENT_PROMOTE, ROLLOUT_CLEANUP,
+     true},
+    {"silence is too little", false, false, VERDICT_CONTINUE, INSUFFICIENT_ROLLBACK,
+     ROLLOUT_ROLLBACK, false},
+    {"a person's word", false, true, VERDICT_CONTINUE, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP, true},
+    {"unproven before", true, false, VERDICT_CONTINUE, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP, true},
+    {"unproven before, proven now", true, false, VERDICT_PASS, INSUFFICIENT_HOLD, ROLLOUT_CLEANUP,
+     false},
+};
+
+Test(corners, a_bake_is_proof_or_says_that_there_is_none)
+{
+    for (size_t i = 0; i < sizeof(bakes) / sizeof(bakes[0]); i++) {
+        struct scene *scene = scene_at("bake, two slots");
+        struct rollout *rollout = &scene->rollout;
+        rollout->stage_count = rollout->step = 0;
+        rollout->strategy = scene->plan.strategy = STRATEGY_BLUE_GREEN;
+        rollout->unproven = bakes[i].unproven;
+        rollout->skip_soak = bakes[i].skip_soak;
+        rollout->soaked_ms = scene->view.judged_ms = LONG_MS;
+        scene->plan.analysis = true;
+        scene->plan.insufficient = bakes[i].policy;
+        scene->view.verdict = bakes[i].verdict;
+        for (size_t s = 0; s < 2; s++)
+            scene->view.slot[s].gate.verdict = GATE_SETTLED;
+        scene->view.route.gate.verdict = GATE_SETTLED;
+        scene->view.route.gate.weights_verified = true;
+        struct rollout_result result;
+        rollout_advance(rollout, &scene->view, &result);
+        cr_expect_eq(rollout->state, bakes[i].state, "%s: %s", bakes[i].what,
+                     rollout_state_name(rollout->state));
+        if (rollout->state == ROLLOUT_CLEANUP)
+            cr_expect_eq(rollout->stable.unproven, bakes[i].marked, "%s", bakes[i].what);
+        scene_free(scene);
+    }
+}
+
+/* Taken back with its cell or phase: only to what there is. */
+Test(corners, there_is_nothing_to_undo_without_a_previous_release)
+{
+    for (int previous = 0; previous < 2; previous++) {
+        struct scene *scene = scene_at("idle");
+        scene->view.undo = true;
+        scene->view.wanted = &scene->stable;
+        scene->rollout.has_previous = previous == 1;
+        struct rollout_result result;
+        rollout_advance(&scene->rollout, &scene->view, &result);
+        cr_expect_eq(scene->rollout.state, previous == 1 ? ROLLOUT_PREPARE : ROLLOUT_IDLE);
+        scene_free(scene);
+    }
+}
+
 Test(corners, a_step_beyond_the_last_is_found)
 {
     struct scene *scene = scene_at("step, soaking");
@@ -108,6 +171,70 @@ Test(corners, a_pause_of_a_pause_stops_the_daemon, .signal = SIGABRT)
     scene->rollout.from = ROLLOUT_PAUSED;
     struct rollout_wants wants;
     rollout_wants(&scene->rollout, &scene->view, &wants);
+}
+
+/* In place with more endpoints than before: the route goes back first, where it had moved. */
+Test(corners, a_wider_route_goes_back_before_its_slot)
+{
+    static const struct {
+        const char *stand;
+        bool drained;
+    } cases[] = {{"deploy, in place", true}, {"route, in place", false}, {"bake, in place", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene *scene = scene_at(cases[i].stand);
+        struct rollout *rollout = &scene->rollout;
+        (void)packed_unref(rollout->stable.endpoints);
+        rollout->stable.endpoints = packed_take(json_pack("{s:{s:i}}", "http", "port", 80));
+        cr_assert_eq(content_change(&rollout->stable, &rollout->next), CHANGE_WIDER);
+        scene->view.cancel = true;
+        scene->view.may_start = false;
+        struct rollout_result result;
+        rollout_advance(rollout, &scene->view, &result);
+        cr_expect_eq(rollout->state, ROLLOUT_ROLLBACK, "%s", cases[i].stand);
+        cr_expect_eq(rollout->drained, cases[i].drained, "%s", cases[i].stand);
+        scene_free(scene);
+    }
+}
+
+/* Contents that cannot be looked at are brought the way that is safe for every change. */
+Test(corners, without_memory_every_change_is_a_flip)
+{
+    struct scene *scene = scene_at("deploy, in place");
+    cr_assert_eq(content_change(&scene->rollout.stable, &scene->rollout.next), CHANGE_NONE);
+    for (uint64_t spared = 0; spared < 2; spared++) {
+        scarcity_begin(spared, false);
+        const enum content_change change =
+            content_change(&scene->rollout.stable, &scene->rollout.next);
+        cr_expect_eq(scarcity_end(), 1);
+        cr_expect_eq(change, CHANGE_FLIP, "%u", (unsigned)spared);
+    }
+    scene_free(scene);
+}
+
+/* Without memory, or whole: never a part of it. */
+Test(corners, every_allocation_of_reading_a_row_may_fail)
+{
+    struct scene *scene = scene_at("step, soaking");
+    scene->rollout.stable.slot = 'b';
+    json_t *row = scene_row(scene);
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        cr_assert_lt(spared, 2000);
+        struct rollout read;
+        rollout_init(&read, "cart", "cartservice", "testing", true);
+        struct error err = {0};
+        scarcity_begin(spared, false);
+        const int status = rollout_from_json(row, &read, &err);
+        failed = scarcity_end();
+        cr_assert(status == 0 || (status == -ENOMEM && failed > 0), "after %lu: %d",
+                  (unsigned long)spared, status);
+        json_t *again = status == 0 ? rollout_to_json(&read) : NULL;
+        cr_expect(status != 0 || json_equal(row, again), "after %lu", (unsigned long)spared);
+        json_decref(again);
+        rollout_fini(&read);
+    }
+    json_decref(row);
+    scene_free(scene);
 }
 
 Test(corners, every_allocation_of_a_row_may_fail)

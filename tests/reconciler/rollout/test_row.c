@@ -85,6 +85,7 @@ static const struct {
     {"content", "idle", "{\"stable\":{\"slot_a\":[]}}"},
     {"content", "idle", "{\"stable\":{\"baked\":\"1\"}}"},
     {"content", "idle", "{\"stable\":{\"release\":5}}"},
+    {"content", "idle", "{\"stable\":{\"slot\":\"x\"}}"},
     {"content", "idle", "{\"stable\":{\"deployment\":5}}"},
     {"content", "idle", "{\"stable\":{\"route\":5}}"},
     {"content", "idle", "{\"stable\":{\"revision\":5}}"},
@@ -156,6 +157,24 @@ Test(row, a_stage_without_flags_neither_pauses_nor_is_judged)
     cr_expect_eq(rollout.stage_count, 1);
     cr_expect_eq(rollout.stages[0].soak_ms, 7);
     cr_expect(!rollout.stages[0].pause && !rollout.stages[0].analysis);
+    rollout_fini(&rollout);
+    json_decref(row);
+    scene_free(scene);
+}
+
+Test(row, content_of_an_older_version_counts_as_proven)
+{
+    struct scene *scene = scene_new(stand_in("step"));
+    scene->rollout.stable.unproven = scene->rollout.stable.accepted = true;
+    json_t *row = scene_row(scene);
+    struct rollout rollout;
+    rollout_init(&rollout, "cart", "cartservice", "testing", true);
+    cr_assert_eq(rollout_from_json(row, &rollout, NULL), 0);
+    cr_expect(rollout.stable.unproven && rollout.stable.accepted);
+    (void)json_object_del(json_object_get(row, "stable"), "unproven");
+    (void)json_object_del(json_object_get(row, "stable"), "accepted");
+    cr_assert_eq(rollout_from_json(row, &rollout, NULL), 0);
+    cr_expect(!rollout.stable.unproven && !rollout.stable.accepted);
     rollout_fini(&rollout);
     json_decref(row);
     scene_free(scene);

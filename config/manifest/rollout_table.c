@@ -380,7 +380,8 @@ static const struct field rollout_fields[] = {
      .max = 100,
      .fallback = "3",
      .is_default = true,
-     .doc = "rollouts of one component that may fail on a target within a day; then it is held"},
+     .doc =
+         "automatic attempts of the same content on a target; then it is held, and a person told"},
 };
 
 static void check_weights(struct decoder *decoder, const struct rollout_policy *rollout)

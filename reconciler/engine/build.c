@@ -189,8 +189,29 @@ static void forget(struct engine *engine, struct build_record *build)
     record_remove(engine, key);
 }
 
-static void want_tree(struct engine *engine, struct build_record *build, const char *tree)
+/* What is built: the sources, and how. "<tree>-<digest of the way>"; "" = not known. */
+static void identify(struct engine *engine, const struct build *how, const char *tree,
+                     char ret_what[static NAME_SIZE + 1])
 {
+    struct digest digest;
+    ret_what[0] = '\0';
+    if (tree[0] == '\0')
+        return;
+    OWNED_JSON *what = json_pack("{s:s, s:s?, s:O*, s:s?}", "kind", workflow_kind(&how->workflow),
+                                 "workflow", how->workflow.name.text, "parameters",
+                                 how->workflow.parameters, "context", how->context.text);
+    if (what == NULL || digest_json(what, &digest) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    snprintf(ret_what, NAME_SIZE + 1, "%.40s-%.12s", tree, digest.text);
+}
+
+static void want_tree(struct engine *engine, struct build_record *build, const struct build *how,
+                      const char *sources)
+{
+    char tree[sizeof build->wanted];
+    identify(engine, how, sources, tree);
     if (strcmp(build->wanted, tree) == 0)
         return;
     snprintf(build->wanted, sizeof build->wanted, "%s", tree);
@@ -231,8 +252,9 @@ void build_take_trees(struct engine *engine, const struct engine_event *event)
         struct build_record *build = engine->builds[i];
         if (!is_current(engine, build->cell))
             continue;
-        if (build_manifest(engine, build) != NULL)
-            want_tree(engine, build, tree_of(event, build));
+        const struct component *manifest = build_manifest(engine, build);
+        if (manifest != NULL)
+            want_tree(engine, build, &manifest->build, tree_of(event, build));
         else if (engine->platform != NULL && engine->set->unknown == NULL)
             forget(engine, build);
     }

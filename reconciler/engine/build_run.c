@@ -129,7 +129,9 @@ static void name_run(const struct build_record *build, uint64_t attempt, char *r
 static void begin_run(struct engine *engine, struct build_record *build)
 {
     struct build_record next = *build;
-    next.attempt = strcmp(build->tree, build->wanted) == 0 ? build->attempt + 1 : 1;
+    /* Runs are named by the tree: of another way to build the same one, this is one more. */
+    const size_t tree = strcspn(build->wanted, "-");
+    next.attempt = strncmp(build->tree, build->wanted, tree) == 0 ? build->attempt + 1 : 1;
     snprintf(next.tree, sizeof next.tree, "%s", build->wanted);
     next.state = BUILD_RUNNING;
     next.started_ms = engine->now.wall.ms;

@@ -62,6 +62,18 @@ static struct commit_status *get(struct engine *engine, struct unit *unit, const
     return status;
 }
 
+/* As a row or an event has it. */
+static struct commit_status *take(struct engine *engine, struct unit *unit, const char *environment,
+                                  const json_t *value)
+{
+    struct commit_status *status = get(engine, unit, environment);
+    if (status == NULL)
+        return NULL;
+    row_text(value, "commit", status->commit, sizeof status->commit);
+    status->state = state_named(json_text_or(json_object_get(value, "state"), ""));
+    return status;
+}
+
 void commit_status_apply(struct engine *engine, const char *cell, const char *environment,
                          const json_t *value)
 {
@@ -74,17 +86,34 @@ void commit_status_apply(struct engine *engine, const char *cell, const char *en
             *status = unit->statuses[--unit->status_count];
         return;
     }
-    struct commit_status *status = get(engine, unit, environment);
+    struct commit_status *status = take(engine, unit, environment, value);
     if (status == NULL)
         return;
-    row_text(value, "commit", status->commit, sizeof status->commit);
-    status->state = state_named(json_text_or(json_object_get(value, "state"), ""));
     status->recorded = true;
+    status->recorded_state = status->state;
+    memcpy(status->recorded_commit, status->commit, sizeof status->commit);
 }
 
 json_t *commit_status_row(const struct commit_status *status)
 {
-    return json_pack("{s:s, s:s}", "commit", status->commit, "state", state_names[status->state]);
+    return json_pack("{s:s, s:s}", "commit", status->recorded_commit, "state",
+                     state_names[status->recorded_state]);
+}
+
+static bool is_recorded(const struct commit_status *status)
+{
+    return status->recorded && status->recorded_state == status->state &&
+           strcmp(status->recorded_commit, status->commit) == 0;
+}
+
+static void record(struct engine *engine, const struct unit *unit,
+                   const struct commit_status *status)
+{
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "commit/%s/%s", unit->name, status->environment);
+    record_add(
+        engine, key,
+        json_pack("{s:s, s:s}", "commit", status->commit, "state", state_names[status->state]));
 }
 
 /* The event is durable before the row: after a crash between them it tells what the row could not.
@@ -98,19 +127,8 @@ void commit_status_told(struct engine *engine, const json_t *event)
         environment == NULL)
         return;
     struct unit *unit = unit_find(engine, cell);
-    if (unit == NULL)
-        return;
-    const struct commit_status *known = find(unit, environment);
-    const bool recorded = known != NULL && known->recorded;
-    const enum commit_state before = known == NULL ? COMMIT_UNTOLD : known->state;
-    char commit[41];
-    snprintf(commit, sizeof commit, "%s", known == NULL ? "" : known->commit);
-    commit_status_apply(engine, cell, environment, data);
-    struct commit_status *status = find(unit, environment);
-    if (status == NULL)
-        return;
-    status->recorded = recorded && before == status->state && strcmp(commit, status->commit) == 0;
-    commit_status_touch(engine, unit);
+    if (unit != NULL && take(engine, unit, environment, data) != NULL)
+        commit_status_touch(engine, unit);
 }
 
 void commit_status_touch(struct engine *engine, struct unit *unit)
@@ -234,11 +252,8 @@ static void pump_environment(struct engine *engine, struct unit *unit,
     if (!same && finding.state != COMMIT_UNTOLD && commit[0] != '\0')
         tell(engine, unit, name, &finding, commit);
     known = find(unit, name);
-    if (known == NULL || known->recorded)
-        return;
-    char key[KEY_SIZE];
-    snprintf(key, sizeof key, "commit/%s/%s", unit->name, name);
-    record_add(engine, key, commit_status_row(known));
+    if (known != NULL && !is_recorded(known))
+        record(engine, unit, known);
 }
 
 static bool has_environment(const struct engine *engine, const char *name)

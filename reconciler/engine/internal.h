@@ -254,7 +254,7 @@ struct build_record {
     char cell[NAME_SIZE], component[NAME_SIZE];
     /* Durable: */
     bool recorded;
-    char tree[NAME_SIZE + 1]; /* what `run` is made from */
+    char tree[NAME_SIZE + 1]; /* what `run` is made from, and how: "<tree>-<digest>" */
     enum build_state state;
     char run[2 * NAME_SIZE], uid[40];
     char *image; /* of the last good run, be it of an older tree; NULL = none yet */
@@ -262,7 +262,7 @@ struct build_record {
     uint64_t attempt; /* at this tree */
     char message[MESSAGE_SIZE];
     /* Not: */
-    char wanted[NAME_SIZE + 1]; /* the tree in git; "" = not known */
+    char wanted[NAME_SIZE + 1]; /* the same in git; "" = not known */
     char commit[41];            /* at which that tree was seen */
     uint64_t request;
     json_t *parameters; /* of the run, checked */
@@ -291,11 +291,12 @@ enum commit_state { COMMIT_UNTOLD, COMMIT_PENDING, COMMIT_SUCCESS, COMMIT_FAILUR
 /* How a revision of a cell fares in an environment, as it was told last. */
 struct commit_status {
     char environment[NAME_SIZE];
-    /* Durable: */
     char commit[41];
     enum commit_state state;
-    /* Not: */
-    bool recorded; /* as it is */
+    /* Durable: */
+    bool recorded;
+    char recorded_commit[41];
+    enum commit_state recorded_state;
 };
 
 struct unit {

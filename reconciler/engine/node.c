@@ -355,11 +355,30 @@ struct plan_input node_plan_input(const struct engine *engine)
     };
 }
 
+/* No later than this, should the clock be set meanwhile. */
+#define FREEZE_LOOK_MS INT64_C(3600000)
+
+/* A freeze begins and ends by itself: then the plan is another one. */
+static void wake_for_freezes(struct engine *engine)
+{
+    const int64_t now = engine->now.wall.ms;
+    for (size_t i = 0; i < engine->platform->freeze_count; i++) {
+        const struct freeze_window *freeze = &engine->platform->freezes[i];
+        const int64_t change = freeze->from.ms > now ? freeze->from.ms : freeze->to.ms;
+        if (change <= now)
+            continue;
+        const int64_t wait = change - now < FREEZE_LOOK_MS ? change - now : FREEZE_LOOK_MS;
+        if (engine->now.mono.ms + wait < engine->plan_at.ms)
+            engine->plan_at.ms = engine->now.mono.ms + wait;
+    }
+}
+
 void node_plan(struct engine *engine)
 {
     if (!engine->plan_dirty || engine->platform == NULL || engine->node_count == 0)
         return;
     engine->plan_dirty = false;
+    wake_for_freezes(engine);
     struct node_verdict *verdicts = calloc(engine->node_count, sizeof *verdicts);
     const struct plan_input input = node_plan_input(engine);
     if (verdicts == NULL || plan_decide(&input, verdicts) < 0) {

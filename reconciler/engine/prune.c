@@ -213,9 +213,10 @@ static void hold(struct engine *engine, json_t *names, const char *hash, size_t 
     history_publish(
         engine, PUBLISH_WARNING, "prune-held",
         &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
-        "%zu objects are to be removed, more than the budget of %zu: nothing is removed "
-        "before `cellctl approve prune:%s`",
-        json_object_size(names), budget, hash);
+        "%zu objects are to be removed, more than the budget of %zu: they stay until `cellctl "
+        "approve prune:%s`%s",
+        json_object_size(names), budget, hash,
+        json_object_size(pruning->keys) > 0 ? "; what was approved before goes on" : "");
 }
 
 static void release_hold(struct engine *engine)

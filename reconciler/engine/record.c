@@ -266,8 +266,9 @@ static void rows_of_units(const struct engine *engine, struct effect_list *rows)
         if (unit->suspended)
             rows_add(rows, json_pack("{s:b}", "suspended", 1), "suspend/%s", unit->name);
         for (size_t k = 0; k < unit->status_count; k++)
-            rows_add(rows, commit_status_row(&unit->statuses[k]), "commit/%s/%s", unit->name,
-                     unit->statuses[k].environment);
+            if (unit->statuses[k].recorded)
+                rows_add(rows, commit_status_row(&unit->statuses[k]), "commit/%s/%s", unit->name,
+                         unit->statuses[k].environment);
         for (size_t t = 0; t < unit->track_count; t++)
             rows_of_track(unit->tracks[t], rows);
     }

@@ -139,6 +139,17 @@ static bool drop_queued(struct engine *engine, struct request **head, struct req
     return false;
 }
 
+void request_give(struct engine *engine, uint64_t id, void *owner)
+{
+    struct request *const lists[] = {engine->requests, engine->urgent, engine->flying};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (struct request *request = lists[i]; request != NULL; request = request->next) {
+            if (request->id == id)
+                request->owner = owner;
+        }
+    }
+}
+
 void request_cancel(struct engine *engine, uint64_t id)
 {
     if (id == 0 || drop_queued(engine, &engine->urgent, &engine->urgent_end, id) ||

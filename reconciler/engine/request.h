@@ -24,6 +24,9 @@ void request_pump(struct engine *engine);
 struct request *request_take(struct engine *engine, uint64_t id);
 struct request *request_free(struct request *request);
 
+/* Whoever asked for it is another object by now. */
+void request_give(struct engine *engine, uint64_t id, void *owner);
+
 /* Its answer is not wanted any more. */
 void request_cancel(struct engine *engine, uint64_t id);
 

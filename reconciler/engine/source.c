@@ -68,19 +68,33 @@ static void add(struct engine *engine, struct unit *unit, struct track *track,
     unit->sources[unit->source_count++] = source;
 }
 
-static void drop_all(struct engine *engine, struct unit *unit)
+static void drop(struct engine *engine, struct source *source)
 {
-    for (size_t i = 0; i < unit->source_count; i++) {
-        struct source *source = unit->sources[i];
+    if (source->request != 0) {
         request_cancel(engine, source->request);
-        if (source->release != NULL)
-            source->release->making = false;
-        unit_hold(&source->component, NULL);
-        unit_hold(&source->workload, NULL);
-        unit_hold(&source->release, NULL);
-        free(source);
+        source->release->making = false;
     }
-    unit->source_count = 0;
+    unit_hold(&source->component, NULL);
+    unit_hold(&source->workload, NULL);
+    unit_hold(&source->release, NULL);
+    free(source);
+}
+
+/* A release that is being made goes on being made: asked for again, it would be refused. */
+static void carry_over(struct engine *engine, struct unit *unit, struct source *before)
+{
+    for (size_t i = 0; i < unit->source_count && before->release != NULL; i++) {
+        struct source *source = unit->sources[i];
+        if (source->release != before->release)
+            continue;
+        source->request = before->request;
+        source->due = before->due;
+        source->failures = before->failures;
+        snprintf(source->message, sizeof source->message, "%s", before->message);
+        request_give(engine, source->request, source);
+        before->request = 0;
+        return;
+    }
 }
 
 static bool uses_second_slot(const struct unit *unit, const struct track *track)
@@ -103,14 +117,15 @@ static bool uses_second_slot(const struct unit *unit, const struct track *track)
 
 void source_build(struct engine *engine, struct unit *unit)
 {
-    drop_all(engine, unit);
-    struct source **sources =
-        reallocarray(unit->sources, unit->track_count * 3 + 1, sizeof(struct source *));
+    struct source **before = unit->sources;
+    const size_t count = unit->source_count;
+    struct source **sources = calloc(unit->track_count * 3 + 1, sizeof(struct source *));
     if (sources == NULL) {
         engine->status = -ENOMEM;
         return;
     }
     unit->sources = sources;
+    unit->source_count = 0;
     const char *done = "";
     for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
@@ -126,6 +141,11 @@ void source_build(struct engine *engine, struct unit *unit)
             add(engine, unit, track, ROLE_SLOT_B);
         add(engine, unit, track, ROLE_ROUTE);
     }
+    for (size_t i = 0; i < count; i++) {
+        carry_over(engine, unit, before[i]);
+        drop(engine, before[i]);
+    }
+    free(before);
 }
 
 /* --- what is needed -----------------------------------------------------------------------------

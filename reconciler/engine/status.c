@@ -152,8 +152,23 @@ static bool moves_by_itself(const struct engine *engine, const struct node *node
     return !has_held_object(node->unit);
 }
 
+/* Something of it goes back with a component that failed, or is about to. */
+static bool is_recalled(const struct engine *engine, const struct node *node)
+{
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        if (track->node == node && track->recalled && track->rollout.state == ROLLOUT_IDLE &&
+            track->rollout.has_previous && track->rollout.has_stable &&
+            strcmp(track->rollout.stable.deployment_digest, track->content.deployment_digest) == 0)
+            return true;
+    }
+    return engine->recall_dirty;
+}
+
 bool status_node_moves(const struct engine *engine, const struct node *node)
 {
+    if (is_recalled(engine, node))
+        return true;
     for (size_t i = 0; i <= engine->node_count; i++) {
         if (engine->facts[node->index].state == NODE_CONVERGED)
             return false;

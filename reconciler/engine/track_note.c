@@ -1,5 +1,6 @@
 #include "reconciler/engine/track_note.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
@@ -46,6 +47,41 @@ static void publish(struct engine *engine, const struct track *track, enum publi
                                             .rollout = rollout,
                                             .data = status_rollout_data(engine, track)},
                     "%s", text);
+}
+
+/* It would be tried again, had it not been tried so often already. */
+static bool is_given_up(const struct rollout *rollout)
+{
+    switch (rollout->hold) {
+    case HOLD_PLATFORM:
+    case HOLD_UNREADABLE:
+    case HOLD_STABLE_SICK:
+    case HOLD_WEIGHT:
+    case HOLD_NO_METRICS:
+    case HOLD_INSUFFICIENT:
+        return rollout->state == ROLLOUT_HELD && !rollout->has_next && rollout->retry_at.ms == 0;
+    case HOLD_NONE:
+    case HOLD_QUARANTINED:
+    case HOLD_ABORTED:
+    case HOLD_CANCELLED:
+    case HOLD_GUARD:
+    case HOLD_FORBIDDEN:
+    case HOLD_STUCK:
+    case HOLD_REFUSED:
+        return false;
+    }
+    CHECK_UNREACHABLE();
+}
+
+static void page(struct engine *engine, const struct track *track)
+{
+    history_publish(
+        engine, PUBLISH_ERROR, "rollout-alarm",
+        &(struct history_about){
+            .cell = track->unit->name, .component = track->component, .target = track->target},
+        "%s on %s was tried %u times and is not tried again before somebody says so "
+        "(`cellctl rollout retry`): %.200s",
+        track->component, track->target, track->rollout.attempts_used, track->rollout.reason);
 }
 
 static void take_note(struct engine *engine, struct track *track, const struct rollout_note *note)
@@ -111,6 +147,9 @@ void track_take_result(struct engine *engine, struct track *track,
     }
     if (track->command != COMMAND_NONE)
         answer_command(engine, track, result);
-    for (size_t i = 0; i < result->note_count; i++)
+    for (size_t i = 0; i < result->note_count; i++) {
         take_note(engine, track, &result->notes[i]);
+        if (result->notes[i].kind == NOTE_HELD && is_given_up(&track->rollout))
+            page(engine, track);
+    }
 }

@@ -223,9 +223,8 @@ static void i8_dangers(struct law *law)
 {
     struct platform_dangers now = platform_danger(law->world->platform);
     const struct platform_dangers none = {0};
-    /* Who reads an old 404, or reads while a cancelled request is still on its way, asks for the
-     * release again; the server refuses it by its name. */
-    if (law->weather->hits[FAULT_STALE] > 0 || law->weather->acts[FAULT_REORDERED])
+    /* Who reads an old 404 asks for the release again; the server refuses it by its name. */
+    if (law->weather->hits[FAULT_STALE] > 0)
         now.release_overwritten = 0;
     if (law->weather->hits[FAULT_CRASH] + law->weather->hits[FAULT_STABLE_DIES] > 0)
         now.weight_to_unready = 0; /* they died under it */

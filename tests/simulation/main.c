@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define SEEDS_FOR_ALL 2000 /* so many see every fault and every sight */
-#define BYTES_EVERY 16    /* so many seeds send bytes instead of documents */
-#define FAILURES_SHOWN 10 /* per job */
+#define BYTES_EVERY 16     /* so many seeds send bytes instead of documents */
+#define FAILURES_SHOWN 10  /* per job */
 #define JOBS_LIMIT 64
 
 struct totals {

@@ -38,7 +38,7 @@ void monorepo_found(struct monorepo *repository, struct chance *chance)
         plot->phase = i * repository->phases / repository->plot_count;
         plot->depends =
             i > 0 && chance_percent(chance, 50) ? (int)chance_below(chance, (unsigned)i) : -1;
-        plot->scope = chance_percent(chance, 70) ? 0 : 1 + (int)chance_below(chance, 2);
+        plot->scope = chance_percent(chance, 50) ? 0 : 1 + (int)chance_below(chance, 2);
         plot->connected = plot->depends >= 0 && chance_percent(chance, 60);
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
             struct part *part = &plot->parts[k];

@@ -95,6 +95,9 @@ static void new_image(struct script *script, struct plot *plot, enum quality qua
     part->version = ++script->wanted.version;
     part->quality = quality;
     part->crashed = false;
+    /* What goes forward beside it goes back with it, where the scope says so. */
+    if (quality != QUALITY_GOOD && plot->parts[1].present && chance_percent(&script->chance, 60))
+        plot->parts[1].version = ++script->wanted.version;
 }
 
 /* Of what runs: from one way of taking over to another. */

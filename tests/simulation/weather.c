@@ -90,6 +90,8 @@ void weather_end(struct weather *weather)
     platform_fault_clear(weather->world->platform);
     weather->unsteady_ms = 0;
     weather_settle(weather);
+    /* The clock is right again, too: windows of another time would count other traffic. */
+    weather->world->wall_offset_ms = world_platform_now(weather->world) - weather->world->now_ms;
 }
 
 /* --- single requests ----------------------------------------------------------------------------
@@ -214,6 +216,8 @@ enum traffic_lie weather_lie(void *context)
                                             TRAFFIC_TWICE, TRAFFIC_RESET, TRAFFIC_LABELS,
                                             TRAFFIC_ERROR};
     struct weather *weather = context;
+    if (!weather->calm && weather->world->now_ms < weather->blind_ms)
+        return TRAFFIC_ERROR;
     if (weather->calm || !chance_percent(&weather->chance, 40))
         return TRAFFIC_TRUTH;
     const unsigned which = chance_below(&weather->chance, sizeof lies / sizeof *lies);
@@ -257,10 +261,10 @@ static void die_soon(struct weather *weather, enum fault fault)
 
 void weather_gust(struct weather *weather)
 {
-    static const enum fault gusts[] = {FAULT_STALL,       FAULT_STALL_DATA, FAULT_SLOW_PODS,
-                                       FAULT_STORAGE,     FAULT_KILL,       FAULT_KILL_WRITE,
-                                       FAULT_CLOCK,       FAULT_REPOSITORY, FAULT_WEIGHT_SLOW,
-                                       FAULT_WEIGHT_STUCK};
+    static const enum fault gusts[] = {FAULT_STALL,        FAULT_STALL_DATA,   FAULT_SLOW_PODS,
+                                       FAULT_STORAGE,      FAULT_KILL,         FAULT_KILL_WRITE,
+                                       FAULT_CLOCK,        FAULT_REPOSITORY,   FAULT_WEIGHT_SLOW,
+                                       FAULT_WEIGHT_STUCK, FAULT_METRICS_ERROR};
     struct world *world = weather->world;
     struct chance *chance = &weather->chance;
     const enum fault fault = gusts[chance_below(chance, sizeof gusts / sizeof *gusts)];
@@ -280,6 +284,8 @@ void weather_gust(struct weather *weather)
     } else if (fault == FAULT_WEIGHT_SLOW || fault == FAULT_WEIGHT_STUCK) {
         follow(weather, fault == FAULT_WEIGHT_SLOW ? until : INT64_MAX);
         weather->unsteady_ms = world->now_ms + 5 * until;
+    } else if (fault == FAULT_METRICS_ERROR) {
+        weather->blind_ms = world->now_ms + 6 * until;
     } else if (fault == FAULT_CLOCK) {
         world->wall_offset_ms += chance_percent(chance, 50) ? until * 90 : -until * 90;
     } else if (fault == FAULT_REPOSITORY) {

@@ -62,6 +62,7 @@ struct weather {
     bool calm;     /* all has stopped */
     bool extreme;
     uint64_t hits[FAULT_COUNT];
+    int64_t blind_ms;     /* ... until which metrics cannot be read */
     int64_t unsteady_ms;  /* boot time until which the gateway does not follow */
     int64_t disturbed_ms; /* boot time until which the world may look different from what is so */
 };

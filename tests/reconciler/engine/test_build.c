@@ -156,6 +156,30 @@ Test(build, an_unchanged_tree_is_not_built_again)
     world_free(world);
 }
 
+/* The same sources, built in another way: another image. */
+Test(build, another_way_to_build_builds_again)
+{
+    struct world *world = new_world();
+    build_first(world);
+    char text[sizeof cell_head + 64];
+    const char *at = strstr(cell_head, "{name: image}");
+    snprintf(text, sizeof text, "%.*s{name: image, parameters: {repository: {appPath: src}}}%s",
+             (int)(at - cell_head), cell_head, at + strlen("{name: image}"));
+    repository_commit(world, 2, platform_small, "shop", text, NULL, NULL);
+    await_run(world, RUN_1 "-2");
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    announce(world, RUN_1 "-2", "registry.example/shop:2");
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+    /* Said again, it is not built again. */
+    repository_commit(world, 3, platform_small, "shop", text, NULL, NULL);
+    world_kill(world);
+    world_run(world, MINUTES(5));
+    cr_expect_eq(run_count(world), 2);
+    expect_silence(world);
+    world_free(world);
+}
+
 Test(build, a_new_tree_is_built_while_the_old_image_stays)
 {
     struct world *world = new_world();

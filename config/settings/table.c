@@ -413,7 +413,7 @@ static const struct field journal_fields[] = {
      .offset = AT(keep_events),
      .min = 1000,
      .max = 10000000,
-     .fallback = "5000",
+     .fallback = "3000",
      .is_default = true,
      .doc = "and all but the newest so many; each takes up to 1 KiB of memory"},
 };

@@ -95,8 +95,11 @@ static void on_description(uv_timer_t *timer)
     struct daemon *daemon = timer->data;
     describe(daemon);
     /* Whole lists and compiled resources were here a moment ago: their memory goes back. */
-    if (daemon->core != NULL && engine_condition(core_engine(daemon->core)) == CONDITION_CONVERGED)
-        (void)malloc_trim(0);
+    if (daemon->core == NULL || engine_condition(core_engine(daemon->core)) != CONDITION_CONVERGED)
+        return;
+    if (daemon->sockets != NULL)
+        socket_rest(daemon->sockets);
+    (void)malloc_trim(0);
 }
 
 /* With --once: leaves when nothing more will move. */

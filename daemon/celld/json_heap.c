@@ -142,7 +142,7 @@ static void take_out(struct slab **list, struct slab *slab)
 
 static uint32_t capacity_of(uint32_t class)
 {
-    return (uint32_t)((SLAB_BYTES - sizeof(struct slab)) / ((class + 1) * STEP));
+    return (uint32_t)((SLAB_BYTES - sizeof(struct slab)) / ((size_t)(class + 1) * STEP));
 }
 
 static struct slab *new_slab(void)

@@ -1,6 +1,7 @@
 #include "daemon/socket/socket.h"
 
 #include "config/base/check.h"
+#include "config/base/owned.h"
 #include "daemon/log/log.h"
 #include "daemon/socket/server.h"
 
@@ -60,10 +61,15 @@ static int serve_door(struct server_door *door, const struct socket_options *opt
     return result;
 }
 
-static void free_server(struct socket_server *server)
+void socket_rest(struct socket_server *server)
 {
     if (server->status_response != NULL)
-        MHD_destroy_response(server->status_response);
+        MHD_destroy_response(TAKE(server->status_response));
+}
+
+static void free_server(struct socket_server *server)
+{
+    socket_rest(server);
     backlog_fini(&server->history);
     free(server);
 }

@@ -96,6 +96,9 @@ uint16_t socket_scrape_port(const struct socket_server *server);
  * "unavailable" 503, otherwise 409). `body` NULL = out of memory. */
 void socket_reply(struct socket_server *server, uint64_t id, bool ok, json_t *body);
 
+/* Nothing moves: what was kept to answer faster is let go. */
+void socket_rest(struct socket_server *server);
+
 /* One event for history and streams, durable already; at the start also those of the history,
  * oldest first. `sequence` must rise; one that does not is ignored. `event` is copied as text, with
  * "sequence" in it. */

@@ -1,5 +1,6 @@
 #include "reconciler/engine/build.h"
 
+#include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/record.h"
@@ -129,6 +130,9 @@ void build_apply(struct engine *engine, const char *cell, const char *component,
     build->started_ms = row_number(value, "started");
     build->attempt = (uint64_t)row_number(value, "attempt");
     engine->version++;
+    struct unit *unit = unit_find(engine, cell);
+    if (unit != NULL)
+        unit_queue(engine, unit); /* other cells may wait for it */
 }
 
 json_t *build_row(const struct build_record *build)
@@ -258,6 +262,11 @@ void build_take_trees(struct engine *engine, const struct engine_event *event)
         else if (engine->platform != NULL && engine->set->unknown == NULL)
             forget(engine, build);
     }
+    /* Before any step is taken on this revision, the plan has to know what is awaited. */
+    for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {
+        if (engine->units[i]->node_count > 0)
+            node_update(engine, engine->units[i]);
+    }
 }
 
 /* --- the Component that carries the runs --------------------------------------------------------
@@ -346,6 +355,16 @@ bool build_may_run(const struct engine *engine, const struct build_record *build
     const struct unit *unit = unit_find(engine, build->cell);
     return is_open(engine, build) && !is_failed(build) && unit->problem == NULL &&
            !unit_is_suspended(engine, unit) && !unit_is_frozen(engine, unit);
+}
+
+bool build_is_awaited(const struct engine *engine, const struct unit *unit)
+{
+    for (size_t i = 0; i < engine->build_count; i++) {
+        const struct build_record *build = engine->builds[i];
+        if (strcmp(build->cell, unit->name) == 0 && !build->missing && build_may_run(engine, build))
+            return true;
+    }
+    return false;
 }
 
 bool build_moves(const struct engine *engine, const struct build_record *build)

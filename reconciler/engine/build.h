@@ -26,6 +26,9 @@ bool build_is_held(const struct engine *engine, const struct build_record *build
 /* It is to go on: not done, not failed, its cell at work. */
 bool build_may_run(const struct engine *engine, const struct build_record *build);
 
+/* Git wants other content of the cell than what can be deployed so far: a build will bring it. */
+bool build_is_awaited(const struct engine *engine, const struct unit *unit);
+
 /* Appends why it is held. */
 void build_explain_hold(const struct engine *engine, const struct build_record *build,
                         struct text *out);

@@ -325,8 +325,10 @@ static void answer_schema(struct engine *engine, struct build_record *build,
         take_schema(engine, build, component, event->as.answer.body);
         return;
     }
-    if (received && event->as.answer.status == 404)
+    if (received && event->as.answer.status == 404) {
         build->missing = true;
+        unit_queue(engine, unit_find(engine, build->cell));
+    }
     later(engine, build, true, event->as.answer.error);
 }
 

@@ -120,7 +120,7 @@ static void say(struct track *provider, const struct track *consumer, const stru
         [LACK_UNKNOWN] = "may not have (there was no memory to compare them)",
     };
     OWNED_TEXT sentence;
-    text_init(&sentence, 2 * MESSAGE_SIZE);
+    text_init(&sentence, (size_t)2 * MESSAGE_SIZE);
     text_format(&sentence,
                 "%s of cell %s connects to endpoint %s (%s) of %s, which this release %s: keep it "
                 "until %s does without",

@@ -121,6 +121,17 @@ static bool explain_unproven(const struct node *node, struct text *out)
     return false;
 }
 
+/* The content that git wants is not there yet. */
+static bool explain_build(const struct engine *engine, const struct node *node, struct text *out)
+{
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        if (track->node == node && track_is_live(track) && build_explain(engine, track, out))
+            return true;
+    }
+    return false;
+}
+
 static void explain(void *context, size_t index, struct text *out)
 {
     const struct question *question = context;
@@ -159,7 +170,7 @@ static void explain(void *context, size_t index, struct text *out)
         text_add(out, "its objects are being put right");
     else if (engine->facts[index].state == NODE_CONVERGED)
         text_format(out, "it is live at %.12s", unit->good_commit);
-    else
+    else if (!explain_build(engine, node, out))
         text_add(out, "it is being compared");
 }
 

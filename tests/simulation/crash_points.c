@@ -351,6 +351,7 @@ static int replay(const char *text)
     char name[32];
     int first = 0, second = 0;
     uint64_t first_at = 0, second_at = 0;
+    /* NOLINTNEXTLINE(cert-err34-c): the number of values that fit is checked */
     if (sscanf(text, "%31[^:]:%d:%" SCNu64 ":%d:%" SCNu64, name, &first, &first_at, &second,
                &second_at) != 5)
         return 2;

@@ -91,8 +91,10 @@ bool people_mind(struct people *people)
         snprintf(actions[count++], sizeof actions[0], held ? "retry" : "promote");
     }
     bool any = false;
+    /* What somebody paused before its steps is resumed, not promoted. */
     for (size_t i = 0; i < count; i++)
-        any |= say(people, keys[i], actions[i]);
+        any |= say(people, keys[i], actions[i]) ||
+               (strcmp(actions[i], "promote") == 0 && say(people, keys[i], "resume"));
     return any;
 }
 

@@ -320,7 +320,7 @@ bool script_crash(struct script *script, struct world *world, struct chance *cha
     if (running.ready == 0 || colon == NULL)
         return false;
     platform_image_rule(world->platform, running.image, PLATFORM_IMAGE_CRASHES, 0);
-    condemn(script, at, atoi(colon + 1));
+    condemn(script, at, (int)strtol(colon + 1, NULL, 10));
     return platform_crash(world->platform, "acme", component, target, world_platform_now(world));
 }
 
@@ -333,6 +333,7 @@ void script_build(struct world *world)
         const char *id = strstr(name, middle);
         unsigned version = 0, quality = 0;
         char cell[16] = "";
+        /* NOLINTNEXTLINE(cert-err34-c): the number of values that fit is checked */
         if (id == NULL || sscanf(id + strlen(middle), "%8x%2x", &version, &quality) != 2 ||
             sscanf(name, "%15[^-]", cell) != 1)
             continue;

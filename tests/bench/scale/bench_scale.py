@@ -87,7 +87,8 @@ def main():
         for number, name in enumerate(names):
             world.write(f"cells/{name}/cell.yaml", CELL % {"name": name, "number": number})
         world.start_standin()
-        world.start_celld(settings="engine: {parallel: 64}\n")
+        world.settings = "engine: {parallel: 64}\n"
+        world.start_celld()
         begin = time.monotonic()
         world.wait_converged(world.deploy("Declare everything"), deadline=3600)
         print(f"{cells} cells converged from nothing in {time.monotonic() - begin:.1f} s")

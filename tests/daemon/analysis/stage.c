@@ -16,7 +16,7 @@ json_t *stage_json(const char *text)
     struct error err = {0};
     json_t *value = NULL;
     OWNED_TEXT copy;
-    text_init(&copy, 4 * SIZE);
+    text_init(&copy, (size_t)4 * SIZE);
     for (const char *c = text; *c != '\0'; c++) {
         if (*c == '`')
             text_add(&copy, "\\\"");

@@ -24,8 +24,11 @@ static void decode(const char *form, char *to, size_t size)
 {
     size_t used = 0;
     for (; *form != '\0' && used + 1 < size; form++) {
-        unsigned code = 0;
-        if (*form == '%' && sscanf(form + 1, "%2x", &code) == 1)
+        char digits[3] = "";
+        if (*form == '%')
+            (void)snprintf(digits, sizeof(digits), "%.2s", form + 1);
+        const unsigned long code = strtoul(digits, NULL, 16);
+        if (code != 0)
             form += 2;
         to[used++] = code == 0 ? *form : (char)code;
     }
@@ -275,7 +278,7 @@ Test(prometheus, history)
     json_t *json =
         stage_question("history", "prometheus", "hubble", ERROR_RATE "," LATENCY("null"));
     json_object_set_new(json, "from_ms", json_integer(0));
-    json_object_set_new(json, "to_ms", json_integer(3600000 * 2));
+    json_object_set_new(json, "to_ms", json_integer(INT64_C(7200000)));
     const char *answer = ASK(
         json,
         {"sum by (le) (max without (job, prometheus, prometheus_replica, replica, thanos_replica, "

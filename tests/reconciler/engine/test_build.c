@@ -196,6 +196,35 @@ Test(build, a_new_tree_is_built_while_the_old_image_stays)
     world_free(world);
 }
 
+/* Git wants another source of the first phase: what is live there is not what was pushed. */
+Test(build, later_phases_wait_for_it)
+{
+    static const char platform[] = PLATFORM_HEAD "  environments:\n"
+                                                 "    - {name: development}\n"
+                                                 "  phases:\n"
+                                                 "    - {name: first, cells: [shop]}\n"
+                                                 "    - {name: second, cells: [billing]}\n";
+    struct world *world = new_world();
+    world->trees = &first;
+    world->tree_count = 1;
+    repository_commit(world, 1, platform, "shop", cell_head, NULL, "billing",
+                      "registry.example/billing:1", NULL, NULL);
+    await_run(world, RUN_1);
+    announce(world, RUN_1, "registry.example/shop:1");
+    expect_condition(world, CONDITION_CONVERGED);
+    world->trees = &second;
+    repository_commit(world, 2, platform, "shop", cell_head, NULL, "billing",
+                      "registry.example/billing:2", NULL, NULL);
+    await_run(world, RUN_2);
+    world_run(world, 20000);
+    expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
+    expect_why(world, "billing", "development", "is being built: run " RUN_2);
+    announce(world, RUN_2, "registry.example/shop:2");
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "billing-api-a", "development", "registry.example/billing:2");
+    world_free(world);
+}
+
 Test(build, a_failed_build_leaves_alone_what_is_live)
 {
     struct world *world = new_world();

@@ -55,7 +55,7 @@ static const struct {
     enum engine_condition condition;
     const char *event, *why; /* NULL = not looked at */
 } cases[] = {
-    {"nothing odd", {{NULL}}, loose, CONDITION_CONVERGED, "gate-passed", NULL},
+    {"nothing odd", {{.method = NULL}}, loose, CONDITION_CONVERGED, "gate-passed", NULL},
     {"the schema is not there",
      {{"GET", "/schema", 0, ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
      loose,
@@ -75,7 +75,7 @@ static const struct {
      "gate-passed",
      NULL},
     {"the schema wants what nobody gives",
-     {{NULL}},
+     {{.method = NULL}},
      "{\"type\":\"object\",\"required\":[\"colour\"]}",
      CONDITION_HELD,
      "gate-failed",
@@ -207,7 +207,7 @@ Test(gates, a_gate_that_the_platform_drops_does_not_answer_any_more)
 {
     struct meddler meddler;
     const struct meddling items[] = {
-        {"GET", "/workflowruns/", 0, 3, ANSWER_NOT_SENT, 0, NULL, false}, {NULL}};
+        {"GET", "/workflowruns/", 0, 3, ANSWER_NOT_SENT, 0, NULL, false}, {.method = NULL}};
     struct world *world = meddle_world(&meddler, items);
     add_workflow(world, loose);
     repository_commit(world, 1, by_workflow, "shop", "registry.example/shop:1", NULL, NULL);
@@ -274,7 +274,7 @@ static size_t east_zone(unsigned char *bytes)
     size_t at = 0;
     for (int part = 0; part < 2; part++) {
         memset(bytes + at, 0, 64);
-        memcpy(bytes + at, "TZif2", 5);
+        memcpy(bytes + at, "TZif2", 5); /* NOLINT(bugprone-not-null-terminated-result) */
         bytes[at + 39] = 1;
         bytes[at + 43] = 4;
         at += 44;
@@ -282,7 +282,7 @@ static size_t east_zone(unsigned char *bytes)
         bytes[at + 3] = 3600 & 255;
         at += 10;
     }
-    memcpy(bytes + at, "\n\n", 2);
+    memcpy(bytes + at, "\n\n", 2); /* NOLINT(bugprone-not-null-terminated-result) */
     return at + 2;
 }
 

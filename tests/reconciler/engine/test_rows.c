@@ -69,6 +69,7 @@ static const char *const keys[] = {
     "a/b/c/d/e/f/g",
 };
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): long values on two lines */
 static const char *const values[] = {
     "{}",
     "[]",
@@ -80,6 +81,7 @@ static const char *const values[] = {
     "\"image\":\"registry.example/x:1\",\"made\":9,\"attempt\":-1,\"phase\":-7}",
     "{\"cell\":\"\",\"state\":\"done\",\"keys\":{},\"verb\":\"\"}",
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 /* Every kind of key with every kind of value, and its removal, one after another and all together.
  */

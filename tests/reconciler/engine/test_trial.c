@@ -502,7 +502,7 @@ Test(trial, deaths_change_no_verdict_and_count_no_window_twice)
         {"2", "idle", "rollout-baked", "pass", 0.005},
         {"bad", "held", "rollback-started", "rollback", 0.1},
     };
-    for (size_t i = 0; i < 2 * POINTS; i++) {
+    for (size_t i = 0; i < (size_t)2 * POINTS; i++) {
         struct traffic traffic = {.rate = 10, .base = 0.005, .bad = rows[i % 2].bad};
         begin(&traffic, CANARY, rows[i % 2].tag);
         traffic_until(&traffic, "development", "step", MINUTES(5));

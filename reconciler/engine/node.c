@@ -180,12 +180,13 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     /* The time of its next automatic attempt has come, or its quarantine was lifted, or git wants
      * something else by now: it is a forward step again. */
     const bool due = rollout->retry_at.ms != 0 && rollout->retry_at.ms <= engine->now.wall.ms;
-    const bool other =
-        track->has_content && strcmp(rollout->held_digest, track->content.deployment_digest) != 0;
+    const char *held = rollout->has_next ? rollout->next.deployment_digest : rollout->held_digest;
+    const bool other = track->has_content && strcmp(held, track->content.deployment_digest) != 0;
     const bool cancelled = rollout->hold == HOLD_CANCELLED && !track->recalled;
-    const bool again = rollout->state == ROLLOUT_HELD && !rollout->has_next && !condemned &&
-                       (due || other || rollout->hold == HOLD_QUARANTINED || cancelled ||
-                        (rollout->hold == HOLD_REFUSED && track->refusal[0] == '\0'));
+    const bool lifted = due || rollout->hold == HOLD_QUARANTINED || cancelled ||
+                        (rollout->hold == HOLD_REFUSED && track->refusal[0] == '\0');
+    const bool again =
+        rollout->state == ROLLOUT_HELD && !condemned && (other || (!rollout->has_next && lifted));
     if (rollout->state == ROLLOUT_BAKE)
         tally->baking++;
     else if (again)

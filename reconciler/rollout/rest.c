@@ -128,8 +128,9 @@ static void held_in_place(struct advance *advance)
         return;
     const bool readable =
         slot->known && slot->gate.verdict != GATE_UNKNOWN && slot->gate.verdict != GATE_STALE;
-    const bool cured = rollout->hold == HOLD_STABLE_SICK &&
-                       (view->stable_healthy || slot->gate.verdict == GATE_SETTLED);
+    /* Pods that are well again cure what pods have shown, not what the judge has found. */
+    const bool well = slot->gate.verdict == GATE_SETTLED && view->verdict != VERDICT_ROLLBACK;
+    const bool cured = rollout->hold == HOLD_STABLE_SICK && (view->stable_healthy || well);
     if (readable && (cured || rollout->hold == HOLD_UNREADABLE))
         forward_resume(advance);
 }

@@ -67,7 +67,13 @@ static void wants_rest(const struct draft *draft)
     put_slot(draft, draft->stable, CONTENT_STABLE);
     if (rollout->routed)
         put_slot(draft, 1 - draft->stable, CONTENT_UNDEPLOYED);
-    put_route(draft, CONTENT_STABLE, draft->stable);
+    /* A route that is gone comes back after the slot that it leads to, which may be gone, too. */
+    const struct binding_view *route = &draft->view->route;
+    const struct binding_view *slot = &draft->view->slot[draft->stable];
+    const bool leads_nowhere =
+        route->known && !route->exists && (!slot->exists || slot->terminating || !slot->matches);
+    if (!leads_nowhere)
+        put_route(draft, CONTENT_STABLE, draft->stable);
     wants->report_only = !draft->view->correct_drift && !rollout->settle_due;
     const bool hand_over = draft->view->plan->scaled && !rollout->scaled[draft->stable];
     look(draft, rollout->settle_due, false, rollout->settle_due || hand_over);

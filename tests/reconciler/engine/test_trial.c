@@ -103,6 +103,25 @@ Test(trial, a_bad_release_goes_back_stays_away_and_its_fix_goes_through)
     traffic_free(&traffic);
 }
 
+/* It is held where it stands, for a person; newer content is a person's word. */
+Test(trial, a_fix_ends_the_hold_of_a_release_that_may_not_go_back)
+{
+    static const char policy[] =
+        "{strategy: canary, steps: [{weight: 20, soak: 5m}], bake: 1m, "
+        "rollback: {forbidden: true}, analysis: {metrics: [error-rate], interval: 30s}}";
+    struct traffic traffic = {.rate = 10, .base = 0.005, .bad = 0.1};
+    begin(&traffic, policy, "bad");
+    traffic_until(&traffic, "development", "held", MINUTES(30));
+    world_run(traffic.world, MINUTES(10));
+    cr_expect_str_eq(traffic_text(&traffic, "development", "state"), "held");
+    expect_why(traffic.world, "shop", "development", "its rollback is forbidden");
+    traffic_commit(&traffic, 3, platform_small, "2", policy);
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    expect_runs(traffic.world, "shop-api-b", "development", "registry.example/shop:2");
+    expect_no_dangers(traffic.world);
+    traffic_free(&traffic);
+}
+
 Test(trial, a_release_that_fails_every_request_goes_back_at_once)
 {
     struct traffic traffic = {.rate = 2, .base = 0, .bad = 1};

@@ -76,6 +76,16 @@ void forward_narrow(struct advance *advance)
         route_overdue(advance);
 }
 
+/* What goes takes no traffic beside the new release: it comes back first. */
+static bool stable_is_going(const struct advance *advance)
+{
+    const struct rollout *rollout = advance->rollout;
+    if (!rollout_two_slots(rollout))
+        return false;
+    const struct binding_view *slot = &advance->view->slot[slot_index(rollout->stable_slot)];
+    return slot->known && (!slot->exists || slot->terminating);
+}
+
 void forward_deploy(struct advance *advance)
 {
     const struct rollout *rollout = advance->rollout;
@@ -91,6 +101,8 @@ void forward_deploy(struct advance *advance)
             failure_slot_overdue(advance, slot);
         return;
     }
+    if (stable_is_going(advance) && !failure_is_overdue(advance))
+        return;
     machine_note(advance, NOTE_SETTLED, rollout->next.deployment_digest,
                  "%d of %d replicas are available", slot->gate.replicas_available,
                  slot->gate.replicas_wanted);

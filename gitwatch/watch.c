@@ -1,6 +1,7 @@
 #include "gitwatch/watch.h"
 
 #include "config/base/check.h"
+#include "config/base/splitmix.h"
 
 /* After a failure polls spread whatever the settings say: many watchers fail at the same moment. */
 enum { BACKOFF_JITTER_PERCENT = 10, JITTER_LIMIT_PERCENT = 50, BACKOFF_DOUBLINGS = 20 };
@@ -16,21 +17,12 @@ struct watch_settings watch_settings_default(void)
     };
 }
 
-/* splitmix64: small, seedable, good enough to spread polls. */
-static uint64_t draw(struct watch *watch)
-{
-    uint64_t z = watch->random += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 /* With 10 percent: from 90 % to 110 % of `length`. */
 static struct duration jittered(struct watch *watch, struct duration length, uint32_t percent)
 {
     const int64_t spread = length.ms * 2 * (int64_t)percent / 100;
     const int64_t least = length.ms - spread / 2;
-    return DURATION_MS(least + (int64_t)(draw(watch) % (uint64_t)(spread + 1)));
+    return DURATION_MS(least + (int64_t)(splitmix_next(&watch->random) % (uint64_t)(spread + 1)));
 }
 
 static struct duration next_interval(struct watch *watch)

@@ -1,5 +1,6 @@
 #include "daemon/journal/table.h"
 
+#include "config/base/splitmix.h"
 #include "daemon/journal/crc.h"
 
 #include <string.h>
@@ -46,13 +47,11 @@ static uint32_t checksum(uint64_t sequence, const char *key, const char *value, 
     return crc_add(crc, value, length);
 }
 
-/* Spreads the bits, so that a sum over rows does not cancel out (splitmix64's finish). */
+/* Spreads the bits, so that a sum over rows does not cancel out. */
 static uint64_t mix(uint64_t sequence, uint32_t crc)
 {
-    uint64_t z = (sequence << 32 ^ sequence >> 32 ^ crc) + UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
+    uint64_t state = sequence << 32 ^ sequence >> 32 ^ crc;
+    return splitmix_next(&state);
 }
 
 /* SQLite's integers are signed; the bits are ours. */

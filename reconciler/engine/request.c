@@ -1,5 +1,6 @@
 #include "reconciler/engine/request.h"
 
+#include "config/base/splitmix.h"
 #include "reconciler/engine/emit.h"
 
 #include <errno.h>
@@ -164,15 +165,6 @@ void request_cancel(struct engine *engine, uint64_t id)
     emit_effect(engine, &effect);
 }
 
-static uint64_t next_random(struct engine *engine)
-{
-    engine->random += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t x = engine->random;
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
 struct mono_time request_backoff(struct engine *engine, unsigned failures, const struct error *err)
 {
     int64_t limit = engine->options.retry_first.ms;
@@ -180,7 +172,8 @@ struct mono_time request_backoff(struct engine *engine, unsigned failures, const
         limit *= 2;
     if (limit > engine->options.retry_slowest.ms)
         limit = engine->options.retry_slowest.ms;
-    int64_t delay = 1 + (int64_t)(next_random(engine) % (uint64_t)(limit < 1 ? 1 : limit));
+    int64_t delay =
+        1 + (int64_t)(splitmix_next(&engine->random) % (uint64_t)(limit < 1 ? 1 : limit));
     /* What the server asks for counts, within reason. */
     if (err != NULL && err->retry_after_ms > delay)
         delay = err->retry_after_ms < ASKED_LONGEST_MS ? err->retry_after_ms : ASKED_LONGEST_MS;

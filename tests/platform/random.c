@@ -1,4 +1,4 @@
-#include "tests/platform/splitmix.h"
+#include "config/base/splitmix.h"
 #include "tests/platform/state.h"
 
 #include <inttypes.h>

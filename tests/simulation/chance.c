@@ -1,13 +1,10 @@
 #include "tests/simulation/chance.h"
 
-/* splitmix64 */
+#include "config/base/splitmix.h"
+
 uint64_t chance_next(struct chance *chance)
 {
-    chance->state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t x = chance->state;
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
+    return splitmix_next(&chance->state);
 }
 
 struct chance chance_stream(uint64_t seed, uint64_t stream)

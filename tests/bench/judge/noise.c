@@ -1,5 +1,7 @@
 #include "tests/bench/judge/noise.h"
 
+#include "config/base/splitmix.h"
+
 #include <math.h>
 #include <stddef.h>
 
@@ -24,13 +26,8 @@ static uint64_t next(struct noise_source *source)
 
 void noise_seed(struct noise_source *source, uint64_t seed)
 {
-    for (size_t i = 0; i < 4; i++) {
-        seed += UINT64_C(0x9e3779b97f4a7c15);
-        uint64_t z = seed;
-        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-        source->state[i] = z ^ z >> 31;
-    }
+    for (size_t i = 0; i < 4; i++)
+        source->state[i] = splitmix_next(&seed);
 }
 
 /* In (0, 1). */

@@ -1,5 +1,5 @@
 #include "config/base/check.h"
-#include "tests/platform/splitmix.h"
+#include "config/base/splitmix.h"
 #include "tests/platform/traffic/table.h"
 
 #include <stdio.h>

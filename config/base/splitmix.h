@@ -1,4 +1,6 @@
-/* SplitMix64: good enough to scatter delays and choices, and the whole state is one number. */
+/* SplitMix64: good enough to scatter delays and choices, not for secrets. The whole state is one
+ * number, and every number is a good one. Source: Steele, Lea, Flood, "Fast splittable pseudorandom
+ * number generators", 2014. */
 #pragma once
 
 #include <stdint.h>

@@ -242,6 +242,19 @@ static const char *tree_of(const struct engine_event *event, const struct build_
     return "";
 }
 
+/* Before any step is taken on this revision, the plan has to know what is awaited. */
+static void weigh(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->build_count && engine->status == 0; i++) {
+        const char *cell = engine->builds[i]->cell;
+        if (i > 0 && strcmp(engine->builds[i - 1]->cell, cell) == 0)
+            continue;
+        struct unit *unit = unit_find(engine, cell);
+        if (unit != NULL && unit->node_count > 0)
+            node_update(engine, unit);
+    }
+}
+
 void build_take_trees(struct engine *engine, const struct engine_event *event)
 {
     for (size_t i = 0; i < engine->unit_count; i++) {
@@ -262,11 +275,7 @@ void build_take_trees(struct engine *engine, const struct engine_event *event)
         else if (engine->platform != NULL && engine->set->unknown == NULL)
             forget(engine, build);
     }
-    /* Before any step is taken on this revision, the plan has to know what is awaited. */
-    for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {
-        if (engine->units[i]->node_count > 0)
-            node_update(engine, engine->units[i]);
-    }
+    weigh(engine);
 }
 
 /* --- the Component that carries the runs --------------------------------------------------------
@@ -359,9 +368,11 @@ bool build_may_run(const struct engine *engine, const struct build_record *build
 
 bool build_is_awaited(const struct engine *engine, const struct unit *unit)
 {
-    for (size_t i = 0; i < engine->build_count; i++) {
+    for (size_t i = place_of(engine, unit->name, ""); i < engine->build_count; i++) {
         const struct build_record *build = engine->builds[i];
-        if (strcmp(build->cell, unit->name) == 0 && !build->missing && build_may_run(engine, build))
+        if (strcmp(build->cell, unit->name) != 0)
+            return false;
+        if (!build->missing && build_may_run(engine, build))
             return true;
     }
     return false;

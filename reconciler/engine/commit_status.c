@@ -2,6 +2,7 @@
 
 #include "config/base/json.h"
 #include "config/base/text.h"
+#include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/record.h"
@@ -202,14 +203,11 @@ static void send(struct engine *engine, const char *context, const char *commit,
                  enum commit_state state, const char *message)
 {
     struct effect effect = {.kind = EFFECT_COMMIT_STATUS};
-    effect.as.commit_status.revision = strdup(commit);
+    effect.as.commit_status.revision = emit_text(engine, commit);
     effect.as.commit_status.state = state_names[state];
-    effect.as.commit_status.context = strdup(context);
-    effect.as.commit_status.message = strdup(message);
-    if (effect.as.commit_status.revision == NULL || effect.as.commit_status.context == NULL ||
-        effect.as.commit_status.message == NULL)
-        engine->status = -ENOMEM;
-    effect_list_add(engine->out, &effect);
+    effect.as.commit_status.context = emit_text(engine, context);
+    effect.as.commit_status.message = emit_text(engine, message);
+    emit_effect(engine, &effect);
 }
 
 static void tell(struct engine *engine, struct unit *unit, const char *environment,

@@ -5,6 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void expect_created(struct world *world, const char *path, const char *body)
+{
+    const struct platform_request request = {
+        .method = "POST", .path = path, .body = body, .body_length = strlen(body)};
+    struct platform_response response;
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
+    cr_assert_eq(response.status, 201, "%s", response.body);
+    platform_response_fini(&response);
+}
+
 void expect_no_dangers(const struct world *world)
 {
     const struct platform_dangers dangers = platform_danger(world->platform);

@@ -5,6 +5,9 @@
 
 #define MINUTES(n) (INT64_C(60000) * (n))
 
+/* Makes an object on the control plane, as somebody else would: POST, which must be taken. */
+void expect_created(struct world *world, const char *path, const char *body);
+
 void expect_no_dangers(const struct world *world);
 
 /* In that condition within 20 minutes; otherwise the test fails and shows why. */

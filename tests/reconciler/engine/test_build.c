@@ -30,33 +30,21 @@ static const char cell_head[] = "raw:apiVersion: celld.dev/v1\n"
                                 "      endpoints:\n"
                                 "        - {name: http, type: http, port: 8080, basePath: /shop}\n";
 
-static void call(struct world *world, const char *method, const char *path, const char *body)
-{
-    const struct platform_request request = {.method = method,
-                                             .path = path,
-                                             .body = body,
-                                             .body_length = body == NULL ? 0 : strlen(body)};
-    struct platform_response response;
-    platform_handle(world->platform, &request, world_platform_now(world), &response);
-    cr_assert_eq(response.status / 100, 2, "%d %s", response.status,
-                 response.body == NULL ? "" : response.body);
-    platform_response_fini(&response);
-}
-
 static void add_workflow(struct world *world)
 {
-    call(world, "POST", "/api/v1/clusterworkflows",
-         "{\"metadata\":{\"name\":\"image\"},\"spec\":{\"workflowPlaneRef\":{\"kind\":"
-         "\"ClusterWorkflowPlane\",\"name\":\"default\"},\"parameters\":{\"openAPIV3Schema\":{"
-         "\"type\":\"object\",\"required\":[\"repository\"],\"properties\":{\"repository\":{"
-         "\"type\":\"object\",\"required\":[\"url\",\"revision\"],\"properties\":{\"url\":{"
-         "\"type\":\"string\"},\"appPath\":{\"type\":\"string\",\"default\":\".\"},"
-         "\"revision\":{\"type\":\"object\",\"required\":[\"commit\"],\"properties\":{"
-         "\"branch\":{\"type\":\"string\",\"default\":\"\"},"
-         "\"commit\":{\"type\":\"string\"}}}}}}}},\"runTemplate\":{\"apiVersion\":"
-         "\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\",\"metadata\":{\"name\":"
-         "\"${metadata.workflowRunName}\",\"namespace\":\"${metadata.namespace}\"},"
-         "\"spec\":{}}}}");
+    expect_created(
+        world, "/api/v1/clusterworkflows",
+        "{\"metadata\":{\"name\":\"image\"},\"spec\":{\"workflowPlaneRef\":{\"kind\":"
+        "\"ClusterWorkflowPlane\",\"name\":\"default\"},\"parameters\":{\"openAPIV3Schema\":{"
+        "\"type\":\"object\",\"required\":[\"repository\"],\"properties\":{\"repository\":{"
+        "\"type\":\"object\",\"required\":[\"url\",\"revision\"],\"properties\":{\"url\":{"
+        "\"type\":\"string\"},\"appPath\":{\"type\":\"string\",\"default\":\".\"},"
+        "\"revision\":{\"type\":\"object\",\"required\":[\"commit\"],\"properties\":{"
+        "\"branch\":{\"type\":\"string\",\"default\":\"\"},"
+        "\"commit\":{\"type\":\"string\"}}}}}}}},\"runTemplate\":{\"apiVersion\":"
+        "\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\",\"metadata\":{\"name\":"
+        "\"${metadata.workflowRunName}\",\"namespace\":\"${metadata.namespace}\"},"
+        "\"spec\":{}}}}");
 }
 
 static struct world *new_world(void)

@@ -173,18 +173,11 @@ static const char gated[] =
 static struct world *gated_world(const char *outcome)
 {
     struct world *world = repository_world();
-    struct platform_response response;
     const char *body =
         "{\"metadata\":{\"name\":\"integration-tests\"},\"spec\":{\"runTemplate\":{},"
         "\"parameters\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{"
         "\"environment\":{\"type\":\"string\"},\"revision\":{\"type\":\"string\"}}}}}}";
-    const struct platform_request request = {.method = "POST",
-                                             .path = "/api/v1/clusterworkflows",
-                                             .body = body,
-                                             .body_length = strlen(body)};
-    platform_handle(world->platform, &request, world_platform_now(world), &response);
-    cr_assert_eq(response.status, 201, "%s", response.body);
-    platform_response_fini(&response);
+    expect_created(world, "/api/v1/clusterworkflows", body);
     if (outcome != NULL)
         platform_workflow_rule(world->platform, "*", outcome);
     repository_commit(world, 1, gated, "shop", "registry.example/shop:1", NULL, NULL);

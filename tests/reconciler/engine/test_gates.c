@@ -27,14 +27,7 @@ static void add_workflow(struct world *world, const char *schema)
              "{\"metadata\":{\"name\":\"check\"},\"spec\":{\"runTemplate\":{},\"parameters\":{"
              "\"openAPIV3Schema\":%s}}}",
              schema);
-    const struct platform_request request = {.method = "POST",
-                                             .path = "/api/v1/clusterworkflows",
-                                             .body = body,
-                                             .body_length = strlen(body)};
-    struct platform_response response;
-    platform_handle(world->platform, &request, world_platform_now(world), &response);
-    cr_assert_eq(response.status, 201, "%s", response.body);
-    platform_response_fini(&response);
+    expect_created(world, "/api/v1/clusterworkflows", body);
 }
 
 static const char loose[] = "{\"type\":\"object\"}";

@@ -386,18 +386,11 @@ Test(trial, the_second_region_follows_only_what_was_judged_good_in_the_first)
 
 static void install(struct world *world)
 {
-    struct platform_response response;
     const char *body =
         "{\"metadata\":{\"name\":\"smoke\"},\"spec\":{\"runTemplate\":{},\"parameters\":{"
         "\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"environment\":{\"type\":"
         "\"string\"}}}}}}";
-    const struct platform_request request = {.method = "POST",
-                                             .path = "/api/v1/clusterworkflows",
-                                             .body = body,
-                                             .body_length = strlen(body)};
-    platform_handle(world->platform, &request, world_platform_now(world), &response);
-    cr_assert_eq(response.status, 201, "%s", response.body);
-    platform_response_fini(&response);
+    expect_created(world, "/api/v1/clusterworkflows", body);
 }
 
 static size_t runs(const struct world *world)

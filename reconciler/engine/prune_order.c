@@ -184,8 +184,7 @@ static bool has_source(const struct unit *unit, const struct object *release)
     if (unit->removed)
         return false;
     for (size_t i = 0; i < unit->source_count; i++) {
-        const struct object *wanted = unit->sources[i]->release;
-        if (wanted != NULL && same_component(wanted, release))
+        if (same_component(unit->sources[i]->release, release))
             return true;
     }
     return false;

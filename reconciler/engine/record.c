@@ -71,20 +71,27 @@ static void apply_intent(struct engine *engine, const struct parts *parts, const
     object->intent_verb = value == NULL ? 0 : json_text_or(json_object_get(value, "verb"), "?")[0];
 }
 
+/* A row makes its track, the end of one does not. */
+static struct track *track_of(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    if (parts->count != 4)
+        return NULL;
+    if (value == NULL)
+        return unit_track_find(engine, parts->at[1], parts->at[2], parts->at[3]);
+    struct unit *unit = unit_get(engine, parts->at[1]);
+    return unit == NULL ? NULL : unit_track_get(engine, unit, parts->at[2], parts->at[3]);
+}
+
 static void apply_rollout(struct engine *engine, const struct parts *parts, const json_t *value)
 {
-    struct track *track = parts->count == 4 ? unit_track_named(engine, parts->at[1], parts->at[2],
-                                                               parts->at[3], value != NULL)
-                                            : NULL;
+    struct track *track = track_of(engine, parts, value);
     if (track != NULL)
         row_rollout_apply(engine, track, value);
 }
 
 static void apply_judge(struct engine *engine, const struct parts *parts, const json_t *value)
 {
-    struct track *track = parts->count == 4 ? unit_track_named(engine, parts->at[1], parts->at[2],
-                                                               parts->at[3], value != NULL)
-                                            : NULL;
+    struct track *track = track_of(engine, parts, value);
     if (track != NULL)
         trial_row_apply(engine, track, value);
 }

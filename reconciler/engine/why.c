@@ -41,20 +41,15 @@ static bool explain_bootstrap(const struct engine *engine, const struct node *no
     const struct unit *unit = node->unit;
     if (!node_is_open(engine, node))
         return false;
-    if (unit->object_count > 0 && !object_is_equal(unit->objects[0])) {
+    if (!object_is_equal(unit->objects[0]))
         text_format(out, "project %s is being made", unit->project);
-        return true;
-    }
-    if (unit->project_release[0] == '\0' && !node->binding_ready) {
+    else if (node->binding_ready)
+        return false;
+    else if (unit->project_release[0] == '\0')
         text_format(out, "project %s has no release yet", unit->project);
-        return true;
-    }
-    if (!node->binding_ready) {
-        text_format(out, "the project binding %s is not ready",
-                    node->binding == NULL ? "" : node->binding->key.name);
-        return true;
-    }
-    return false;
+    else
+        text_format(out, "the project binding %s is not ready", node->binding->key.name);
+    return true;
 }
 
 static const struct track *first_open(const struct engine *engine, const struct node *node)
@@ -62,7 +57,7 @@ static const struct track *first_open(const struct engine *engine, const struct 
     const struct track *waiting = NULL;
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node != node || !track_is_live(track) || track_is_done(track))
+        if (track->node != node || track_is_done(track))
             continue;
         /* The one that others wait for tells more than those that wait. */
         if (track_missing_provider(engine, track) == NULL || rollout_is_active(&track->rollout))
@@ -108,8 +103,7 @@ static bool explain_unproven(const struct node *node, struct text *out)
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
         const struct rollout_content *stable = &track->rollout.stable;
-        if (track->node != node || !track->rollout.has_stable || !stable->unproven ||
-            stable->accepted)
+        if (track->node != node || !stable->unproven || stable->accepted)
             continue;
         text_format(out,
                     "release %s of %s was promoted there without proof that it is good; `cellctl "
@@ -126,7 +120,7 @@ static bool explain_build(const struct engine *engine, const struct node *node, 
 {
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node == node && track_is_live(track) && build_explain(engine, track, out))
+        if (track->node == node && build_explain(engine, track, out))
             return true;
     }
     return false;
@@ -139,7 +133,7 @@ static void explain(void *context, size_t index, struct text *out)
     const struct node *node = engine->nodes[index];
     const struct unit *unit = node->unit;
     if (unit->broken) {
-        text_add(out, unit->reason == NULL ? "it cannot be read" : unit->reason);
+        text_add(out, unit->reason);
         return;
     }
     if (unit->problem != NULL) {
@@ -181,7 +175,7 @@ static void add_builds(const struct engine *engine, const struct node *node, str
         const struct track *track = node->unit->tracks[i];
         OWNED_TEXT message;
         text_init(&message, 2048);
-        if (track->node == node && track_is_live(track) && build_explain(engine, track, &message))
+        if (track->node == node && build_explain(engine, track, &message))
             text_format(out, "; %s", text_get(&message));
     }
 }
@@ -223,8 +217,7 @@ static void explain_nodeless(const struct engine *engine, const struct unit *uni
         text_format(out, "%s is not in git any more; what is left of it is being removed",
                     unit->name);
     else if (unit->broken)
-        text_format(out, "%s was never readable: %s", unit->name,
-                    unit->reason == NULL ? "" : unit->reason);
+        text_format(out, "%s was never readable: %s", unit->name, unit->reason);
     else
         text_format(out, "%s waits for the platform: %s", unit->name, engine->platform_reason);
 }

@@ -226,7 +226,7 @@ static json_t *arm_json(const struct track *track, bool canary)
     track_component_name(track, binding->role, component);
     const char slot[2] = {canary ? rollout->next_slot : rollout->stable_slot, '\0'};
     return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "slot", slot, "component", component,
-                     "binding", binding->object == NULL ? "" : binding->object->key.name, "release",
+                     "binding", binding->object->key.name, "release",
                      canary ? rollout->next.release_digest : rollout->stable.release_digest,
                      "namespace", known(names->space), "workload", known(names->workload),
                      "service", known(names->service));

@@ -150,6 +150,15 @@ void traffic_commit(struct traffic *traffic, int revision, const char *platform,
     repository_commit(traffic->world, revision, platform, "shop", image, extra, NULL);
 }
 
+void traffic_begin(struct traffic *traffic, const char *policy, const char *tag)
+{
+    traffic_world(traffic);
+    traffic_commit(traffic, 1, platform_small, "1", policy);
+    expect_condition(traffic->world, CONDITION_CONVERGED);
+    cr_assert_eq(traffic->windows, 0, "there was nothing to compare");
+    traffic_commit(traffic, 2, platform_small, tag, policy);
+}
+
 const json_t *traffic_rollout(struct traffic *traffic, const char *target)
 {
     static json_t *kept;
@@ -195,4 +204,32 @@ const json_t *traffic_event(struct traffic *traffic, const char *type)
             return event;
     }
     return NULL;
+}
+
+const json_t *traffic_analysis(struct traffic *traffic)
+{
+    return json_object_get(traffic_rollout(traffic, "development"), "analysis");
+}
+
+const char *traffic_verdict(struct traffic *traffic)
+{
+    return json_text_or(json_object_get(traffic_analysis(traffic), "verdict"), "");
+}
+
+size_t traffic_quarantines(const struct traffic *traffic)
+{
+    json_t *shown = engine_quarantine(traffic->world->engine);
+    const size_t count = json_array_size(json_object_get(shown, "entries"));
+    json_decref(shown);
+    return count;
+}
+
+bool traffic_order(struct traffic *traffic, const char *action, const char *target)
+{
+    bool done = false;
+    world_command(traffic->world, "rollout",
+                  json_pack("{s:s, s:s, s:s, s:s}", "action", action, "cell", "shop", "component",
+                            "shop-api", "target", target),
+                  &done);
+    return done;
 }

@@ -67,7 +67,8 @@ void scope_apply(struct engine *engine, const char *cell, const char *component,
     snprintf(recall->target, sizeof recall->target, "%s", target);
     row_text(value, "digest", recall->digest, sizeof recall->digest);
     row_text(value, "revision", recall->revision, sizeof recall->revision);
-    recall->members = json_deep_copy(json_object_get(value, "members"));
+    const json_t *members = json_object_get(value, "members");
+    recall->members = json_is_array(members) ? json_deep_copy(members) : json_array();
     snprintf(recall->reason, sizeof recall->reason,
              "%s of cell %s, which came with the same revision, failed here", component, cell);
     if (recall->members == NULL)

@@ -159,6 +159,18 @@ void source_build(struct engine *engine, struct unit *unit)
     free(before);
 }
 
+void source_ensure(struct engine *engine, const struct track *track)
+{
+    if (track->deployment == NULL || !track->rollout.has_next || track->rollout.next_slot != 'b')
+        return;
+    for (size_t i = 0; i < track->unit->source_count; i++) {
+        const struct source *source = track->unit->sources[i];
+        if (source->role == ROLE_SLOT_B && strcmp(source->track->component, track->component) == 0)
+            return;
+    }
+    source_build(engine, track->unit);
+}
+
 /* --- what is needed -----------------------------------------------------------------------------
  */
 

@@ -7,6 +7,10 @@
 /* The unit's sources from its compiled tracks. */
 void source_build(struct engine *engine, struct unit *unit);
 
+/* The slot that the track's rollout goes to has its source: endpoints that all differ lead even a
+ * rolling release to the other slot, which nobody knows before it begins. */
+void source_ensure(struct engine *engine, const struct track *track);
+
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */
 struct mono_time source_pump(struct engine *engine, struct source *source);
 

@@ -17,11 +17,12 @@ static bool has_held_object(const struct unit *unit)
     return false;
 }
 
-/* One that is held tries again only where it may start. */
-static bool rollout_moves(const struct rollout *rollout, const struct node_verdict *verdict)
+/* One that is held tries again by itself; once its time has come the plan says what else it waits
+ * for. */
+static bool rollout_moves(const struct rollout *rollout, struct wall_time now)
 {
     if (rollout->state == ROLLOUT_HELD)
-        return rollout->retry_at.ms != 0 && verdict->wait == WAIT_NONE;
+        return rollout->retry_at.ms > now.ms;
     return rollout->state != ROLLOUT_PAUSED && rollout_is_active(rollout);
 }
 
@@ -31,7 +32,8 @@ static bool waits_for_a_person(const struct node *node)
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
         if (track->node == node &&
-            (track->rollout.state == ROLLOUT_PAUSED || track->rollout.state == ROLLOUT_HELD))
+            (track->rollout.state == ROLLOUT_PAUSED ||
+             (track->rollout.state == ROLLOUT_HELD && track->rollout.retry_at.ms == 0)))
             return true;
     }
     return false;
@@ -45,7 +47,7 @@ bool status_node_works(const struct engine *engine, const struct node *node)
         return false;
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node == node && rollout_moves(&track->rollout, verdict) &&
+        if (track->node == node && rollout_moves(&track->rollout, engine->now.wall) &&
             !has_held_object(node->unit))
             return true;
     }
@@ -76,10 +78,8 @@ bool status_node_works(const struct engine *engine, const struct node *node)
     case WAIT_UNKNOWN:
         return false;
     }
-    if (facts->state == NODE_ROLLED_BACK || facts->wanted_digests[0] == '\0' ||
-        waits_for_a_person(node))
-        return false;
-    return !has_held_object(node->unit);
+    return facts->wanted_digests[0] != '\0' && !waits_for_a_person(node) &&
+           !has_held_object(node->unit);
 }
 
 /* Something of it goes back with a component that failed, or is about to. */

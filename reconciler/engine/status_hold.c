@@ -26,10 +26,10 @@ static void add_gate_holds(const struct engine *engine, json_t *holds)
 {
     for (size_t i = 0; i < engine->gate_count; i++) {
         const struct gate_record *gate = engine->gates[i];
-        const bool held = gate->wanted &&
-                          (gate->state == GATE_STATE_FAILED || gate->state == GATE_STATE_UNKNOWN ||
-                           (gate->state == GATE_STATE_CLOSED && gate->manifest != NULL &&
-                            gate->manifest->kind == GATE_MANUAL));
+        const bool held =
+            gate->wanted &&
+            (gate->state == GATE_STATE_FAILED || gate->state == GATE_STATE_UNKNOWN ||
+             (gate->state == GATE_STATE_CLOSED && gate->manifest->kind == GATE_MANUAL));
         if (!held)
             continue;
         char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];

@@ -147,10 +147,6 @@ static void explain(void *context, size_t index, struct text *out)
     }
     if (bootstrap_explain_platform(engine, out))
         return;
-    if (unit_is_frozen(engine, unit)) {
-        text_add(out, "somebody changed its objects, and its drift policy is freeze");
-        return;
-    }
     const struct object *stuck = stuck_object(node);
     if (stuck != NULL) {
         text_add(out, operation_message(stuck));
@@ -163,7 +159,7 @@ static void explain(void *context, size_t index, struct text *out)
     if (engine->facts[index].state == NODE_REPAIRING)
         text_add(out, "its objects are being put right");
     else if (engine->facts[index].state == NODE_CONVERGED)
-        text_format(out, "it is live at %.12s", unit->good_commit);
+        text_format(out, "it is live at %.12s, but not healthy", unit->good_commit);
     else if (!explain_build(engine, node, out))
         text_add(out, "it is being compared");
 }
@@ -195,6 +191,14 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
     if (node->unit->broken) {
         text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
         explain(&question, node->index, out);
+        return;
+    }
+    /* For the plan it is suspended, but no `resume` would help. */
+    if (unit_is_frozen(engine, node->unit)) {
+        text_format(out,
+                    "%s on %s stands still: somebody changed its objects, and its drift policy is "
+                    "freeze; `cellctl diff %s` shows what",
+                    node->unit->name, node->name, node->unit->name);
         return;
     }
     if (plan_explain(&input, engine->verdicts, node->index, explain, &question, out) < 0)

@@ -120,6 +120,13 @@ static void watch(void *context, const struct effect *effect)
         traffic->last = effect->as.metrics.id;
 }
 
+static int step(void *context, struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects)
+{
+    struct traffic *traffic = context;
+    return traffic->step(traffic->step_context, engine, event, effects);
+}
+
 /* --- the world ----------------------------------------------------------------------------------
  */
 
@@ -130,6 +137,7 @@ struct world *traffic_world(struct traffic *traffic)
     options.metrics = answer;
     options.watch = watch;
     options.context = traffic;
+    options.step = traffic->step == NULL ? NULL : step;
     traffic->asked = json_object();
     traffic->world = world_new(&options);
     return traffic->world;

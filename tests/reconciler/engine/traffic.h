@@ -33,6 +33,10 @@ struct traffic {
     json_t *asked;               /* "from..to canary-release" -> how often it was asked */
     uint64_t last;               /* id of the newest query */
     struct world *world;
+    /* Instead of engine_step(), see struct world_options; NULL = not wanted. */
+    int (*step)(void *context, struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects);
+    void *step_context;
 };
 
 /* A world with one cell on one environment, and this traffic. */

@@ -155,11 +155,16 @@ const char *object_kind(const struct object *object)
 /* --- goals --------------------------------------------------------------------------------------
  */
 
-bool object_is_equal(const struct object *object)
+bool object_was_equal(const struct object *object)
 {
     return object->goal == GOAL_PRESENT && object->presence == PRESENCE_PRESENT &&
            object->live != 0 && object->live == object->equal_live &&
-           object->desired == object->equal_desired && !object->intent && !object->missing;
+           object->desired == object->equal_desired && !object->intent;
+}
+
+bool object_is_equal(const struct object *object)
+{
+    return object_was_equal(object) && !object->missing;
 }
 
 bool object_is_drift(const struct object *object)
@@ -239,6 +244,8 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
     object->missing = false;
+    if (object_was_equal(object))
+        object->drifted = false; /* somebody took the change back */
     if (object->key.kind == KIND_RELEASE_BINDING) {
         object->generation = synced_generation(live);
         object->complain = !is_ready(live);

@@ -176,21 +176,27 @@ static void add_builds(const struct engine *engine, const struct node *node, str
     }
 }
 
+/* Its newest manifest cannot be used: what was good before stays. */
+static bool keeps_last_good(const struct unit *unit)
+{
+    return unit->broken || unit->problem != NULL;
+}
+
 void why_node(const struct engine *engine, const struct node *node, struct instant now,
               struct text *out)
 {
     struct question question = {engine, now};
     struct plan_input input = node_plan_input(engine);
     input.now = now.wall;
-    if (engine->facts[node->index].state == NODE_CONVERGED && !node->unit->broken) {
+    if (keeps_last_good(node->unit)) {
+        text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
+        explain(&question, node->index, out);
+        return;
+    }
+    if (engine->facts[node->index].state == NODE_CONVERGED) {
         text_format(out, "%s on %s is live at %.12s", node->unit->name, node->name,
                     node->unit->good_commit);
         add_builds(engine, node, out);
-        return;
-    }
-    if (node->unit->broken) {
-        text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
-        explain(&question, node->index, out);
         return;
     }
     /* For the plan it is suspended, but no `resume` would help. */
@@ -243,7 +249,8 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
         node = node_to_explain(engine, unit);
     if (node == NULL)
         explain_nodeless(engine, unit, out);
-    else if (target == NULL && !unit->broken && engine->facts[node->index].state == NODE_CONVERGED)
+    else if (target == NULL && !keeps_last_good(unit) &&
+             engine->facts[node->index].state == NODE_CONVERGED)
         text_format(out, "%s is live on every target at %.12s", unit->name, unit->good_commit);
     else
         why_node(engine, node, now, out);

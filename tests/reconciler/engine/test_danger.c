@@ -107,6 +107,14 @@ Test(danger, a_project_binding_with_foreign_bindings_stays)
         platform_object(world->platform, "projectreleasebindings", "acme", "acme-shop-development");
     cr_expect_not_null(binding);
     json_decref(binding);
+    json_t *status = engine_status(world->engine, world_now(world));
+    char *holds = json_dumps(json_object_get(status, "holds"), 0);
+    cr_expect_not_null(strstr(holds,
+                              "ProjectReleaseBinding acme-shop-development is not in git any "
+                              "more and would take along what others have in it"),
+                       "%s", holds);
+    free(holds);
+    json_decref(status);
     json_t *project = platform_object(world->platform, "projects", "acme", "acme-shop");
     cr_expect_not_null(project);
     json_decref(project);

@@ -316,10 +316,10 @@ struct unit {
     char *problem; /* why it could not be compiled; NULL = it was */
     char project[NAME_SIZE];
     struct object *project_object;
-    char project_release[NAME_SIZE]; /* status.latestRelease.name */
-    struct object *release;          /* that one, once a binding is to move to it */
+    char project_release[NAME_SIZE];           /* status.latestRelease.name */
+    struct object *release;                    /* that one, once a binding is to move to it */
     uint64_t project_content, release_content; /* of type and parameters: project.c */
-    struct desired_list desired;     /* while at work */
+    struct desired_list desired;               /* while at work */
     bool compiled;
     struct object **objects; /* once for all targets, in the order of writing */
     size_t object_count;

@@ -5,6 +5,7 @@
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
@@ -395,7 +396,8 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && !track->yields && track_providers_stand(engine, track) &&
+                     !project_moves(track->node) && track->has_content && !track->yields &&
+                     track_providers_stand(engine, track) &&
                      track_missing_secret(engine, track) == NULL,
         .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */

@@ -7,6 +7,7 @@
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,12 @@ static void want_object(struct engine *engine, struct unit *unit, struct object 
     desired_object_fini(desired);
 }
 
+void source_free(struct source *source)
+{
+    free(source->message);
+    free(source);
+}
+
 static void drop(struct engine *engine, struct source *source)
 {
     if (source->request != 0) {
@@ -38,7 +45,7 @@ static void drop(struct engine *engine, struct source *source)
     unit_hold(&source->component, NULL);
     unit_hold(&source->workload, NULL);
     unit_hold(&source->release, NULL);
-    free(source);
+    source_free(source);
 }
 
 static void want_release(struct engine *engine, struct source *source)
@@ -101,7 +108,7 @@ static void carry_over(struct engine *engine, struct unit *unit, struct source *
         source->request = before->request;
         source->due = before->due;
         source->failures = before->failures;
-        snprintf(source->message, sizeof source->message, "%s", before->message);
+        source->message = TAKE(before->message);
         request_give(engine, source->request, source);
         before->request = 0;
         return;
@@ -325,7 +332,7 @@ void source_observed(struct engine *engine, struct object *release, const json_t
             release->presence == PRESENCE_PRESENT &&
             deployment_release_matches(source->track->deployment, source->role, live, &difference);
         if (release->sound) {
-            source->message[0] = '\0';
+            free(TAKE(source->message));
             source->failures = 0;
             if (!release->inventory)
                 object_record(engine, release, live);
@@ -333,14 +340,13 @@ void source_observed(struct engine *engine, struct object *release, const json_t
             engine->progress++;
             return;
         }
-        char before[sizeof source->message];
-        snprintf(before, sizeof before, "%s", source->message);
-        snprintf(
-            source->message, sizeof source->message,
+        OWNED(owned_free) char *before = TAKE(source->message);
+        words_say(
+            engine, &source->message,
             "ComponentRelease %s holds other content than git wants (%s): somebody changed the "
             "Workload while it was made; delete that release",
             release->key.name, text_get(&difference));
-        if (strcmp(before, source->message) != 0)
+        if (source->message != NULL && (before == NULL || strcmp(before, source->message) != 0))
             history_publish(engine, PUBLISH_ERROR, "release-differs",
                             &(struct history_about){.cell = release->unit->name}, "%s",
                             source->message);
@@ -357,8 +363,8 @@ static void take_failure(struct engine *engine, struct source *source, bool away
     release->presence = PRESENCE_UNKNOWN;
     source->failures++;
     source->due = request_backoff(engine, source->failures, err);
-    snprintf(source->message, sizeof source->message, "generate-release %s failed: %.150s",
-             release->key.name, err == NULL ? "the answer is no object" : err->detail);
+    words_say(engine, &source->message, "generate-release %s failed: %.150s", release->key.name,
+              err == NULL ? "the answer is no object" : err->detail);
     if (away) {
         source->component->missing = true;
         source->workload->missing = true;

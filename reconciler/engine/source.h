@@ -11,6 +11,8 @@ void source_build(struct engine *engine, struct unit *unit);
  * rolling release to the other slot, which nobody knows before it begins. */
 void source_ensure(struct engine *engine, const struct track *track);
 
+void source_free(struct source *source);
+
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */
 struct mono_time source_pump(struct engine *engine, struct source *source);
 

@@ -6,6 +6,7 @@
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_advice.h"
+#include "reconciler/engine/track_found.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_view.h"
 #include "reconciler/engine/track_want.h"
@@ -44,8 +45,10 @@ void track_free(struct track *track)
         free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
         json_decref(track->bindings[i].matches);
+        (void)packed_unref(track->bindings[i].found);
     }
     free(track->note);
+    free(track->refusal);
     free(track->references);
     trial_row_free(track->trial);
     free(track);
@@ -107,7 +110,7 @@ bool track_is_done(const struct track *track)
 void track_step(struct engine *engine, struct track *track)
 {
     track->due = (struct mono_time){NEVER};
-    if (!track_is_live(track))
+    if (!track_is_live(track) || !track_recover(engine, track))
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
     contract_check(engine, track);

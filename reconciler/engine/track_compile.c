@@ -4,6 +4,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -106,7 +107,7 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     unit_hold(&binding->object, object);
     object->wanted = true;
     object->route = role == BINDING_ROUTE;
-    snprintf(object->target, sizeof object->target, "%s", track->target);
+    object->target = words_target(engine, track->target);
 }
 
 static void take_references(struct engine *engine, struct track *track)

@@ -4,6 +4,7 @@
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
@@ -130,7 +131,7 @@ void track_view(const struct engine *engine, const struct track *track,
         .plan = ret_plan,
         .may_start = verdict->may_start && track->node->binding_ready && track->has_content &&
                      !track->yields && !track->waits && track_missing_secret(engine, track) == NULL,
-        .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
+        .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = !trial_stable_is_sick(track),
         /* What goes back goes on doing so. */

@@ -83,13 +83,16 @@ static bool is_sure(const struct engine *engine, const struct unit *unit)
 /* Named by content, and still named by a release that is stable or on its way. */
 static bool is_mentioned(const struct unit *unit, const struct object *object)
 {
+    /* As a whole text: "one" is also a part of "component". */
+    char name[NAME_SIZE * 4 + 2];
+    snprintf(name, sizeof name, "\"%s\"", object->key.name);
     for (size_t i = 0; i < unit->track_count; i++) {
         const struct rollout *rollout = &unit->tracks[i]->rollout;
         const struct rollout_content *contents[] = {&rollout->stable, &rollout->next,
                                                     &rollout->previous};
         for (size_t k = 0; k < 3; k++) {
             for (size_t s = 0; s < 2; s++) {
-                if (strstr(packed_text(contents[k]->slot_spec[s]), object->key.name) != NULL)
+                if (strstr(packed_text(contents[k]->slot_spec[s]), name) != NULL)
                     return true;
             }
         }

@@ -38,7 +38,9 @@ static void expect_key(const struct world *world, const char *name, const char *
 {
     json_t *live = platform_object(world->platform, "secretreferences", "acme", name);
     const json_t *data = json_array_get(json_at(live, "spec", "data", NULL), 0);
-    cr_expect_str_eq(json_text_or(json_at(data, "remoteRef", "key", NULL), ""), key, "%s", name);
+    cr_expect_str_eq(json_text_or(json_at(data, "remoteRef", "key", NULL), ""), key,
+                     "%s: %s, not %s", name,
+                     json_text_or(json_at(data, "remoteRef", "key", NULL), ""), key);
     json_decref(live);
 }
 

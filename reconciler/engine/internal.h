@@ -282,6 +282,7 @@ struct node {
     struct object *binding; /* ProjectReleaseBinding */
     bool binding_ready;
     char binding_release[NAME_SIZE]; /* live spec.projectRelease */
+    enum node_state state;           /* since `since`: the facts are made anew with each revision */
     struct wall_time since;
     bool reported; /* its convergence on the current revision was told */
 };

@@ -331,8 +331,9 @@ void node_update(struct engine *engine, struct unit *unit)
         struct node_facts *known = &engine->facts[node->index];
         if (is_same(&facts, known))
             continue;
-        if (facts.state != known->state) {
+        if (node->since.ms == 0 || facts.state != node->state) {
             node->since = engine->now.wall;
+            node->state = facts.state;
             engine->progress++;
         }
         *known = facts;

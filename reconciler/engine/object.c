@@ -152,6 +152,13 @@ const char *object_kind(const struct object *object)
     return resource_kind_info(object->key.kind)->name;
 }
 
+struct history_about object_about(const struct object *object)
+{
+    return (struct history_about){
+        .cell = unit_is_platform(object->unit) ? NULL : object->unit->name,
+    };
+}
+
 /* --- goals --------------------------------------------------------------------------------------
  */
 
@@ -244,7 +251,7 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
         object->complain = !is_ready(live);
     }
     bootstrap_observed(engine, object, live);
-    if (object->unit != NULL && (object->live != before || object->presence != was))
+    if (object->live != before || object->presence != was)
         unit_queue(engine, object->unit);
 }
 
@@ -258,7 +265,7 @@ void object_gone(struct engine *engine, struct object *object)
     object->sound = false;
     object->generation = -1;
     bootstrap_gone(engine, object);
-    if (object->unit != NULL && was != PRESENCE_ABSENT)
+    if (was != PRESENCE_ABSENT)
         unit_queue(engine, object->unit);
 }
 
@@ -339,5 +346,5 @@ void object_intent(struct engine *engine, struct object *object, char verb)
     if (verb == 0)
         record_remove(engine, key);
     else
-        record_add(engine, key, row_intent(verb));
+        record_add(engine, key, row_intent(object, verb));
 }

@@ -195,8 +195,8 @@ json_t *engine_diff(const struct engine *engine, const char *cell)
     json_t *list = json_array();
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (object->unit == NULL || object->goal != GOAL_PRESENT || object_is_equal(object) ||
-            object->foreign || (cell != NULL && strcmp(cell, object->unit->name) != 0))
+        if (object->goal != GOAL_PRESENT || object_is_equal(object) || object->foreign ||
+            (cell != NULL && strcmp(cell, object->unit->name) != 0))
             continue;
         add_difference(engine, list, object);
     }

@@ -209,8 +209,7 @@ static void add_removals(struct preview *preview)
         char name[KEY_SIZE];
         object_name(object, name);
         if (!object->inventory || object->key.kind == KIND_COMPONENT_RELEASE ||
-            object->unit == NULL || object->unit->broken ||
-            json_object_get(preview->named, name) != NULL)
+            object->unit->broken || json_object_get(preview->named, name) != NULL)
             continue;
         const bool deleted = resource_kind_info(object->key.kind)->may_delete;
         preview->changes += deleted;
@@ -268,7 +267,8 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
         add_removals(&preview);
     }
     if (!engine->known)
-        text_add(&preview.message, "; the live state is not known completely");
+        text_format(&preview.message, "%sthe live state is not known completely",
+                    text_get(&preview.message)[0] == '\0' ? "" : "; ");
     struct digest digest = {.text = ""};
     const int digested = digest_json(preview.nodes, &digest);
     json_t *plan =

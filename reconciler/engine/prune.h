@@ -7,6 +7,9 @@
 
 void prune_pump(struct engine *engine);
 
+/* A DELETE that was decided on may leave now: nothing has come into doubt since. */
+bool prune_may_go_on(const struct engine *engine, const struct unit *unit);
+
 /* A person allows what is held over the budget; the hash must still fit. */
 bool prune_approve(struct engine *engine, const char *hash, const char *operator_name);
 

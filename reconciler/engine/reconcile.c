@@ -7,6 +7,7 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/prune.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
@@ -72,7 +73,7 @@ static void pump_objects(struct engine *engine, struct unit *unit, struct mono_t
     for (size_t i = 0; i < unit->attached_count; i++) {
         struct object *object = unit->attached[i];
         if (object->goal == GOAL_ABSENT)
-            object->permit = object->condemned;
+            object->permit = object->condemned && prune_may_go_on(engine, unit);
         operation_pump(engine, object);
         sooner(due, operation_due(object));
     }
@@ -86,6 +87,7 @@ static void step_tracks(struct engine *engine, struct unit *unit, struct mono_ti
         sooner(due, track->due);
         sooner(due, trial_pump(engine, track));
     }
+    source_keep_up(engine, unit);
     for (size_t i = 0; i < unit->source_count && engine->status == 0; i++)
         sooner(due, source_pump(engine, unit->sources[i]));
     for (size_t i = 0; i < unit->track_count && engine->status == 0; i++) {

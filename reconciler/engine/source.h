@@ -7,6 +7,10 @@
 /* The unit's sources from its compiled tracks. */
 void source_build(struct engine *engine, struct unit *unit);
 
+/* A rolling component whose endpoints change goes to its second slot, too: nothing was to be made
+ * for it until its rollout began. */
+void source_keep_up(struct engine *engine, struct unit *unit);
+
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */
 struct mono_time source_pump(struct engine *engine, struct source *source);
 

@@ -106,23 +106,28 @@ static bool is_mentioned(const struct unit *unit, const struct object *object)
     return false;
 }
 
-/* Why celld never deletes it; NULL = it may. */
-static const char *untouchable(const struct engine *engine, const struct object *object)
+const char *prune_is_for_people(const struct platform *platform, const struct object *object)
 {
     if (!resource_kind_info(object->key.kind)->may_delete)
         return "its removal could not be taken back and would take along what runs there: remove "
                "it by hand when nothing needs it";
-    if (object->target[0] != '\0' && platform_target(engine->platform, object->target) == NULL)
+    if (object->target[0] != '\0' && platform_target(platform, object->target) == NULL)
         return "its target is not in the platform any more: what runs there is left as it is; "
                "remove it by hand";
     return NULL;
 }
 
+bool prune_is_kept(const struct object *object)
+{
+    const enum resource_kind kind = object->key.kind;
+    return kind == KIND_COMPONENT_RELEASE || kind == KIND_WORKFLOW_RUN ||
+           (kind == KIND_SECRET_REFERENCE && is_mentioned(object->unit, object));
+}
+
 static bool is_candidate(const struct engine *engine, const struct object *object)
 {
-    return object->inventory && !object->wanted && object->key.kind != KIND_COMPONENT_RELEASE &&
-           object->key.kind != KIND_WORKFLOW_RUN && is_sure(engine, object->unit) &&
-           !(object->key.kind == KIND_SECRET_REFERENCE && is_mentioned(object->unit, object));
+    return object->inventory && !object->wanted && is_sure(engine, object->unit) &&
+           !prune_is_kept(object);
 }
 
 static void explain(struct engine *engine, json_t *explained, const struct object *object,
@@ -146,7 +151,7 @@ static json_t *gather(struct engine *engine, size_t *ret_inventory)
             continue;
         char name[KEY_SIZE];
         object_name(object, name);
-        const char *why = untouchable(engine, object);
+        const char *why = prune_is_for_people(engine->platform, object);
         if (why != NULL)
             explain(engine, explained, object, why);
         else if (json_object_set_new(names, name, json_true()) < 0)

@@ -41,17 +41,23 @@ struct object *object_find(const struct engine *engine, const struct object_key 
     return engine->object_slots == 0 ? NULL : *place_of(engine, key);
 }
 
-/* The hash table is built anew for `slots` from the list. */
-static int rebuild(struct engine *engine, size_t slots)
+/* From the list; the table is empty. */
+static void fill(struct engine *engine)
 {
+    for (size_t i = 0; i < engine->object_count; i++)
+        *place_of(engine, &engine->object_list[i]->key) = engine->object_list[i];
+}
+
+static int widen(struct engine *engine)
+{
+    const size_t slots = engine->object_slots == 0 ? 128 : engine->object_slots * 2;
     struct object **table = calloc(slots, sizeof *table);
     if (table == NULL)
         return -ENOMEM;
     free(engine->objects);
     engine->objects = table;
     engine->object_slots = slots;
-    for (size_t i = 0; i < engine->object_count; i++)
-        *place_of(engine, &engine->object_list[i]->key) = engine->object_list[i];
+    fill(engine);
     return 0;
 }
 
@@ -67,7 +73,7 @@ static int reserve(struct engine *engine)
         engine->object_list_capacity = capacity;
     }
     if ((engine->object_count + 1) * 4 > engine->object_slots * 3)
-        return rebuild(engine, engine->object_slots == 0 ? 128 : engine->object_slots * 2);
+        return widen(engine);
     return 0;
 }
 
@@ -118,8 +124,7 @@ void object_free_all(struct engine *engine)
 static bool is_idle(const struct object *object)
 {
     return object->holders == 0 && !object->inventory && !object->intent &&
-           object->goal == GOAL_NONE && !object->wanted &&
-           (object->operation == NULL || object->operation->request == 0);
+           object->goal == GOAL_NONE && object->operation == NULL;
 }
 
 void object_sweep(struct engine *engine)
@@ -137,8 +142,8 @@ void object_sweep(struct engine *engine)
     if (kept == engine->object_count)
         return;
     engine->object_count = kept;
-    if (rebuild(engine, engine->object_slots) < 0)
-        engine->status = -ENOMEM;
+    memset(engine->objects, 0, engine->object_slots * sizeof(struct object *));
+    fill(engine);
 }
 
 void object_name(const struct object *object, char ret_name[static KEY_SIZE])
@@ -165,8 +170,8 @@ struct history_about object_about(const struct object *object)
 bool object_is_equal(const struct object *object)
 {
     return object->goal == GOAL_PRESENT && object->presence == PRESENCE_PRESENT &&
-           object->live != 0 && object->live == object->equal_live &&
-           object->desired == object->equal_desired && !object->intent && !object->missing;
+           object->live == object->equal_live && object->desired == object->equal_desired &&
+           !object->intent && !object->missing;
 }
 
 bool object_is_drift(const struct object *object)
@@ -305,14 +310,11 @@ void object_precede(struct engine *engine, struct object *object, int64_t genera
 
 void object_found_equal(struct engine *engine, struct object *object, const json_t *live)
 {
-    if (object->managed) {
-        object->foreign = false;
-        if (!object->inventory || object->written != object->desired ||
-            object->equal_live != object->live || strcmp(object->uid, uid_of(live)) != 0)
-            object_record(engine, object, live);
-    } else {
-        object->foreign = true;
-    }
+    /* What others made may stand as wanted: it is not ours for that. */
+    if (object->managed &&
+        (!object->inventory || object->written != object->desired ||
+         object->equal_live != object->live || strcmp(object->uid, uid_of(live)) != 0))
+        object_record(engine, object, live);
     object->equal_live = object->live;
     object->equal_desired = object->desired;
     object->drifted = false;

@@ -78,7 +78,7 @@ static void begin(struct engine *engine)
 
 void observe_pump(struct engine *engine)
 {
-    if (!engine->started || engine->platform == NULL || engine->look == LOOK_RUNNING)
+    if (engine->platform == NULL || engine->look == LOOK_RUNNING)
         return;
     if (engine->look_again || engine->look_due.ms <= engine->now.mono.ms)
         begin(engine);

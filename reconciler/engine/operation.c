@@ -114,8 +114,8 @@ static bool is_waiting(const struct engine *engine, const struct object *object)
         return false;
     if (operation->unpermitted && object->permit)
         return false;
-    return operation->held_desired == object->desired && operation->held_live == object->live &&
-           !object->missing && operation->due.ms > engine->now.mono.ms;
+    return operation->held_live == object->live && !object->missing &&
+           operation->due.ms > engine->now.mono.ms;
 }
 
 static bool has_to_read(const struct engine *engine, const struct object *object)
@@ -346,6 +346,9 @@ static void found_nothing(struct engine *engine, struct object *object)
         if (object->goal == GOAL_ABSENT || !object->wanted ||
             object->key.kind == KIND_COMPONENT_RELEASE)
             object_forget(engine, object);
+        /* It is gone: whoever makes another of this name makes his own. */
+        if (object->goal == GOAL_ABSENT)
+            object_want_nothing(engine, object);
         unit_queue(engine, object->unit);
         return;
     }
@@ -381,7 +384,7 @@ void operation_answer(struct engine *engine, struct object *object, const struct
         operation_written(engine, object, event);
     /* Settled troubles start anew. */
     if (object->operation != NULL && object->operation->state == OPERATION_IDLE &&
-        object->operation->request == 0 && object_is_equal(object))
+        object_is_equal(object))
         operation_rest(object);
     unit_queue(engine, object->unit);
 }

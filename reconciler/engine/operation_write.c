@@ -45,7 +45,6 @@ void operation_hold(struct engine *engine, struct object *object, const char *fo
     va_end(arguments);
     operation->state = OPERATION_HELD;
     operation->unpermitted = false;
-    operation->held_desired = object->desired;
     operation->held_live = object->live;
     operation->due = (struct mono_time){engine->now.mono.ms + HOLD_LIMIT.ms};
     const struct history_about about = object_about(object);
@@ -66,18 +65,11 @@ void operation_poll(struct engine *engine, struct object *object)
 static void stamp(struct engine *engine, const struct object *object, json_t *body)
 {
     json_t *metadata = json_object_get(body, "metadata");
-    json_t *annotations = json_object_get(metadata, "annotations");
-    if (annotations == NULL) {
-        annotations = json_object();
-        if (json_object_set_new(metadata, "annotations", annotations) < 0) {
-            engine->status = -ENOMEM;
-            return;
-        }
-    }
     int result = 0;
-    if (engine->commit[0] != '\0')
-        result |=
-            json_object_set_new(annotations, ANNOTATION_REVISION, json_string(engine->commit));
+    if (json_object_get(metadata, "annotations") == NULL)
+        result = json_object_set_new(metadata, "annotations", json_object());
+    json_t *annotations = json_object_get(metadata, "annotations");
+    result |= json_object_set_new(annotations, ANNOTATION_REVISION, json_string(engine->commit));
     result |= json_object_set_new(annotations, ANNOTATION_DIGEST,
                                   json_sprintf("%016" PRIx64, object->desired));
     result |= json_object_set_new(
@@ -261,8 +253,7 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     /* What was refused because this one was missing is not refused any more. */
     if (strcmp(operation->verb, "POST") == 0)
         unit_wake(engine, object->unit);
-    if (!json_is_object(live) || operation->body == NULL ||
-        json_object_get(operation->body, "credential") != NULL)
+    if (!json_is_object(live) || operation->body == NULL)
         return; /* it is read again */
     struct difference difference = {0};
     if (diff_object(object->key.kind, operation->body, live, &difference) < 0) {
@@ -335,13 +326,13 @@ void operation_written(struct engine *engine, struct object *object,
 {
     struct operation *operation = object->operation;
     const int status = event->as.answer.status;
+    const bool good = status / 100 == 2;
     switch (event->as.answer.outcome) {
     case ANSWER_RECEIVED:
-        if (operation->state == OPERATION_DELETING &&
-            ((status >= 200 && status < 300) || status == 404)) {
+        if (operation->state == OPERATION_DELETING && (good || status == 404)) {
             object->epoch++;
             operation_poll(engine, object);
-        } else if (status >= 200 && status < 300) {
+        } else if (good) {
             accepted(engine, object, event->as.answer.body);
         } else {
             refused(engine, object, event);

@@ -152,8 +152,8 @@ static bool add_component(const struct engine *engine, const struct compile_cont
         return false;
     }
     struct desired_list references = {0};
-    if (deployment_references(deployment, &references) == 0)
-        add_list(bodies, &references);
+    const bool whole = deployment_references(deployment, &references) == 0;
+    add_list(bodies, &references);
     const struct track *track = track_of(engine, deployment);
     const char slot = slot_of(track, deployment);
     const struct binding_wants wants = wants_of(track, deployment, slot);
@@ -165,7 +165,7 @@ static bool add_component(const struct engine *engine, const struct compile_cont
         add_role(deployment, ROLE_SINGLE, &wants, bodies);
     }
     deployment_free(deployment);
-    return true;
+    return whole;
 }
 
 /* The project's release that a new binding would be pinned to. */
@@ -282,7 +282,7 @@ json_t *engine_diff(const struct engine *engine, const char *cell)
     json_t *list = json_array();
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (object->goal != GOAL_PRESENT || object_is_equal(object) || object->foreign ||
+        if (object->goal != GOAL_PRESENT || object_is_equal(object) ||
             (cell != NULL && strcmp(cell, object->unit->name) != 0))
             continue;
         add_difference(engine, list, object);

@@ -350,7 +350,7 @@ static void forget_tracks(struct engine *engine, struct unit *unit)
 {
     for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
-        if ((track_is_live(track) && !unit->removed) || !track->recorded ||
+        if (track_is_live(track) || !track->recorded ||
             platform_target(engine->platform, track->target) == NULL || is_bound(unit, track))
             continue;
         char key[KEY_SIZE];

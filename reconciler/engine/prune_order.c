@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune_order.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -53,15 +54,15 @@ static int phase_of(const struct unit *unit)
 static bool is_inhabited(const struct engine *engine, const struct object *object)
 {
     char project[NAME_SIZE], key[4 * NAME_SIZE];
+    CHECK(engine->bound != NULL && engine->peopled != NULL); /* a complete look was had */
     platform_project_name(engine->platform, object->unit->name, project, sizeof project);
     if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
         snprintf(key, sizeof key, "%s/%s", project, object->target);
-        return engine->bound == NULL || object->target[0] == '\0' ||
-               json_object_get(engine->bound, key) != NULL;
+        return object->target[0] == '\0' || json_object_get(engine->bound, key) != NULL;
     }
     if (object->key.kind == KIND_PROJECT) {
         snprintf(key, sizeof key, "%s/", project);
-        return engine->peopled == NULL || json_object_get(engine->peopled, key) != NULL;
+        return json_object_get(engine->peopled, key) != NULL;
     }
     return false;
 }
@@ -184,8 +185,7 @@ static bool has_source(const struct unit *unit, const struct object *release)
     if (unit->removed)
         return false;
     for (size_t i = 0; i < unit->source_count; i++) {
-        const struct object *wanted = unit->sources[i]->release;
-        if (wanted != NULL && same_component(wanted, release))
+        if (same_component(unit->sources[i]->release, release))
             return true;
     }
     return false;

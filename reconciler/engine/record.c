@@ -296,7 +296,7 @@ int engine_rows(const struct engine *engine, struct effect_list *ret_rows)
     if (engine->seeded)
         rows_add(ret_rows, row_engine(engine), "engine");
     if (engine->commit[0] != '\0')
-        rows_add(ret_rows, row_revision(engine), "revision/current");
+        rows_add(ret_rows, row_revision(engine, engine->converged_ms), "revision/current");
     if (engine->applied[0] != '\0')
         rows_add(ret_rows, json_pack("{s:s}", "revision", engine->applied), "applied");
     if (engine->all_suspended)

@@ -91,13 +91,10 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
 /* The last good platform stays while the newest cannot be used. Returns whether it is another. */
 static bool take_platform(struct engine *engine, struct manifest_set *set)
 {
-    const bool broken = set->platform == NULL || set->platform_reason != NULL;
-    engine->platform_broken = broken;
+    engine->platform_broken = set->platform_reason != NULL;
     snprintf(engine->platform_reason, sizeof engine->platform_reason, "%s",
-             set->platform_reason != NULL ? set->platform_reason
-             : set->platform == NULL      ? "there is no platform file"
-                                          : "");
-    if (broken) {
+             engine->platform_broken ? set->platform_reason : "");
+    if (engine->platform_broken) {
         history_publish(engine, PUBLISH_ERROR, "platform-broken", NULL,
                         "the platform of %.12s cannot be used, the last good one stays: %s",
                         engine->commit, engine->platform_reason);
@@ -243,8 +240,8 @@ static void take_cell(struct engine *engine, const struct manifest_cell *entry)
 }
 
 /* A cell that git does not name any more. A manifest that cannot even be read bears the name of its
- * directory, so a cell of the same place is not gone; and one that was never read can be anyone. In
- * doubt what was known before still is. */
+ * directory, so a cell of the same place is not gone; and one that was never read can be anyone.
+ * While nobody knows, what was known before still is. */
 static bool is_removed(const struct engine *engine, const struct unit *unit)
 {
     if (manifest_set_cell(engine->set, unit->name) != NULL)
@@ -254,7 +251,7 @@ static bool is_removed(const struct engine *engine, const struct unit *unit)
     for (size_t i = 0; i < engine->set->cell_count; i++) {
         const struct manifest_cell *entry = &engine->set->cells[i];
         if (entry->broken && (unit->cell == NULL || strcmp(unit->cell->path, entry->path) == 0))
-            return unit->removed;
+            return false;
     }
     return true;
 }
@@ -285,14 +282,15 @@ static void take_removals(struct engine *engine)
         if (removed && !unit->removed)
             let_go(engine, unit);
         /* Also with the same content: what it wants was let go. */
-        unit->stale = unit->stale || (unit->removed && !removed);
+        if (unit->removed && !removed)
+            unit->stale = true;
         unit->removed = removed;
     }
 }
 
 bool revision_is_complete(const struct engine *engine)
 {
-    return engine->set != NULL && !engine->platform_broken && engine->set->unknown == NULL;
+    return !engine->platform_broken && engine->set->unknown == NULL;
 }
 
 void revision_note_convergence(struct engine *engine)
@@ -300,10 +298,7 @@ void revision_note_convergence(struct engine *engine)
     if (engine->commit[0] == '\0' || engine->converged_ms != 0 ||
         engine_condition(engine) != CONDITION_CONVERGED)
         return;
-    json_t *row = row_revision(engine);
-    if (json_object_set_new(row, "converged", json_integer(engine->now.wall.ms)) < 0)
-        engine->status = -ENOMEM;
-    record_add(engine, "revision/current", row);
+    record_add(engine, "revision/current", row_revision(engine, engine->now.wall.ms));
     history_publish(engine, PUBLISH_NOTICE, "converged", NULL,
                     "revision %.12s is live on every target", engine->commit);
 }
@@ -367,10 +362,8 @@ void revision_take(struct engine *engine, const struct engine_event *event)
         return;
     /* A new revision goes before all waiting and backoff. */
     unit_wake(engine, engine->base);
-    for (size_t i = 0; i < engine->unit_count; i++) {
-        if (news || engine->units[i]->stale)
-            unit_wake(engine, engine->units[i]);
-    }
+    for (size_t i = 0; i < engine->unit_count; i++)
+        unit_wake(engine, engine->units[i]);
     if (engine->looks == 0 || news)
         observe_again(engine);
 }

@@ -44,11 +44,11 @@ void row_engine_apply(struct engine *engine, const json_t *value)
     engine->random = engine->options.seed;
 }
 
-json_t *row_revision(const struct engine *engine)
+json_t *row_revision(const struct engine *engine, int64_t converged_ms)
 {
     return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", engine->commit, "subject",
                      engine->subject, "rewritten", (int)engine->rewritten, "since",
-                     (json_int_t)engine->revision_ms, "converged", (json_int_t)engine->converged_ms,
+                     (json_int_t)engine->revision_ms, "converged", (json_int_t)converged_ms,
                      "number", (json_int_t)engine->number);
 }
 

@@ -6,7 +6,7 @@
 json_t *row_engine(const struct engine *engine);
 void row_engine_apply(struct engine *engine, const json_t *value);
 
-json_t *row_revision(const struct engine *engine);
+json_t *row_revision(const struct engine *engine, int64_t converged_ms);
 void row_revision_apply(struct engine *engine, const json_t *value);
 
 json_t *row_cell(const struct unit *unit);

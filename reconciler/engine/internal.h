@@ -91,7 +91,8 @@ struct object {
     struct operation *operation;
     uint64_t live, equal_live, equal_desired, desired;
     uint64_t epoch;           /* counts our writes that were answered: older looks are stale */
-    int64_t generation;       /* ReleaseSynced.observedGeneration as last seen; -1 */
+    int64_t generation;       /* of bindings: observedGeneration of the (Release)Synced condition as
+                                 last seen; -1 */
     int64_t before;           /* durable: the same before our last write */
     struct mono_time poll_at; /* `poll`: when to read it again */
     unsigned polls;
@@ -156,6 +157,7 @@ struct binding {
     json_t *matches; /* of the rule in front; owned; NULL = none */
     char match_slot;
     bool undeploy;
+    struct packed *found; /* spec and revision read before the journal knew of it; owned */
 };
 
 struct track {
@@ -280,6 +282,7 @@ struct node {
     struct object *binding; /* ProjectReleaseBinding */
     bool binding_ready;
     char binding_release[NAME_SIZE]; /* live spec.projectRelease */
+    uint8_t looks, looks_wanted;     /* that showed it Ready on that one, and how many it takes */
     enum node_state state;           /* since `since`: the facts are made anew with each revision */
     struct wall_time since;
     bool reported; /* its convergence on the current revision was told */
@@ -313,8 +316,10 @@ struct unit {
     char *problem; /* why it could not be compiled; NULL = it was */
     char project[NAME_SIZE];
     struct object *project_object;
-    char project_release[NAME_SIZE]; /* status.latestRelease.name */
-    struct desired_list desired;     /* while at work */
+    char project_release[NAME_SIZE];           /* status.latestRelease.name */
+    struct object *release;                    /* that one, once a binding is to move to it */
+    uint64_t project_content, release_content; /* of type and parameters: project.c */
+    struct desired_list desired;               /* while at work */
     bool compiled;
     struct object **objects; /* once for all targets, in the order of writing */
     size_t object_count;

@@ -6,6 +6,7 @@
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -233,7 +234,8 @@ static bool is_of_node(const struct node *node, const struct object *object)
 static bool has_pending(const struct node *node)
 {
     const struct object *binding = node->binding;
-    if (binding == NULL || binding->presence != PRESENCE_PRESENT || bootstrap_is_pending(binding))
+    if (binding == NULL || binding->presence != PRESENCE_PRESENT || bootstrap_is_pending(binding) ||
+        !project_stands(node))
         return true;
     if (node->target->index != 0)
         return false;
@@ -260,7 +262,7 @@ static bool has_repairs(const struct engine *engine, const struct node *node)
 static enum node_state state_of(const struct engine *engine, const struct node *node,
                                 const struct tally *tally)
 {
-    if (!engine->known)
+    if (!engine->known || !project_is_known(node))
         return NODE_UNKNOWN;
     if (tally->active > 0)
         return NODE_ROLLING;

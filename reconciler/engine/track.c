@@ -5,10 +5,12 @@
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_advice.h"
+#include "reconciler/engine/track_found.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
 #include "reconciler/engine/trial.h"
@@ -62,6 +64,7 @@ void track_free(struct track *track)
         free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
         json_decref(track->bindings[i].matches);
+        (void)packed_unref(track->bindings[i].found);
     }
     free(track->note);
     free(track->references);
@@ -391,7 +394,8 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && !track->yields && track_providers_stand(engine, track) &&
+                     !project_moves(track->node) && track->has_content && !track->yields &&
+                     track_providers_stand(engine, track) &&
                      track_missing_secret(engine, track) == NULL,
         .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
@@ -421,7 +425,7 @@ void track_view(const struct engine *engine, const struct track *track,
 void track_step(struct engine *engine, struct track *track)
 {
     track->due = (struct mono_time){NEVER};
-    if (!track_is_live(track) || track->node == NULL)
+    if (!track_is_live(track) || track->node == NULL || !track_recover(engine, track))
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
     contract_check(engine, track);

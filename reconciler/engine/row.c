@@ -1,6 +1,7 @@
 #include "reconciler/engine/row.h"
 
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -98,7 +99,7 @@ static bool take_owner(struct engine *engine, struct object *object, const json_
     if (unit == NULL)
         return false;
     unit_attach(engine, unit, object);
-    row_text(value, "target", object->target, sizeof object->target);
+    object->target = words_target(engine, json_text_or(json_object_get(value, "target"), ""));
     object->route = json_is_true(json_object_get(value, "route"));
     return true;
 }

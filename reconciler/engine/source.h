@@ -11,6 +11,8 @@ void source_build(struct engine *engine, struct unit *unit);
  * for it until its rollout began. */
 void source_keep_up(struct engine *engine, struct unit *unit);
 
+void source_free(struct source *source);
+
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */
 struct mono_time source_pump(struct engine *engine, struct source *source);
 

@@ -220,6 +220,25 @@ static int64_t synced_generation(const json_t *live)
     return -1;
 }
 
+static const char *uid_of(const json_t *live)
+{
+    return json_text_or(json_at(live, "metadata", "uid", NULL), "");
+}
+
+void object_deleted(struct object *object)
+{
+    object->going = fingerprint_text(object->uid);
+}
+
+/* Nothing takes a deletion back: what shows the same object whole is an older view of it. */
+static bool is_going(struct object *object, const json_t *live)
+{
+    const uint64_t uid = fingerprint_text(uid_of(live));
+    if (object_is_terminating(live))
+        object->going = uid;
+    return object->going == uid;
+}
+
 static bool is_ready(const json_t *live)
 {
     const json_t *conditions = json_at(live, "status", "conditions", NULL);
@@ -235,7 +254,7 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
 {
     const uint64_t before = object->live;
     const enum presence was = object->presence;
-    object->presence = object_is_terminating(live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
+    object->presence = is_going(object, live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
     object->missing = false;
@@ -260,11 +279,6 @@ void object_gone(struct engine *engine, struct object *object)
     bootstrap_gone(engine, object);
     if (object->unit != NULL && was != PRESENCE_ABSENT)
         unit_queue(engine, object->unit);
-}
-
-static const char *uid_of(const json_t *live)
-{
-    return json_text_or(json_at(live, "metadata", "uid", NULL), "");
 }
 
 void object_record(struct engine *engine, struct object *object, const json_t *live)

@@ -33,6 +33,9 @@ bool object_is_drift(const struct object *object);
 void object_observed(struct engine *engine, struct object *object, const json_t *live);
 void object_gone(struct engine *engine, struct object *object);
 
+/* The control plane has taken our deletion of it. */
+void object_deleted(struct object *object);
+
 /* A write follows: the generation that was seen last precedes it. Durable with the intent, or a
  * restart in between would take the status of the content before for that of the new one. */
 void object_precede(struct engine *engine, struct object *object, int64_t generation);

@@ -98,6 +98,7 @@ struct object {
     struct mono_time poll_at; /* `poll`: when to read it again */
     unsigned polls;
     uint32_t holders; /* pointers to it elsewhere: it is not freed */
+    uint8_t doubts;   /* views in a row that show what is `going` whole */
     enum presence presence : 3;
     enum object_goal goal : 3;
     bool managed : 1;

@@ -228,14 +228,22 @@ static const char *uid_of(const json_t *live)
 void object_deleted(struct object *object)
 {
     object->going = fingerprint_text(object->uid);
+    object->doubts = 0;
 }
 
-/* Nothing takes a deletion back: what shows the same object whole is an older view of it. */
+/* Nothing takes a deletion back: what shows the same object whole is an older view of it. So many
+ * of them in a row are not, and the deletion was only seemingly taken. */
+#define DOUBTS 4
+
 static bool is_going(struct object *object, const json_t *live)
 {
     const uint64_t uid = fingerprint_text(uid_of(live));
-    if (object_is_terminating(live))
+    if (object_is_terminating(live)) {
         object->going = uid;
+        object->doubts = 0;
+    } else if (object->going == uid && ++object->doubts == DOUBTS) {
+        object->going = 0;
+    }
     return object->going == uid;
 }
 

@@ -225,17 +225,32 @@ static void wants_of_state(const struct draft *draft)
     CHECK_UNREACHABLE();
 }
 
-/* A route that is gone comes back after the slots that it leads to, which may be gone, too. */
-static bool leads_nowhere(const struct rollout_view *view, const struct route_want *want)
+/* Not there, going, or without a pod as far as anybody has looked. What cannot be read is no reason
+ * to leave it without a route. */
+static bool is_empty(const struct binding_view *slot)
 {
+    if (!slot->exists || slot->terminating || !slot->matches)
+        return true;
+    const struct gate_answer *gate = &slot->gate;
+    return gate->verdict == GATE_STALE ||
+           ((gate->verdict == GATE_PROGRESSING || gate->verdict == GATE_FAILED) &&
+            gate->replicas_available == 0);
+}
+
+/* A route that is gone comes back after the slots that it leads to, which may be gone, too. */
+static void wait_for_slots(const struct rollout_view *view, struct rollout_wants *wants)
+{
+    bool empty = false;
     if (!view->route.known || view->route.exists)
-        return false;
+        return;
     for (size_t i = 0; i < 2; i++) {
-        const struct binding_view *slot = &view->slot[i];
-        if (want->weight[i] > 0 && (!slot->exists || slot->terminating || !slot->matches))
-            return true;
+        if (wants->route.weight[i] == 0)
+            continue;
+        wants->look_slot[i] = true;
+        empty = empty || is_empty(&view->slot[i]);
     }
-    return false;
+    if (empty)
+        wants->route = (struct route_want){.scale_minimum = -1};
 }
 
 void rollout_wants(const struct rollout *rollout, const struct rollout_view *view,
@@ -259,6 +274,5 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
                       : CHANGE_NONE,
     };
     wants_of_state(&draft);
-    if (leads_nowhere(view, &ret_wants->route))
-        ret_wants->route = (struct route_want){.scale_minimum = -1};
+    wait_for_slots(view, ret_wants);
 }

@@ -4,6 +4,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/source.h"
+#include "reconciler/engine/track_found.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -64,6 +65,8 @@ void bootstrap_observed(struct engine *engine, struct object *object, const json
         observed_binding(engine, object, live);
     } else if (object->key.kind == KIND_COMPONENT_RELEASE) {
         source_observed(engine, object, live);
+    } else if (object->key.kind == KIND_RELEASE_BINDING) {
+        track_found(object, live);
     }
 }
 

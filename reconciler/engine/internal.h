@@ -160,6 +160,7 @@ struct binding {
     json_t *matches; /* of the rule in front; owned; NULL = none */
     char match_slot;
     bool undeploy;
+    struct packed *found; /* spec and revision read before the journal knew of it; owned */
 };
 
 struct track {

@@ -9,6 +9,7 @@
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_advice.h"
+#include "reconciler/engine/track_found.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
 #include "reconciler/engine/trial.h"
@@ -62,6 +63,7 @@ void track_free(struct track *track)
         free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
         json_decref(track->bindings[i].matches);
+        (void)packed_unref(track->bindings[i].found);
     }
     free(track->note);
     free(track->references);
@@ -421,7 +423,7 @@ void track_view(const struct engine *engine, const struct track *track,
 void track_step(struct engine *engine, struct track *track)
 {
     track->due = (struct mono_time){NEVER};
-    if (!track_is_live(track) || track->node == NULL)
+    if (!track_is_live(track) || track->node == NULL || !track_recover(engine, track))
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
     contract_check(engine, track);

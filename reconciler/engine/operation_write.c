@@ -331,6 +331,7 @@ void operation_written(struct engine *engine, struct object *object,
     case ANSWER_RECEIVED:
         if (operation->state == OPERATION_DELETING && (good || status == 404)) {
             object->epoch++;
+            object_deleted(object);
             operation_poll(engine, object);
         } else if (good) {
             accepted(engine, object, event->as.answer.body);

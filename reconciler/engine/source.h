@@ -7,9 +7,9 @@
 /* The unit's sources from its compiled tracks. */
 void source_build(struct engine *engine, struct unit *unit);
 
-/* The slot that the track's rollout goes to has its source: endpoints that all differ lead even a
- * rolling release to the other slot, which nobody knows before it begins. */
-void source_ensure(struct engine *engine, const struct track *track);
+/* A rolling component whose endpoints change goes to its second slot, too: nothing was to be made
+ * for it until its rollout began. */
+void source_keep_up(struct engine *engine, struct unit *unit);
 
 void source_free(struct source *source);
 

@@ -4,7 +4,6 @@
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/scope.h"
-#include "reconciler/engine/source.h"
 #include "reconciler/engine/track_advice.h"
 #include "reconciler/engine/track_found.h"
 #include "reconciler/engine/track_note.h"
@@ -129,7 +128,6 @@ void track_step(struct engine *engine, struct track *track)
                                              : track->rollout.stable.deployment_digest);
         rollout_advance(&track->rollout, &view, &result);
         track_take_result(engine, track, &result);
-        source_ensure(engine, track);
         trial_follow(engine, track, view.stable_healthy);
         track->wants = result.wants;
         track_want(engine, track);

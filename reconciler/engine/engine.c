@@ -146,6 +146,7 @@ struct engine *engine_free(struct engine *engine)
     json_decref(engine->bound);
     json_decref(engine->peopled);
     json_decref(engine->duplicates);
+    json_decref(engine->secrets);
     manifest_set_unref(engine->set);
     platform_unref(engine->platform);
     free(engine->subject);

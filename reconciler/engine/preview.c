@@ -1,8 +1,10 @@
 #include "reconciler/engine/preview.h"
 
+#include "config/base/json.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/preview_course.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/unit.h"
@@ -48,42 +50,79 @@ static void complain(struct text *message, const char *who, const struct error *
     text_format(message, "%s: %s", who, err->detail);
 }
 
-static void add_role(const struct deployment *deployment, enum component_role role, json_t *bodies)
+static void add_role(const struct deployment *deployment, enum component_role role,
+                     const struct binding_wants *wants, json_t *bodies)
 {
-    static const struct binding_wants wants = {.active = true,
-                                               .weight_a = 100,
-                                               .list_a = true,
-                                               .active_slot = 'a',
-                                               .scale_a = true,
-                                               .replicas = -1};
     struct desired_object object = {0};
     add_made(bodies, deployment_component(deployment, role, &object), &object);
     object = (struct desired_object){0};
     add_made(bodies, deployment_workload(deployment, role, &object), &object);
     object = (struct desired_object){0};
-    add_made(bodies, deployment_binding(deployment, role, &wants, &object), &object);
+    add_made(bodies, deployment_binding(deployment, role, wants, &object), &object);
 }
 
-static void add_component(const struct engine *engine, const struct compile_context *context,
-                          const struct cell *cell, const struct component *component,
+/* As it is to stand in the end: all traffic on the slot of the content. */
+static void add_roles(const struct deployment *deployment, char slot, json_t *bodies)
+{
+    const bool second = slot == 'b';
+    const struct binding_wants wants = {.active = true,
+                                        .weight_a = second ? 0 : 100,
+                                        .weight_b = second ? 100 : 0,
+                                        .list_a = !second,
+                                        .list_b = second,
+                                        .active_slot = slot,
+                                        .scale_a = !second,
+                                        .scale_b = second,
+                                        .replicas = -1};
+    if (deployment->routed) {
+        add_role(deployment, second ? ROLE_SLOT_B : ROLE_SLOT_A, &wants, bodies);
+        add_role(deployment, ROLE_ROUTE, &wants, bodies);
+    } else {
+        add_role(deployment, ROLE_SINGLE, &wants, bodies);
+    }
+}
+
+/* Where nothing new is rolled out, the bindings are what the engine says they should be right now:
+ * it knows who scales a slot. */
+static void add_known(const struct track *track, json_t *bodies)
+{
+    for (size_t i = 0; i < BINDING_COUNT; i++) {
+        const struct object *object = track->bindings[i].object;
+        if (object == NULL || object->goal != GOAL_PRESENT)
+            continue;
+        char name[KEY_SIZE];
+        object_name(object, name);
+        const json_t *body =
+            object_is_equal(object) || object->operation == NULL ? NULL : object->operation->body;
+        json_t *shown = body == NULL ? json_null() : json_copy(json_unconst(body));
+        if (body != NULL)
+            json_object_set_new(shown, "kind", json_string(object_kind(object)));
+        json_object_set_new(bodies, name, shown);
+    }
+}
+
+static void add_component(const struct preview_subject *subject, const struct component *component,
                           const struct target *target, json_t *bodies, struct text *message)
 {
     struct deployment *deployment = NULL;
     struct error err = {0};
-    if (deployment_new(context, cell, component, target,
-                       build_image(engine, cell->name.text, component->name.text), &deployment,
-                       &err) < 0) {
+    const struct cell *cell = subject->cell;
+    if (deployment_new(subject->context, cell, component, target,
+                       build_image(subject->engine, cell->name.text, component->name.text),
+                       &deployment, &err) < 0) {
         complain(message, component->name.text, &err);
         return;
     }
     struct desired_list references = {0};
     if (deployment_references(deployment, &references) == 0)
         add_list(bodies, &references);
-    if (deployment->routed) {
-        add_role(deployment, ROLE_SLOT_A, bodies);
-        add_role(deployment, ROLE_ROUTE, bodies);
-    } else {
-        add_role(deployment, ROLE_SINGLE, bodies);
+    const struct preview_course course =
+        preview_course(unit_find(subject->engine, cell->name.text), deployment);
+    add_roles(deployment, course.slot, bodies);
+    if (subject->live) {
+        preview_course_keep(&course, deployment, bodies);
+        if (course.track != NULL && !course.changes)
+            add_known(course.track, bodies);
     }
     deployment_free(deployment);
 }
@@ -95,9 +134,12 @@ static const char *project_release_of(const struct engine *engine, const struct 
     return unit != NULL && unit->project_release[0] != '\0' ? unit->project_release : "(latest)";
 }
 
-void preview_cell(const struct engine *engine, const struct compile_context *context,
-                  const struct cell *cell, const char *target, json_t *bodies, struct text *message)
+void preview_cell(const struct preview_subject *subject, const char *target, json_t *bodies,
+                  struct text *message)
 {
+    const struct engine *engine = subject->engine;
+    const struct compile_context *context = subject->context;
+    const struct cell *cell = subject->cell;
     struct desired_list list = {0};
     struct error err = {0};
     if (compile_cell(context, cell, &list, &err) < 0)
@@ -114,7 +156,7 @@ void preview_cell(const struct engine *engine, const struct compile_context *con
                                          &binding, &err),
                  &binding);
         for (size_t c = 0; c < cell->component_count; c++)
-            add_component(engine, context, cell, &cell->components[c], place, bodies, message);
+            add_component(subject, &cell->components[c], place, bodies, message);
     }
 }
 
@@ -152,8 +194,9 @@ json_t *engine_render(const struct engine *engine, const char *cell, const char 
             preview_platform(&engine->context, bodies, &message);
         for (size_t i = 0; i < engine->unit_count; i++) {
             const struct unit *unit = engine->units[i];
+            const struct preview_subject subject = {engine, &engine->context, unit->cell, false};
             if (unit_is_live(unit) && (cell == NULL || strcmp(cell, unit->name) == 0))
-                preview_cell(engine, &engine->context, unit->cell, target, bodies, &message);
+                preview_cell(&subject, target, bodies, &message);
         }
     }
     return json_pack("{s:o, s:o}", "objects", values_of(bodies), "message",

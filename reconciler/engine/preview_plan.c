@@ -5,6 +5,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/preview.h"
+#include "reconciler/engine/preview_course.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/unit.h"
@@ -59,11 +60,17 @@ static json_t *differences_of(enum resource_kind kind, const json_t *desired, co
 static json_t *line_of(const struct preview *preview, const char *name, const json_t *body,
                        const json_t *before)
 {
+    if (json_is_null(body))
+        return NULL;
     const struct object *object = object_named(preview->engine, name);
     const uint64_t desired = fingerprint_object(body);
     const bool there = object != NULL && (object->presence == PRESENCE_PRESENT ||
                                           object->presence == PRESENCE_TERMINATING);
     if (there && object->live == object->equal_live && desired == object->equal_desired)
+        return NULL;
+    /* The other revision wants of it what this one does, and that stands. */
+    if (before != NULL && object != NULL && object_is_equal(object) &&
+        (json_is_null(before) || json_equal(json_unconst(before), json_unconst(body))))
         return NULL;
     const json_t *known = there && object->operation != NULL && object->desired == desired
                               ? object->operation->differences
@@ -111,7 +118,6 @@ static json_t *lines_of(struct preview *preview, json_t *bodies, const json_t *b
 static json_t *component_lines(const struct preview *preview, const struct unit *unit,
                                const struct cell *cell, const struct target *target)
 {
-    static const char *const strategies[STRATEGY_COUNT] = {"rolling", "blue-green", "canary"};
     json_t *lines = json_array();
     for (size_t c = 0; c < cell->component_count; c++) {
         const struct component *component = &cell->components[c];
@@ -120,18 +126,9 @@ static json_t *component_lines(const struct preview *preview, const struct unit 
                            build_image(preview->engine, cell->name.text, component->name.text),
                            &deployment, NULL) < 0)
             continue;
-        const char *from = "";
-        for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
-            const struct track *track = unit->tracks[i];
-            if (strcmp(track->component, component->name.text) == 0 &&
-                strcmp(track->target, target->name) == 0 && track->rollout.has_stable)
-                from = track->rollout.stable.deployment_digest;
-        }
-        if (strcmp(from, deployment->deployment_digest) != 0)
-            json_array_append_new(
-                lines, json_pack("{s:s, s:o, s:s, s:s}", "name", component->name.text, "from",
-                                 status_text(from), "to", deployment->deployment_digest, "strategy",
-                                 strategies[deployment->effective->rollout.strategy]));
+        const struct preview_course course = preview_course(unit, deployment);
+        if (course.changes)
+            json_array_append_new(lines, preview_course_json(&course, deployment));
         deployment_free(deployment);
     }
     return lines;
@@ -188,11 +185,13 @@ static void add_cell(struct preview *preview, const struct cell *cell)
     const struct engine *engine = preview->engine;
     const struct unit *unit = unit_find(engine, cell->name.text);
     json_t *bodies = json_object(), *before = json_object();
-    preview_cell(engine, &preview->context, cell, NULL, bodies, &preview->message);
+    preview_cell(&(struct preview_subject){engine, &preview->context, cell, true}, NULL, bodies,
+                 &preview->message);
     OWNED_TEXT ignored;
     text_init(&ignored, 1024);
     if (!preview->current && unit != NULL && unit_is_live(unit) && engine->platform != NULL)
-        preview_cell(engine, &engine->context, unit->cell, NULL, before, &ignored);
+        preview_cell(&(struct preview_subject){engine, &engine->context, unit->cell, false}, NULL,
+                     before, &ignored);
     add_node(preview, unit, cell, NULL, bodies, before);
     for (size_t i = 0; i < preview->context.platform->target_count; i++)
         add_node(preview, unit, cell, &preview->context.platform->targets[i], bodies, before);

@@ -230,3 +230,9 @@ bool rollout_is_active(const struct rollout *rollout)
 {
     return rollout->state != ROLLOUT_IDLE && (rollout->state != ROLLOUT_HELD || rollout->has_next);
 }
+
+char rollout_slot_for(const struct rollout *rollout, const struct rollout_content *content,
+                      enum strategy strategy)
+{
+    return begin_slot(rollout, content, strategy);
+}

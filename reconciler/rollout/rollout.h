@@ -350,6 +350,11 @@ const char *rollout_command_name(enum rollout_command command);
 const char *rollout_note_name(enum rollout_note_kind kind);
 
 /* True in all states between the start of an attempt and its end. */
+/* The slot that new content would go to, were its rollout to begin now: 'a', 'b', or 0 when there
+ * are none. */
+char rollout_slot_for(const struct rollout *rollout, const struct rollout_content *content,
+                      enum strategy strategy);
+
 bool rollout_is_active(const struct rollout *rollout);
 
 /* The state whose wants count: of a pause, the one it interrupts. */

@@ -119,9 +119,9 @@ struct object {
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
     char uid[40];
-    char target[NAME_SIZE]; /* of bindings, for pruning; "" = none */
-    uint64_t written;       /* fingerprint of the desired content that was confirmed last */
-    uint64_t made;          /* order of entry into the inventory */
+    const char *target; /* of bindings, for pruning: words_target(); "" = none */
+    uint64_t written;   /* fingerprint of the desired content that was confirmed last */
+    uint64_t made;      /* order of entry into the inventory */
 };
 
 /* --- components on targets -------------------------------------------------------------------- */
@@ -181,7 +181,7 @@ struct track {
     char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
-    char refusal[MESSAGE_SIZE];   /* a live consumer would lose an endpoint; "" = none would */
+    char *refusal;                /* a live consumer would lose an endpoint; NULL = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
     bool waits;                   /* for the live release of something that it connects to */
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
@@ -203,7 +203,7 @@ struct source {
     uint64_t request;       /* generate-release in flight */
     struct mono_time due;
     unsigned failures;
-    char message[MESSAGE_SIZE];
+    char *message; /* owned; NULL = all is well */
 };
 
 struct quarantine {
@@ -359,6 +359,12 @@ struct kind_look {
     size_t count; /* items of the last complete list */
 };
 
+/* Who was seen in a list, by fingerprint: one that is somebody else's too only keeps more. */
+struct census {
+    uint64_t *seen; /* sorted; NULL = there was no list yet */
+    size_t count;
+};
+
 struct pruning {
     /* Durable: */
     char revision[41], hash[DIGEST_SHORT + 1];
@@ -408,6 +414,8 @@ struct engine {
     size_t object_slots, object_count;
     struct object **object_list; /* in the order of making */
     size_t object_list_capacity;
+    char **target_names; /* see words.h */
+    size_t target_name_count;
     uint64_t made;
     struct unit *base;   /* the platform's */
     struct unit **units; /* by name */
@@ -456,16 +464,16 @@ struct engine {
     bool known;           /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];
     bool prune_dirty;
-    json_t *bound;             /* "project/environment" of all bindings in the last complete list */
-    json_t *peopled;           /* "project/" of all components in it */
-    json_t *secrets;           /* outlines of SecretReferences that celld did not write: secret.c */
-    json_t *duplicates;        /* bindings that share component and environment with another */
-    struct mono_time plan_at;  /* a window or freeze begins or ends */
-    struct mono_time gate_due; /* a gate's run wants to be looked at */
+    struct census bound;   /* project and environment of all bindings in the last complete list */
+    struct census peopled; /* project of all components in it */
+    json_t *secrets;       /* outlines of SecretReferences that celld did not write: secret.c */
+    json_t *duplicates;    /* bindings that share component and environment with another */
+    struct mono_time plan_at;   /* a window or freeze begins or ends */
+    struct mono_time gate_due;  /* a gate's run wants to be looked at */
     struct mono_time build_due; /* ... a build's */
 
     /* History. */
-    char **events; /* ring of canonical JSON; durable */
+    struct packed **events; /* ring; durable */
     uint64_t event_first, event_next;
     uint64_t event_row; /* the oldest one in the journal: less than event_first when fewer are kept
                            than before a restart */

@@ -185,7 +185,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const bool other = track->has_content && strcmp(held, track->content.deployment_digest) != 0;
     const bool cancelled = rollout->hold == HOLD_CANCELLED && !track->recalled;
     const bool lifted = due || rollout->hold == HOLD_QUARANTINED || cancelled ||
-                        (rollout->hold == HOLD_REFUSED && track->refusal[0] == '\0');
+                        (rollout->hold == HOLD_REFUSED && track->refusal == NULL);
     const bool again =
         rollout->state == ROLLOUT_HELD && !condemned && (other || (!rollout->has_next && lifted));
     if (rollout->state == ROLLOUT_BAKE)

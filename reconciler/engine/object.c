@@ -82,6 +82,7 @@ static struct object *object_new(const struct object_key *key)
     memcpy(texts, key->namespace_name, place);
     memcpy(texts + place, key->name, name);
     object->key = (struct object_key){key->kind, texts, texts + place};
+    object->target = "";
     object->generation = -1;
     object->before = -1;
     return object;

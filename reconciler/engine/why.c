@@ -83,7 +83,7 @@ static bool explain_source(const struct track *track, struct text *out)
 {
     for (size_t i = 0; i < track->unit->source_count; i++) {
         const struct source *source = track->unit->sources[i];
-        if (source->message[0] == '\0' || strcmp(source->track->component, track->component) != 0)
+        if (source->message == NULL || strcmp(source->track->component, track->component) != 0)
             continue;
         text_add(out, source->message);
         return true;

@@ -196,6 +196,7 @@ void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
         hand_over_scaling(&advance);
     if (!advance.moved)
         steps[rollout->state](&advance);
+    credit_keep(&advance);
     rollout_check(rollout);
     rollout_wants(rollout, view, &ret_result->wants);
     decide_wake(&advance);
@@ -229,10 +230,4 @@ void rollout_restarted(struct rollout *rollout)
 bool rollout_is_active(const struct rollout *rollout)
 {
     return rollout->state != ROLLOUT_IDLE && (rollout->state != ROLLOUT_HELD || rollout->has_next);
-}
-
-char rollout_slot_for(const struct rollout *rollout, const struct rollout_content *content,
-                      enum strategy strategy)
-{
-    return begin_slot(rollout, content, strategy);
 }

@@ -1,28 +1,14 @@
-/* A plan tells what celld will do: which slot gets the content, by which steps, and nothing where
- * nothing is to be done. */
+/* Plans: what would be done, against what stands; the same when asked twice. */
 #include "config/base/json.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 TestSuite(preview, .timeout = 120);
-
-#define ROLLING "  rollout: {strategy: rolling}\n"
-#define CANARY                                                                                     \
-    "  rollout: {strategy: canary, bake: 10s, steps: [{weight: 10, soak: 10s}, {weight: 50, "      \
-    "soak: 20s}]}\n"
-#define BLUE_GREEN "  rollout: {strategy: blue-green, bake: 10s}\n"
-#define SCALED "  scaling: {min: 2, max: 5, cpu: 80}\n"
-
-static void commit(struct world *world, int revision, const char *extra)
-{
-    char image[64];
-    snprintf(image, sizeof image, "registry.example/shop:%d", revision);
-    repository_commit(world, revision, platform_small, "shop", image, extra, NULL);
-}
 
 static json_t *plan_of(const struct world *world, struct manifest_set *set)
 {
@@ -31,172 +17,204 @@ static json_t *plan_of(const struct world *world, struct manifest_set *set)
     return plan;
 }
 
-static void expect_nothing(const struct world *world, const char *when)
+static void expect_no_changes(const struct world *world, const char *what)
 {
     json_t *plan = plan_of(world, NULL);
-    char *text = json_dumps(plan, JSON_COMPACT);
-    cr_expect_eq(json_integer_value(json_object_get(plan, "changes")), 0, "%s: %s", when, text);
-    cr_expect_eq(json_array_size(json_object_get(plan, "nodes")), 0, "%s: %s", when, text);
+    char *text = json_dumps(plan, JSON_INDENT(1));
+    cr_expect_eq(json_integer_value(json_object_get(plan, "changes")), 0, "%s: %.3000s", what,
+                 text);
+    cr_expect_eq(json_array_size(json_object_get(plan, "nodes")), 0, "%s", what);
+    cr_expect(json_is_true(json_object_get(plan, "complete")), "%s", what);
     free(text);
     json_decref(plan);
 }
 
-/* "create Component/shop-api-b; update ReleaseBinding/shop-api-development; " of all nodes. Owned.
- */
-static char *lines_of(const json_t *plan)
+/* What stands as git wants it is in no plan, on whichever slot. */
+Test(preview, of_what_has_converged_is_empty)
 {
-    struct text out;
-    text_init(&out, 65536);
+    static const char *const strategies[] = {"", "  rollout: {strategy: blue-green, bake: 10s}\n",
+                                             "  rollout: {strategy: canary, bake: 10s, steps: "
+                                             "[{weight: 50, soak: 10s}]}\n",
+                                             "  scaling: {min: 1, max: 3, cpu: 80}\n"
+                                             "  rollout: {strategy: blue-green, bake: 10s}\n"};
+    for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++) {
+        struct world *world = repository_world();
+        for (int revision = 1; revision <= 3; revision++) {
+            char image[64];
+            snprintf(image, sizeof image, "registry.example/shop:%d", revision);
+            repository_commit(world, revision, platform_small, "shop", image, strategies[i], NULL);
+            world_run(world, 1000);
+            expect_condition(world, CONDITION_CONVERGED);
+            world_run(world, MINUTES(2));
+            expect_no_changes(world, strategies[i]);
+        }
+        world_free(world);
+    }
+}
+
+/* --- plans of a revision that is not the present one -------------------------------------------
+ */
+
+static struct manifest_set *set_of(const char *platform, const char *cell)
+{
+    const struct manifest_file files[] = {
+        {MANIFEST_FILE_PLATFORM, "platform.yaml", platform, strlen(platform), "1"},
+        {MANIFEST_FILE_CELL, "cells/shop/cell.yaml", cell, cell == NULL ? 0 : strlen(cell), "2"}};
+    struct manifest_set *set = NULL;
+    cr_assert_eq(manifest_load(files, cell == NULL ? 1 : 2, &manifest_limits_default, NULL, NULL,
+                               &set, NULL),
+                 0);
+    return set;
+}
+
+/* The line about an object, borrowed; NULL = there is none. */
+static const json_t *line_about(const json_t *plan, const char *kind, const char *name)
+{
     const json_t *nodes = json_object_get(plan, "nodes");
     for (size_t i = 0; i < json_array_size(nodes); i++) {
-        const json_t *objects = json_object_get(json_array_get(nodes, i), "objects");
-        for (size_t k = 0; k < json_array_size(objects); k++) {
-            const json_t *object = json_array_get(objects, k);
-            text_format(&out, "%s %s/%s; ", json_text_or(json_object_get(object, "action"), ""),
-                        json_text_or(json_object_get(object, "kind"), ""),
-                        json_text_or(json_object_get(object, "name"), ""));
+        const json_t *lines = json_object_get(json_array_get(nodes, i), "objects");
+        for (size_t k = 0; k < json_array_size(lines); k++) {
+            const json_t *line = json_array_get(lines, k);
+            if (strcmp(json_text_or(json_object_get(line, "kind"), ""), kind) == 0 &&
+                strcmp(json_text_or(json_object_get(line, "name"), ""), name) == 0)
+                return line;
         }
     }
-    char *lines = strdup(text_get(&out));
-    text_fini(&out);
-    return lines;
+    return NULL;
 }
 
-static const json_t *component_of(const json_t *plan)
+static const char *action_about(const json_t *plan, const char *kind, const char *name)
 {
-    const json_t *nodes = json_object_get(plan, "nodes"), *first = NULL;
-    for (size_t i = 0; first == NULL && i < json_array_size(nodes); i++)
-        first = json_array_get(json_object_get(json_array_get(nodes, i), "components"), 0);
-    cr_assert_not_null(first, "the plan names no component");
-    return first;
+    return json_text_or(json_object_get(line_about(plan, kind, name), "action"), "nothing");
 }
 
-static void expect_course(const json_t *plan, const char *strategy, const char *slot, size_t steps)
+static size_t actions(const json_t *plan, const char *action)
 {
-    const json_t *component = component_of(plan);
-    char *text = json_dumps(component, JSON_COMPACT);
-    cr_expect_str_eq(json_text_or(json_object_get(component, "strategy"), ""), strategy, "%s",
-                     text);
-    cr_expect_str_eq(json_text_or(json_object_get(component, "slot"), ""), slot, "%s", text);
-    cr_expect_eq(json_array_size(json_object_get(component, "steps")), steps, "%s", text);
-    free(text);
+    size_t count = 0;
+    const json_t *nodes = json_object_get(plan, "nodes");
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *lines = json_object_get(json_array_get(nodes, i), "objects");
+        for (size_t k = 0; k < json_array_size(lines); k++)
+            count += strcmp(json_text_or(json_object_get(json_array_get(lines, k), "action"), ""),
+                            action) == 0;
+    }
+    return count;
 }
 
-static void suspend(struct world *world, const char *verb)
+static json_t *plan_of_texts(const struct world *world, const char *platform, const char *cell)
 {
-    bool ok = false;
-    world_command(world, verb, json_object(), &ok);
-    cr_assert(ok);
-}
-
-/* The next commit's plan while all is suspended; then it is carried out. */
-static json_t *planned(struct world *world, int revision, const char *extra)
-{
-    suspend(world, "suspend");
-    commit(world, revision, extra);
-    world_run(world, MINUTES(1));
-    json_t *plan = plan_of(world, NULL);
-    suspend(world, "resume");
-    expect_condition(world, CONDITION_CONVERGED);
-    expect_nothing(world, "afterwards");
+    struct manifest_set *set = set_of(platform, cell);
+    json_t *plan = plan_of(world, set);
+    manifest_set_unref(set);
     return plan;
 }
 
-Test(preview, a_canary_goes_to_the_other_slot_by_its_steps)
+static struct world *converged_on_b(void)
 {
     struct world *world = repository_world();
-    json_t *plan = planned(world, 1, CANARY);
-    expect_course(plan, "canary", "a", 0); /* nothing stands yet: all traffic at once */
-    json_decref(plan);
-    for (int revision = 2; revision <= 3; revision++) {
-        const char *slot = revision == 2 ? "b" : "a";
-        plan = planned(world, revision, CANARY);
-        expect_course(plan, "canary", slot, 2);
-        const json_t *component = component_of(plan);
-        const json_t *step = json_array_get(json_object_get(component, "steps"), 1);
-        cr_expect_eq(json_integer_value(json_object_get(step, "weight")), 50);
-        cr_expect_eq(json_integer_value(json_object_get(step, "soak_ms")), 20000);
-        cr_expect_eq(json_integer_value(json_object_get(component, "bake_ms")), 10000);
-        char *lines = lines_of(plan);
-        char binding[64], other[64];
-        snprintf(binding, sizeof binding, "%s ReleaseBinding/shop-api-%s-development",
-                 revision == 2 ? "create" : "update", slot);
-        snprintf(other, sizeof other, "/shop-api-%s", revision == 2 ? "a" : "b");
-        cr_expect_not_null(strstr(lines, binding), "%s", lines);
-        cr_expect_not_null(strstr(lines, "update ReleaseBinding/shop-api-development"), "%s",
-                           lines);
-        cr_expect_null(strstr(lines, other), "%s: %s", other, lines);
-        cr_expect_null(strstr(lines, "delete"), "%s", lines);
-        free(lines);
+    for (int revision = 1; revision <= 2; revision++) {
+        char image[64];
+        snprintf(image, sizeof image, "registry.example/shop:%d", revision);
+        repository_commit(world, revision, platform_small, "shop", image,
+                          "  rollout: {strategy: blue-green, bake: 10s}\n", NULL);
+        world_run(world, 1000);
+        expect_condition(world, CONDITION_CONVERGED);
+    }
+    world_run(world, MINUTES(2));
+    return world;
+}
+
+/* The next release goes to the slot that is free, or stays where it is, as the strategy says. */
+Test(preview, of_a_new_release_names_the_slot_it_goes_to)
+{
+    static const struct {
+        const char *extra, *slot, *other;
+    } rows[] = {
+        {"  rollout: {strategy: blue-green, bake: 10s}\n", "shop-api-a-development",
+         "shop-api-b-development"},
+        {"  rollout: {strategy: rolling, bake: 10s}\n", "shop-api-b-development",
+         "shop-api-a-development"},
+    };
+    struct world *world = converged_on_b();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *cell = cell_text("shop", "registry.example/shop:3", rows[i].extra);
+        json_t *plan = plan_of_texts(world, platform_small, cell);
+        cr_expect_str_eq(action_about(plan, "ReleaseBinding", rows[i].slot), "update", "%s",
+                         rows[i].extra);
+        cr_expect_str_eq(action_about(plan, "ReleaseBinding", rows[i].other), "nothing", "%s",
+                         rows[i].extra);
+        cr_expect_eq(actions(plan, "delete"), 0, "%s", rows[i].extra);
+        cr_expect(json_is_null(json_object_get(plan, "revision")));
+        const json_t *node = json_array_get(json_object_get(plan, "nodes"),
+                                            json_array_size(json_object_get(plan, "nodes")) - 1);
+        cr_expect_str_eq(json_text_or(json_object_get(node, "action"), ""), "deploy");
+        const json_t *component = json_array_get(json_object_get(node, "components"), 0);
+        cr_expect_str_neq(json_text_or(json_object_get(component, "from"), ""), "");
         json_decref(plan);
+        free(cell);
     }
     world_free(world);
 }
 
-Test(preview, blue_green_flips_at_once_and_rolling_stays_in_its_slot)
+/* While the new release is on its way, the plan says where it goes. */
+Test(preview, of_a_release_on_its_way_stays_with_its_slot)
 {
-    struct world *world = repository_world();
-    json_decref(planned(world, 1, BLUE_GREEN));
-    json_t *plan = planned(world, 2, BLUE_GREEN);
-    expect_course(plan, "blue-green", "b", 0);
-    json_decref(plan);
-    plan = planned(world, 3, ROLLING);
-    expect_course(plan, "rolling", "b", 0);
-    json_decref(plan);
-    world_free(world);
-}
-
-/* An autoscaler has taken the slot over: nobody set its replicas. */
-Test(preview, a_scaled_component_that_stands_is_no_change)
-{
-    struct world *world = repository_world();
-    json_decref(planned(world, 1, SCALED CANARY));
-    json_decref(planned(world, 2, SCALED CANARY));
-    world_free(world);
-}
-
-Test(preview, another_revision_is_shown_against_what_this_one_made)
-{
-    struct world *world = repository_world();
-    json_decref(planned(world, 1, SCALED CANARY));
-    json_decref(planned(world, 2, SCALED CANARY));
-    suspend(world, "suspend");
-    commit(world, 3, SCALED CANARY);
-    world_run(world, MINUTES(1));
-    struct manifest_set *third = manifest_set_ref(world->set);
-    commit(world, 2, SCALED CANARY);
-    world_run(world, MINUTES(1));
-    json_t *plan = plan_of(world, third);
-    expect_course(plan, "canary", "a", 2);
-    char *lines = lines_of(plan);
-    cr_expect_not_null(strstr(lines, "update ReleaseBinding/shop-api-a-development"), "%s", lines);
-    cr_expect_null(strstr(lines, "shop-api-b"), "%s", lines);
-    cr_expect_null(strstr(lines, "Project"), "%s", lines);
-    free(lines);
-    json_decref(plan);
-    struct manifest_set *same = manifest_set_ref(world->set);
-    plan = plan_of(world, same);
-    lines = lines_of(plan);
-    cr_expect_eq(json_integer_value(json_object_get(plan, "changes")), 0, "%s", lines);
-    free(lines);
-    json_decref(plan);
-    manifest_set_unref(third);
-    manifest_set_unref(same);
-    world_free(world);
-}
-
-Test(preview, what_is_under_way_is_still_to_come)
-{
-    struct world *world = repository_world();
-    json_decref(planned(world, 1, CANARY));
-    commit(world, 2, CANARY);
-    world_run(world, 8000);
+    struct world *world = converged_on_b();
+    repository_commit(world, 3, platform_small, "shop", "registry.example/broken:3",
+                      "  rollout: {strategy: blue-green, bake: 10s}\n", NULL);
+    world_run(world, 30000);
     cr_assert_str_eq(world_node_state(world, "shop", "development"), "rolling");
     json_t *plan = plan_of(world, NULL);
-    expect_course(plan, "canary", "b", 2);
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-b-development"), "nothing");
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-development"), "update");
+    cr_expect_eq(actions(plan, "delete"), 0);
     json_decref(plan);
-    /* A drifted binding beside it is a repair. */
-    expect_condition(world, CONDITION_CONVERGED);
-    expect_nothing(world, "in the end");
+    world_free(world);
+}
+
+/* What is not named any more goes, but for what celld never deletes. */
+Test(preview, of_a_removal_says_what_goes_and_what_is_left_to_people)
+{
+    static const char other_place[] = PLATFORM_HEAD "  environments: [{name: testing}]\n"
+                                                    "  phases: [{name: first, cells: [shop]}]\n";
+    static const char nobody[] = PLATFORM_HEAD "  environments: [{name: development}]\n"
+                                               "  phases: [{name: first, cells: []}]\n";
+    struct world *world = converged_on_b();
+    json_t *plan = plan_of_texts(world, nobody, NULL);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "delete");
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-b-development"), "delete");
+    json_decref(plan);
+    char *cell = cell_text("shop", "registry.example/shop:2", NULL);
+    plan = plan_of_texts(world, other_place, cell);
+    cr_expect_str_eq(action_about(plan, "Environment", "development"), "keep");
+    cr_expect_str_eq(action_about(plan, "Environment", "testing"), "create");
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-b-development"), "keep");
+    cr_expect_eq(actions(plan, "delete"), 0);
+    json_decref(plan);
+    free(cell);
+    world_free(world);
+}
+
+/* What cannot be compiled is not thereby gone. */
+Test(preview, of_what_cannot_be_compiled_removes_nothing)
+{
+    static const struct {
+        const char *cell, *part;
+    } rows[] = {
+        {"apiVersion: celld.dev/v1\nkind: [", "shop keeps its last good state"},
+        {"apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n  components:\n"
+         "    - name: shop-api\n      type: service\n      endpoints: [{name: http, type: http, "
+         "port: 8080}]\n      build: {workflow: {name: docker}}\n",
+         "shop-api: "},
+    };
+    struct world *world = converged_on_b();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *plan = plan_of_texts(world, platform_small, rows[i].cell);
+        const char *message = json_text_or(json_object_get(plan, "message"), "");
+        cr_expect_not_null(strstr(message, rows[i].part), "%zu: \"%s\" lacks \"%s\"", i, message,
+                           rows[i].part);
+        cr_expect_eq(actions(plan, "delete"), 0, "%zu", i);
+        json_decref(plan);
+    }
     world_free(world);
 }

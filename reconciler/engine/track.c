@@ -4,6 +4,7 @@
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/scope.h"
+#include "reconciler/engine/secret.h"
 #include "reconciler/engine/track_advice.h"
 #include "reconciler/engine/track_found.h"
 #include "reconciler/engine/track_note.h"
@@ -111,7 +112,7 @@ void track_step(struct engine *engine, struct track *track)
     track->due = (struct mono_time){NEVER};
     if (!track_is_live(track) || !track_recover(engine, track))
         return;
-    const struct mono_time secrets = track_ask_secrets(engine, track);
+    const struct mono_time secrets = secret_ask(engine, track);
     contract_check(engine, track);
     track->waits = !track_providers_stand(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
@@ -152,13 +153,10 @@ void track_explain(const struct engine *engine, const struct track *track, struc
         text_add(out, track->note);
         return;
     }
-    const char *secret = track_missing_secret(engine, track);
-    if (secret != NULL && !rollout_is_active(&track->rollout)) {
-        text_format(out,
-                    "%s needs SecretReference %s, which is not there: declare it in the native "
-                    "manifests, create it on the control plane, or put the value into "
-                    "/etc/celld/credentials/secret-%s and restart celld",
-                    track->component, secret, secret);
+    OWNED_TEXT secret;
+    text_init(&secret, 2 * MESSAGE_SIZE);
+    if (!rollout_is_active(&track->rollout) && secret_is_missing(engine, track, &secret)) {
+        text_format(out, "%s waits: %s", track->component, text_get(&secret));
         return;
     }
     if (track->recalled && track->rollout.state == ROLLOUT_IDLE) {

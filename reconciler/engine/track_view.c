@@ -7,6 +7,7 @@
 #include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
+#include "reconciler/engine/secret.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/track_want.h"
@@ -130,7 +131,7 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict->may_start && track->node->binding_ready && track->has_content &&
-                     !track->yields && !track->waits && track_missing_secret(engine, track) == NULL,
+                     !track->yields && !track->waits && !secret_is_missing(engine, track, NULL),
         .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = !trial_stable_is_sick(track),

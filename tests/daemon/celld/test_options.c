@@ -30,11 +30,12 @@ static const struct {
     const char *arguments[ARGUMENTS];
     enum options_mode mode;
     const char *path, *format;
-    bool once;
+    bool once, suspended;
 } good[] = {
     {{NULL}, MODE_RUN, "/etc/celld/celld.yaml", "text", false},
     {{"--config", "x.yaml"}, MODE_RUN, "x.yaml", "text", false},
     {{"--config=x.yaml", "--once"}, MODE_RUN, "x.yaml", "text", true},
+    {{"--suspended"}, MODE_RUN, "/etc/celld/celld.yaml", "text", .suspended = true},
     {{"-c", "x.yaml", "--check-config"}, MODE_CHECK_CONFIG, "x.yaml", "text", false},
     {{"--check-config", "--format", "sarif"},
      MODE_CHECK_CONFIG,
@@ -59,6 +60,7 @@ Test(options, are_read)
         cr_expect_eq(options.mode, good[i].mode, "case %zu", i);
         cr_expect_str_eq(options.config_path, good[i].path, "case %zu", i);
         cr_expect_str_eq(options.format, good[i].format, "case %zu", i);
+        cr_expect_eq(options.suspended, good[i].suspended, "case %zu", i);
         cr_expect_eq(options.once, good[i].once, "case %zu", i);
     }
 }

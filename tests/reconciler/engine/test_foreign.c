@@ -98,6 +98,32 @@ Test(foreign, a_namespace_that_the_control_plane_does_not_serve_is_explained)
     world_free(world);
 }
 
+/* What celld does not make is named, first by its own reading, then in the server's words. */
+Test(foreign, what_the_platform_lacks_is_named)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.platform.bare = true;
+    struct world *world = world_new(&options);
+    commit(world);
+    world_run(world, MINUTES(1));
+    expect_why(world, "shop", "development", "it needs ClusterDataPlane us");
+    expect_created(world, "/api/v1/clusterdataplanes",
+                   "{\"metadata\":{\"name\":\"us\"},\"spec\":{\"planeID\":\"us\",\"gateway\":"
+                   "{\"ingress\":{\"external\":{\"name\":\"g\",\"namespace\":\"g\",\"http\":"
+                   "{\"host\":\"apps.example\",\"port\":80}}}}}}");
+    world_run(world, MINUTES(3));
+    expect_why(world, "shop", "development", "ClusterProjectType \"default\" not found");
+    expect_created(world, "/api/v1/clusterprojecttypes",
+                   "{\"metadata\":{\"name\":\"default\"},\"spec\":{\"resources\":[{\"id\":"
+                   "\"namespace\",\"template\":{\"apiVersion\":\"v1\",\"kind\":\"Namespace\","
+                   "\"metadata\":{\"name\":\"${metadata.namespace}\",\"labels\":"
+                   "\"${metadata.labels}\"}}}]}}");
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_silence(world);
+    world_free(world);
+}
+
 /* The first look at a control plane: everything can be asked, and nothing is written. */
 Test(foreign, nothing_is_written_before_a_person_says_so)
 {

@@ -19,7 +19,8 @@ enum ownership {
 enum ownership ownership_of_member(enum resource_kind kind, enum ownership above, int depth,
                                    const char *key);
 
-/* A list that several write, each its own entries: what others put there stays. `depth` as above. */
+/* A list that several write, each its own entries: what others put there stays. `depth` as above.
+ */
 bool ownership_is_shared(enum resource_kind kind, int depth, const char *key);
 
 /* Whether such a list has the entry; a kind that the server fills in may be left out. */

@@ -32,24 +32,26 @@ static const struct {
     const char *path, *format;
     bool once, suspended;
 } good[] = {
-    {{NULL}, MODE_RUN, "/etc/celld/celld.yaml", "text", false},
-    {{"--config", "x.yaml"}, MODE_RUN, "x.yaml", "text", false},
-    {{"--config=x.yaml", "--once"}, MODE_RUN, "x.yaml", "text", true},
-    {{"--suspended"}, MODE_RUN, "/etc/celld/celld.yaml", "text", .suspended = true},
-    {{"-c", "x.yaml", "--check-config"}, MODE_CHECK_CONFIG, "x.yaml", "text", false},
+    {{NULL}, MODE_RUN, "/etc/celld/celld.yaml", "text", false, false},
+    {{"--config", "x.yaml"}, MODE_RUN, "x.yaml", "text", false, false},
+    {{"--config=x.yaml", "--once"}, MODE_RUN, "x.yaml", "text", true, false},
+    {{"--suspended"}, MODE_RUN, "/etc/celld/celld.yaml", "text", false, true},
+    {{"-c", "x.yaml", "--check-config"}, MODE_CHECK_CONFIG, "x.yaml", "text", false, false},
     {{"--check-config", "--format", "sarif"},
      MODE_CHECK_CONFIG,
      "/etc/celld/celld.yaml",
      "sarif",
+     false,
      false},
     {{"--format=json", "--check-config"},
      MODE_CHECK_CONFIG,
      "/etc/celld/celld.yaml",
      "json",
+     false,
      false},
-    {{"--version"}, MODE_VERSION, "/etc/celld/celld.yaml", "text", false},
-    {{"-h"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false},
-    {{"--help"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false},
+    {{"--version"}, MODE_VERSION, "/etc/celld/celld.yaml", "text", false, false},
+    {{"-h"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false, false},
+    {{"--help"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false, false},
 };
 
 Test(options, are_read)

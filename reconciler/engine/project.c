@@ -37,6 +37,17 @@ static uint64_t content_of(const json_t *type, const json_t *parameters)
     return content * 31 + fingerprint_json(none ? NULL : parameters);
 }
 
+static void keep_trouble(struct engine *engine, struct unit *unit, const char *name,
+                         const char *message)
+{
+    OWNED_TEXT trouble;
+    text_init(&trouble, MESSAGE_SIZE);
+    text_format(&trouble, "%s: %.200s", name, message);
+    unit->trouble = text_take(&trouble);
+    if (unit->trouble == NULL)
+        engine->status = -ENOMEM;
+}
+
 /* The server's own words about what is not Ready, until it is. */
 static void note_trouble(struct engine *engine, const struct object *object, const json_t *live)
 {
@@ -52,11 +63,8 @@ static void note_trouble(struct engine *engine, const struct object *object, con
         if (ready && project_trouble(unit, object->key.name) == NULL)
             continue;
         free(TAKE(unit->trouble));
-        if (!ready && message[0] != '\0' &&
-            asprintf(&unit->trouble, "%s: %.200s", object->key.name, message) < 0) {
-            unit->trouble = NULL;
-            engine->status = -ENOMEM;
-        }
+        if (!ready && message[0] != '\0')
+            keep_trouble(engine, unit, object->key.name, message);
     }
 }
 

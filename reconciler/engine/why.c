@@ -36,24 +36,34 @@ static const struct object *stuck_object(const struct node *node)
     return found;
 }
 
+static void add_trouble(const struct unit *unit, const char *name, struct text *out)
+{
+    const char *trouble = project_trouble(unit, name);
+    if (trouble != NULL)
+        text_format(out, ": %s", trouble);
+}
+
 static bool explain_bootstrap(const struct engine *engine, const struct node *node,
                               struct text *out)
 {
     const struct unit *unit = node->unit;
     if (!node_is_open(engine, node))
         return false;
-    if (!object_is_equal(unit->objects[0]))
+    if (!object_is_equal(unit->objects[0])) {
         text_format(out, "project %s is being made", unit->project);
-    else if (unit->project_release[0] == '\0' && !node->binding_ready)
+    } else if (unit->project_release[0] == '\0' && !node->binding_ready) {
         text_format(out, "project %s has no release yet", unit->project);
-    else if (!node->binding_ready || !project_stands(node))
+        add_trouble(unit, unit->project, out);
+    } else if (!node->binding_ready || !project_stands(node)) {
         text_format(out, "the project binding %s is not ready on project release %s",
                     node->binding->key.name, project_release_for(node));
-    else if (project_moves(node))
+        add_trouble(unit, node->binding->key.name, out);
+    } else if (project_moves(node)) {
         text_format(out, "the project binding %s is being moved to project release %s",
                     node->binding->key.name, project_release_for(node));
-    else
+    } else {
         return false;
+    }
     return true;
 }
 

@@ -86,6 +86,8 @@ static void step_tracks(struct engine *engine, struct unit *unit, struct mono_ti
         sooner(due, track->due);
         sooner(due, trial_pump(engine, track));
     }
+    if (engine->status == 0)
+        source_follow(engine, unit);
     for (size_t i = 0; i < unit->source_count && engine->status == 0; i++)
         sooner(due, source_pump(engine, unit->sources[i]));
     for (size_t i = 0; i < unit->track_count && engine->status == 0; i++) {

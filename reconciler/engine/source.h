@@ -7,6 +7,9 @@
 /* The unit's sources from its compiled tracks. */
 void source_build(struct engine *engine, struct unit *unit);
 
+/* A rollout began in the second slot, which the strategy alone did not call for: a changed port. */
+void source_follow(struct engine *engine, struct unit *unit);
+
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */
 struct mono_time source_pump(struct engine *engine, struct source *source);
 

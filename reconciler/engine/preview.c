@@ -48,14 +48,41 @@ static void complain(struct text *message, const char *who, const struct error *
     text_format(message, "%s: %s", who, err->detail);
 }
 
-static void add_role(const struct deployment *deployment, enum component_role role, json_t *bodies)
+static const struct track *track_of(const struct engine *engine, const struct cell *cell,
+                                    const struct component *component, const struct target *target)
 {
-    static const struct binding_wants wants = {.active = true,
-                                               .weight_a = 100,
-                                               .list_a = true,
-                                               .active_slot = 'a',
-                                               .scale_a = true,
-                                               .replicas = -1};
+    const struct unit *unit = unit_find(engine, cell->name.text);
+    for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
+        const struct track *track = unit->tracks[i];
+        if (strcmp(track->component, component->name.text) == 0 &&
+            strcmp(track->target, target->name) == 0)
+            return track->rollout.has_stable ? track : NULL;
+    }
+    return NULL;
+}
+
+/* All traffic to the slot where the stable release is; to the first one when there is none. */
+static struct binding_wants wants_of(const struct track *track)
+{
+    const bool second = track != NULL && track->rollout.stable_slot == 'b';
+    return (struct binding_wants){
+        .active = true,
+        .weight_a = second ? 0 : 100,
+        .weight_b = second ? 100 : 0,
+        .list_a = !second,
+        .list_b = second,
+        .active_slot = second ? 'b' : 'a',
+        .scale_a = !second,
+        .scale_b = second,
+        .scaled_by_route = track != NULL && track->wants.slot[second].scaled_by_route,
+        .replicas = -1,
+    };
+}
+
+static void add_role(const struct deployment *deployment, enum component_role role,
+                     const struct track *track, json_t *bodies)
+{
+    const struct binding_wants wants = wants_of(track);
     struct desired_object object = {0};
     add_made(bodies, deployment_component(deployment, role, &object), &object);
     object = (struct desired_object){0};
@@ -79,11 +106,13 @@ static void add_component(const struct engine *engine, const struct compile_cont
     struct desired_list references = {0};
     if (deployment_references(deployment, &references) == 0)
         add_list(bodies, &references);
+    const struct track *track = track_of(engine, cell, component, target);
     if (deployment->routed) {
-        add_role(deployment, ROLE_SLOT_A, bodies);
-        add_role(deployment, ROLE_ROUTE, bodies);
+        const bool second = track != NULL && track->rollout.stable_slot == 'b';
+        add_role(deployment, second ? ROLE_SLOT_B : ROLE_SLOT_A, track, bodies);
+        add_role(deployment, ROLE_ROUTE, track, bodies);
     } else {
-        add_role(deployment, ROLE_SINGLE, bodies);
+        add_role(deployment, ROLE_SINGLE, NULL, bodies);
     }
     deployment_free(deployment);
 }
@@ -190,13 +219,21 @@ static void add_difference(const struct engine *engine, json_t *list, const stru
                         known == NULL ? json_array() : json_deep_copy(known)));
 }
 
+/* Nothing needs it before the component's next release: a second slot, mostly. */
+static bool is_for_later(const struct object *object)
+{
+    const bool source = object->key.kind == KIND_COMPONENT || object->key.kind == KIND_WORKLOAD;
+    return source && !object->permit && !object->inventory && object->presence != PRESENCE_PRESENT;
+}
+
 json_t *engine_diff(const struct engine *engine, const char *cell)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
         if (object->unit == NULL || object->goal != GOAL_PRESENT || object_is_equal(object) ||
-            object->foreign || (cell != NULL && strcmp(cell, object->unit->name) != 0))
+            object->foreign || is_for_later(object) ||
+            (cell != NULL && strcmp(cell, object->unit->name) != 0))
             continue;
         add_difference(engine, list, object);
     }

@@ -5,6 +5,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/preview.h"
+#include "reconciler/engine/prune.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/unit.h"
@@ -55,6 +56,13 @@ static json_t *differences_of(enum resource_kind kind, const json_t *desired, co
     return list;
 }
 
+static bool moves_in(const struct object *object, const json_t *body)
+{
+    const char *cell = json_text_or(json_at(body, "metadata", "labels", LABEL_CELL, NULL), "");
+    return object->inventory && object->unit != NULL && object->unit->name[0] != '\0' &&
+           strcmp(cell, object->unit->name) != 0;
+}
+
 /* One body: NULL when nothing would be written. `before` = the present revision's body. */
 static json_t *line_of(const struct preview *preview, const char *name, const json_t *body,
                        const json_t *before)
@@ -72,12 +80,14 @@ static json_t *line_of(const struct preview *preview, const char *name, const js
     json_t *differences = known != NULL ? json_deep_copy(json_unconst(known))
                           : there       ? differences_of(kind, body, before)
                                         : json_array();
+    const char *message = object == NULL ? NULL : operation_message(object);
+    if (there && moves_in(object, body))
+        message = "it belongs to another cell, and is made here once it is removed there";
     const char *action = !there ? "create" : object->adopt && !object->managed ? "adopt" : "update";
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "action", action, "kind",
                      json_text_or(json_object_get(body, "kind"), ""), "name",
                      json_text_or(json_at(body, "metadata", "name", NULL), ""), "message",
-                     status_text(object == NULL ? NULL : operation_message(object)), "differences",
-                     differences);
+                     status_text(message), "differences", differences);
 }
 
 /* Sorted by name, so that the hash does not depend on a table's order. */
@@ -200,27 +210,53 @@ static void add_cell(struct preview *preview, const struct cell *cell)
     json_decref(before);
 }
 
+/* A second slot is compiled for no revision: it stays, or comes, with its component. */
+static bool is_slot_of_named(const struct preview *preview, const struct object *object)
+{
+    char name[KEY_SIZE];
+    object_name(object, name);
+    size_t end = strlen(name);
+    if (object->key.kind == KIND_RELEASE_BINDING) {
+        const size_t suffix = strlen(object->target) + 1;
+        if (suffix == 1 || end <= suffix)
+            return false;
+        end -= suffix;
+    } else if (object->key.kind != KIND_COMPONENT && object->key.kind != KIND_WORKLOAD) {
+        return false;
+    }
+    if (end < 3 || name[end - 2] != '-' || (name[end - 1] != 'a' && name[end - 1] != 'b'))
+        return false;
+    memmove(name + end - 2, name + end, strlen(name + end) + 1);
+    return json_object_get(preview->named, name) != NULL;
+}
+
+static bool is_removal(const struct preview *preview, const struct object *object)
+{
+    char name[KEY_SIZE];
+    object_name(object, name);
+    return object->inventory && object->key.kind != KIND_COMPONENT_RELEASE &&
+           object->key.kind != KIND_WORKFLOW_RUN && object->unit != NULL && !object->unit->broken &&
+           json_object_get(preview->named, name) == NULL && !is_slot_of_named(preview, object) &&
+           !prune_is_mentioned(object);
+}
+
 /* What stands in the inventory and no body names. */
 static void add_removals(struct preview *preview)
 {
     const struct engine *engine = preview->engine;
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        char name[KEY_SIZE];
-        object_name(object, name);
-        if (!object->inventory || object->key.kind == KIND_COMPONENT_RELEASE ||
-            object->unit == NULL || object->unit->broken ||
-            json_object_get(preview->named, name) != NULL)
+        if (!is_removal(preview, object))
             continue;
-        const bool deleted = resource_kind_info(object->key.kind)->may_delete;
-        preview->changes += deleted;
+        const char *obstacle = prune_obstacle(preview->context.platform, object);
+        preview->changes += obstacle == NULL;
         json_array_append_new(
             preview->nodes,
-            json_pack("{s:s, s:o, s:i, s:s, s:n, s:[], s:[{s:s, s:s, s:s, s:n, s:[]}]}", "cell",
+            json_pack("{s:s, s:o, s:i, s:s, s:n, s:[], s:[{s:s, s:s, s:s, s:o, s:[]}]}", "cell",
                       object->unit->name, "target", status_text(object->target), "phase",
                       object->unit->phase, "action", "update", "wait", "components", "objects",
-                      "action", deleted ? "delete" : "keep", "kind", object_kind(object), "name",
-                      object->key.name, "message", "differences"));
+                      "action", obstacle == NULL ? "delete" : "keep", "kind", object_kind(object),
+                      "name", object->key.name, "message", status_text(obstacle), "differences"));
     }
 }
 

@@ -89,9 +89,11 @@ static bool is_sure(const struct engine *engine, const struct unit *unit)
     return true;
 }
 
-/* Named by content, and still named by a release that is stable or on its way. */
-static bool is_mentioned(const struct unit *unit, const struct object *object)
+bool prune_is_mentioned(const struct object *object)
 {
+    const struct unit *unit = object->unit;
+    if (object->key.kind != KIND_SECRET_REFERENCE)
+        return false;
     for (size_t i = 0; i < unit->track_count; i++) {
         const struct rollout *rollout = &unit->tracks[i]->rollout;
         const struct rollout_content *contents[] = {&rollout->stable, &rollout->next,
@@ -106,13 +108,12 @@ static bool is_mentioned(const struct unit *unit, const struct object *object)
     return false;
 }
 
-/* Why celld never deletes it; NULL = it may. */
-static const char *untouchable(const struct engine *engine, const struct object *object)
+const char *prune_obstacle(const struct platform *platform, const struct object *object)
 {
     if (!resource_kind_info(object->key.kind)->may_delete)
         return "its removal could not be taken back and would take along what runs there: remove "
                "it by hand when nothing needs it";
-    if (object->target[0] != '\0' && platform_target(engine->platform, object->target) == NULL)
+    if (object->target[0] != '\0' && platform_target(platform, object->target) == NULL)
         return "its target is not in the platform any more: what runs there is left as it is; "
                "remove it by hand";
     return NULL;
@@ -122,8 +123,7 @@ static bool is_candidate(const struct engine *engine, const struct object *objec
 {
     return object->inventory && !object->wanted && object->unit != NULL &&
            object->key.kind != KIND_COMPONENT_RELEASE && object->key.kind != KIND_WORKFLOW_RUN &&
-           is_sure(engine, object->unit) &&
-           !(object->key.kind == KIND_SECRET_REFERENCE && is_mentioned(object->unit, object));
+           is_sure(engine, object->unit) && !prune_is_mentioned(object);
 }
 
 static void explain(struct engine *engine, json_t *explained, const struct object *object,
@@ -147,7 +147,7 @@ static json_t *gather(struct engine *engine, size_t *ret_inventory)
             continue;
         char name[KEY_SIZE];
         object_name(object, name);
-        const char *why = untouchable(engine, object);
+        const char *why = prune_obstacle(engine->platform, object);
         if (why != NULL)
             explain(engine, explained, object, why);
         else if (json_object_set_new(names, name, json_true()) < 0)
@@ -214,7 +214,7 @@ static void hold(struct engine *engine, json_t *names, const char *hash, size_t 
         engine, PUBLISH_WARNING, "prune-held",
         &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
         "%zu objects are to be removed, more than the budget of %zu: they stay until `cellctl "
-        "approve prune:%s`%s",
+        "approve --prune %s`%s",
         json_object_size(names), budget, hash,
         json_object_size(pruning->keys) > 0 ? "; what was approved before goes on" : "");
 }
@@ -317,6 +317,7 @@ static void forget_tracks(struct engine *engine, struct unit *unit)
         snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
         record_remove(engine, key);
         trial_drop(engine, track);
+        engine->prune_dirty = true; /* nothing names its releases any more */
     }
 }
 

@@ -52,15 +52,18 @@ static int phase_of(const struct unit *unit)
  * its components. Bindings and components of other people count as well. */
 static bool is_inhabited(const struct engine *engine, const struct object *object)
 {
-    char project[NAME_SIZE], key[4 * NAME_SIZE];
-    platform_project_name(engine->platform, object->unit->name, project, sizeof project);
+    char key[4 * NAME_SIZE];
+    const char *name = object->key.name;
     if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
-        snprintf(key, sizeof key, "%s/%s", project, object->target);
-        return engine->bound == NULL || object->target[0] == '\0' ||
-               json_object_get(engine->bound, key) != NULL;
+        /* "<project>-<target>": the project of its own time, should the prefix be another now. */
+        const size_t suffix = strlen(object->target) + 1, length = strlen(name);
+        if (engine->bound == NULL || suffix == 1 || length <= suffix)
+            return true;
+        snprintf(key, sizeof key, "%.*s/%s", (int)(length - suffix), name, object->target);
+        return json_object_get(engine->bound, key) != NULL;
     }
     if (object->key.kind == KIND_PROJECT) {
-        snprintf(key, sizeof key, "%s/", project);
+        snprintf(key, sizeof key, "%s/", name);
         return engine->peopled == NULL || json_object_get(engine->peopled, key) != NULL;
     }
     return false;

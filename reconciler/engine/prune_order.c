@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune_order.h"
 
+#include "reconciler/engine/census.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -52,21 +53,17 @@ static int phase_of(const struct unit *unit)
  * its components. Bindings and components of other people count as well. */
 static bool is_inhabited(const struct engine *engine, const struct object *object)
 {
-    char key[4 * NAME_SIZE];
     const char *name = object->key.name;
+    char project[NAME_SIZE];
     if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
         /* "<project>-<target>": the project of its own time, should the prefix be another now. */
         const size_t suffix = strlen(object->target) + 1, length = strlen(name);
-        if (engine->bound == NULL || suffix == 1 || length <= suffix)
+        if (suffix == 1 || length <= suffix)
             return true;
-        snprintf(key, sizeof key, "%.*s/%s", (int)(length - suffix), name, object->target);
-        return json_object_get(engine->bound, key) != NULL;
+        snprintf(project, sizeof project, "%.*s", (int)(length - suffix), name);
+        return census_has(&engine->bound, project, object->target);
     }
-    if (object->key.kind == KIND_PROJECT) {
-        snprintf(key, sizeof key, "%s/", name);
-        return engine->peopled == NULL || json_object_get(engine->peopled, key) != NULL;
-    }
-    return false;
+    return object->key.kind == KIND_PROJECT && census_has(&engine->peopled, name, "");
 }
 
 static bool has_second_binding(const struct engine *engine, const struct object *object)

@@ -10,6 +10,8 @@ void source_build(struct engine *engine, struct unit *unit);
 /* A rollout began in the second slot, which the strategy alone did not call for: a changed port. */
 void source_follow(struct engine *engine, struct unit *unit);
 
+void source_free(struct source *source);
+
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */
 struct mono_time source_pump(struct engine *engine, struct source *source);
 

@@ -269,6 +269,13 @@ static void found_present(struct engine *engine, struct object *object, const js
     difference_fini(&difference);
 }
 
+/* It bears another cell's mark than the one that it is to be removed for. */
+static bool is_of_another(const struct object *object, const json_t *live)
+{
+    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
+    return cell != NULL && object->unit != NULL && strcmp(cell, object->unit->name) != 0;
+}
+
 static void found_unwanted(struct engine *engine, struct object *object, const json_t *live)
 {
     struct operation *operation = object->operation;
@@ -278,7 +285,8 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
     /* The server makes releases from components, without our mark. */
     const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
-    if (object->inventory && (strcmp(uid, object->uid) != 0 || !marked)) {
+    if (object->inventory &&
+        (strcmp(uid, object->uid) != 0 || !marked || is_of_another(object, live))) {
         history_publish(
             engine, PUBLISH_WARNING, "ownership-lost",
             &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},

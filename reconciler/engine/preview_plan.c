@@ -1,4 +1,5 @@
 /* The plan as JSON: a revision's bodies against what stands, node by node, and a hash over it. */
+#include "config/base/check.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/node.h"
@@ -19,7 +20,9 @@ struct preview {
     struct compile_context context;
     struct instant now;
     bool current; /* the revision that celld works on */
-    json_t *nodes, *named;
+    json_t *nodes;
+    json_t *named;  /* objects that stay */
+    json_t *unsure; /* cells of which not all could be compiled: nothing of them is removed */
     json_int_t changes;
     struct text message;
 };
@@ -29,14 +32,13 @@ static struct object *object_named(const struct engine *engine, const char *name
     char copy[KEY_SIZE];
     snprintf(copy, sizeof copy, "%s", name);
     char *place = strchr(copy, '/');
-    char *own = place == NULL ? NULL : strchr(place + 1, '/');
-    enum resource_kind kind;
-    if (own == NULL)
-        return NULL;
+    CHECK(place != NULL);
+    char *own = strchr(place + 1, '/');
+    CHECK(own != NULL);
     *place++ = '\0';
     *own++ = '\0';
-    if (resource_kind_find(copy, &kind) != 0)
-        return NULL;
+    enum resource_kind kind = KIND_PROJECT;
+    CHECK(resource_kind_find(copy, &kind) == 0);
     const struct object_key key = {kind, place, own};
     return object_find(engine, &key);
 }
@@ -76,9 +78,8 @@ static json_t *line_of(const struct preview *preview, const char *name, const js
     const json_t *known = there && object->operation != NULL && object->desired == desired
                               ? object->operation->differences
                               : NULL;
-    const enum resource_kind kind = object == NULL ? KIND_PROJECT : object->key.kind;
     json_t *differences = known != NULL ? json_deep_copy(json_unconst(known))
-                          : there       ? differences_of(kind, body, before)
+                          : there       ? differences_of(object->key.kind, body, before)
                                         : json_array();
     const char *message = object == NULL ? NULL : operation_message(object);
     if (there && moves_in(object, body))
@@ -198,46 +199,18 @@ static void add_cell(struct preview *preview, const struct cell *cell)
     const struct engine *engine = preview->engine;
     const struct unit *unit = unit_find(engine, cell->name.text);
     json_t *bodies = json_object(), *before = json_object();
-    preview_cell(engine, &preview->context, cell, NULL, bodies, &preview->message);
+    if (!preview_cell(engine, &preview->context, cell, NULL, bodies, preview->named,
+                      &preview->message))
+        json_object_set_new(preview->unsure, cell->name.text, json_true());
     OWNED_TEXT ignored;
     text_init(&ignored, 1024);
     if (!preview->current && unit != NULL && unit_is_live(unit) && engine->platform != NULL)
-        preview_cell(engine, &engine->context, unit->cell, NULL, before, &ignored);
+        preview_cell(engine, &engine->context, unit->cell, NULL, before, NULL, &ignored);
     add_node(preview, unit, cell, NULL, bodies, before);
     for (size_t i = 0; i < preview->context.platform->target_count; i++)
         add_node(preview, unit, cell, &preview->context.platform->targets[i], bodies, before);
     json_decref(bodies);
     json_decref(before);
-}
-
-/* A second slot is compiled for no revision: it stays, or comes, with its component. */
-static bool is_slot_of_named(const struct preview *preview, const struct object *object)
-{
-    char name[KEY_SIZE];
-    object_name(object, name);
-    size_t end = strlen(name);
-    if (object->key.kind == KIND_RELEASE_BINDING) {
-        const size_t suffix = strlen(object->target) + 1;
-        if (suffix == 1 || end <= suffix)
-            return false;
-        end -= suffix;
-    } else if (object->key.kind != KIND_COMPONENT && object->key.kind != KIND_WORKLOAD) {
-        return false;
-    }
-    if (end < 3 || name[end - 2] != '-' || (name[end - 1] != 'a' && name[end - 1] != 'b'))
-        return false;
-    memmove(name + end - 2, name + end, strlen(name + end) + 1);
-    return json_object_get(preview->named, name) != NULL;
-}
-
-static bool is_removal(const struct preview *preview, const struct object *object)
-{
-    char name[KEY_SIZE];
-    object_name(object, name);
-    return object->inventory && object->key.kind != KIND_COMPONENT_RELEASE &&
-           object->key.kind != KIND_WORKFLOW_RUN && object->unit != NULL && !object->unit->broken &&
-           json_object_get(preview->named, name) == NULL && !is_slot_of_named(preview, object) &&
-           !prune_is_mentioned(object);
 }
 
 /* What stands in the inventory and no body names. */
@@ -246,24 +219,29 @@ static void add_removals(struct preview *preview)
     const struct engine *engine = preview->engine;
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (!is_removal(preview, object))
+        char name[KEY_SIZE];
+        object_name(object, name);
+        if (!object->inventory || prune_is_kept(object) || object->unit->broken ||
+            json_object_get(preview->unsure, object->unit->name) != NULL ||
+            json_object_get(preview->named, name) != NULL)
             continue;
-        const char *obstacle = prune_obstacle(preview->context.platform, object);
-        preview->changes += obstacle == NULL;
+        const bool deleted = prune_is_for_people(preview->context.platform, object) == NULL;
+        preview->changes += deleted;
         json_array_append_new(
             preview->nodes,
-            json_pack("{s:s, s:o, s:i, s:s, s:n, s:[], s:[{s:s, s:s, s:s, s:o, s:[]}]}", "cell",
+            json_pack("{s:s, s:o, s:i, s:s, s:n, s:[], s:[{s:s, s:s, s:s, s:n, s:[]}]}", "cell",
                       object->unit->name, "target", status_text(object->target), "phase",
                       object->unit->phase, "action", "update", "wait", "components", "objects",
-                      "action", obstacle == NULL ? "delete" : "keep", "kind", object_kind(object),
-                      "name", object->key.name, "message", status_text(obstacle), "differences"));
+                      "action", deleted ? "delete" : "keep", "kind", object_kind(object), "name",
+                      object->key.name, "message", "differences"));
     }
 }
 
 static void add_platform(struct preview *preview)
 {
     json_t *bodies = json_object();
-    preview_platform(&preview->context, bodies, &preview->message);
+    if (!preview_platform(&preview->context, bodies, &preview->message))
+        json_object_set_new(preview->unsure, "", json_true());
     json_t *lines = lines_of(preview, bodies, NULL);
     json_decref(bodies);
     if (json_array_size(lines) == 0) {
@@ -281,6 +259,7 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
     text_init(&preview.message, 4096);
     preview.nodes = json_array();
     preview.named = json_object();
+    preview.unsure = json_object();
     const struct manifest_set *used = set == NULL ? engine->set : set;
     const struct platform *platform =
         set == NULL || set->platform == NULL ? engine->platform : set->platform;
@@ -304,7 +283,8 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
         add_removals(&preview);
     }
     if (!engine->known)
-        text_add(&preview.message, "; the live state is not known completely");
+        text_format(&preview.message, "%sthe live state is not known completely",
+                    text_get(&preview.message)[0] == '\0' ? "" : "; ");
     struct digest digest = {.text = ""};
     const int digested = digest_json(preview.nodes, &digest);
     json_t *plan =
@@ -314,6 +294,7 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
                   "complete", (int)(text_get(&preview.message)[0] == '\0'), "message",
                   status_text(text_get(&preview.message)), "nodes", preview.nodes);
     json_decref(preview.named);
+    json_decref(preview.unsure);
     text_fini(&preview.message);
     return plan;
 }

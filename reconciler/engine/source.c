@@ -165,15 +165,15 @@ static bool has_second_slot(const struct unit *unit, const struct track *track)
     return false;
 }
 
-void source_follow(struct engine *engine, struct unit *unit)
+void source_keep_up(struct engine *engine, struct unit *unit)
 {
     for (size_t i = 0; i < unit->track_count; i++) {
         const struct track *track = unit->tracks[i];
-        if (track->deployment == NULL || !track->deployment->routed || !track->rollout.has_next ||
-            track->rollout.next_slot != 'b' || has_second_slot(unit, track))
-            continue;
-        source_build(engine, unit);
-        return;
+        if (track->rollout.has_next && track->rollout.next_slot == 'b' &&
+            track->deployment != NULL && !has_second_slot(unit, track)) {
+            source_build(engine, unit);
+            return;
+        }
     }
 }
 

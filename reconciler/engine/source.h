@@ -7,8 +7,9 @@
 /* The unit's sources from its compiled tracks. */
 void source_build(struct engine *engine, struct unit *unit);
 
-/* A rollout began in the second slot, which the strategy alone did not call for: a changed port. */
-void source_follow(struct engine *engine, struct unit *unit);
+/* A rolling component whose endpoints change goes to its second slot, too: nothing was to be made
+ * for it until its rollout began. */
+void source_keep_up(struct engine *engine, struct unit *unit);
 
 void source_free(struct source *source);
 

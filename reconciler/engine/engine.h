@@ -79,6 +79,15 @@ json_t *engine_diff(const struct engine *engine, const char *cell);
 /* Compiled resources of a cell and target (NULL = all), as they would be sent. */
 json_t *engine_render(const struct engine *engine, const char *cell, const char *target);
 
+/* The components on their targets as operators see them; NULL = all of that kind, `active` = only
+ * those that are not at rest. JSON null when there is no such cell. */
+struct engine_rollouts_of {
+    const char *cell, *component, *target;
+    bool active;
+};
+json_t *engine_rollouts(const struct engine *engine, const struct engine_rollouts_of *of,
+                        struct instant now);
+
 /* What a rollout of the component would do there and could prove, at this traffic (0 = as last
  * measured). NULL also when there is no such component or target. */
 json_t *engine_rollout(const struct engine *engine, const char *cell, const char *component,

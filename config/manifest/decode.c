@@ -295,9 +295,9 @@ static void decode_duration(struct decoder *decoder, const struct field *field,
     if (status < 0) {
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_DURATION", at,
                       "write numbers with units in falling order: 90s, 1h30m, 250ms",
-                      status == -ERANGE ? "\"%s\" is longer than ten years"
-                                        : "\"%s\" is not a length of time",
-                      field->name);
+                      status == -ERANGE ? "\"%s\": \"%.40s\" is longer than ten years"
+                                        : "\"%s\": \"%.40s\" is not a length of time",
+                      field->name, value->kind == YAML_KIND_SCALAR ? value->text : "...");
         return;
     }
     if ((field->min != 0 || field->max != 0) &&

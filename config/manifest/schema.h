@@ -76,10 +76,10 @@ struct shape {
     const struct field *fields;
     size_t field_count;
     struct shape_part parts[SHAPE_PART_LIMIT];
-    size_t at;        /* offset of a struct source_pos, 0 = none */
-    size_t set;       /* offset of a bool, 0 = none */
-    bool fill;        /* defaults are filled in as soon as it is read: it is not layered */
-    size_t shorthand; /* 1 + index of the field that a bare text stands for, 0 = none */
+    size_t at;              /* offset of a struct source_pos, 0 = none */
+    size_t set;             /* offset of a bool, 0 = none */
+    bool fill;              /* defaults are filled in as soon as it is read: it is not layered */
+    size_t shorthand;       /* 1 + index of the field that a bare text stands for, 0 = none */
     const char *json_rules; /* of the JSON Schema: what holds between fields; NULL = nothing */
     /* Called when all fields are read: what holds between fields. `seen` has a bit per field, in
      * the order of shape_field(). */

@@ -290,6 +290,7 @@ void world_kill(struct world *world)
     world->wake_ms = INT64_MAX;
     world->engine = engine_free(world->engine);
     const int64_t until = world->now_ms + world->downtime_ms;
+    world->down_ms += world->downtime_ms;
     world->downtime_ms = 0;
     while (world_step(world, until)) {
     }

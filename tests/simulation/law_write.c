@@ -136,7 +136,8 @@ static bool runs(const struct law *law, const struct plot *plot, const struct pa
     const struct platform_running running =
         platform_running(law->world->platform, "acme", component, target);
     return running.deployed && (part->type == PART_TASK || strcmp(running.image, image) == 0) &&
-           (part->type == PART_TASK || running.ready > 0);
+           /* Who dies after the last look at it is not known to be dead yet. */
+           (part->type == PART_TASK || running.ready > 0 || law_has_crashed(law));
 }
 
 static int64_t train_of(const struct law *law, const struct plot *plot)

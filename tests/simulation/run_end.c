@@ -113,6 +113,8 @@ static void l7_stays(struct run *run)
 {
     char problem[256];
     i11_silence(run);
+    if (!run_is_broken(run) && !settle(run))
+        tell_why(run, "it does not come to rest again");
     law_expect_live(&run->law, problem, sizeof problem);
     if (problem[0] != '\0')
         law_break(&run->law, "L7", "%s, and it had been live", problem);

@@ -54,16 +54,24 @@ void track_free(struct track *track)
     free(track);
 }
 
+void track_drop_deployment(struct track *track)
+{
+    track->deployment = deployment_free(track->deployment);
+    track->wants.route.matches = NULL; /* they were its steps' */
+    track->wants.route.match_count = 0;
+    for (size_t i = 0; i < BINDING_COUNT; i++)
+        track->bindings[i].image = NULL;
+}
+
 void track_rest(struct track *track)
 {
-    drop_deployment(track);
+    track_drop_deployment(track);
     (void)packed_unref(TAKE(track->content.slot_spec[0]));
     (void)packed_unref(TAKE(track->content.slot_spec[1]));
     (void)packed_unref(TAKE(track->content.route_spec));
     (void)packed_unref(TAKE(track->content.endpoints));
     (void)packed_unref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
-        track->bindings[i].image = NULL;
         free(TAKE(track->bindings[i].names));
         if (track->bindings[i].request == 0) {
             free(TAKE(track->bindings[i].gate));

@@ -9,6 +9,9 @@
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target);
 void track_free(struct track *track);
 
+/* Its deployment is let go, with all that points into it. */
+void track_drop_deployment(struct track *track);
+
 /* What only work on it needs is let go. */
 void track_rest(struct track *track);
 

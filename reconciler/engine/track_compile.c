@@ -18,13 +18,6 @@ static void drop_references(struct track *track)
     track->reference_count = 0;
 }
 
-static void drop_deployment(struct track *track)
-{
-    track->deployment = deployment_free(track->deployment);
-    track->wants.route.matches = NULL; /* they were its steps' */
-    track->wants.route.match_count = 0;
-}
-
 static json_t *endpoints_json(const struct component *component)
 {
     static const char *const types[ENDPOINT_TYPE_COUNT] = {
@@ -162,9 +155,7 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
 
 void track_compile(struct engine *engine, struct track *track)
 {
-    drop_deployment(track);
-    for (size_t i = 0; i < BINDING_COUNT; i++)
-        track->bindings[i].image = NULL; /* it was the deployment's */
+    track_drop_deployment(track);
     track->has_content = false;
     free(TAKE(track->note));
     if (!track_is_live(track))

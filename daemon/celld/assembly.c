@@ -19,11 +19,11 @@ static struct token_source platform_token(const struct platform_settings *settin
         return (struct token_source){.kind = TOKEN_FILE, .token_file = secret};
     case PLATFORM_AUTH_OAUTH:
         return (struct token_source){.kind = TOKEN_CLIENT_CREDENTIALS,
-                                     .client_id = settings->client_id.text,
+                                     .client_id = settings->identity.client_id.text,
                                      .client_secret_file = secret,
-                                     .scope = settings->scope.text,
-                                     .issuer = settings->issuer.text,
-                                     .endpoint = settings->token_url.text};
+                                     .scope = settings->identity.scope.text,
+                                     .issuer = settings->identity.issuer.text,
+                                     .endpoint = settings->identity.token_url.text};
     }
     CHECK_UNREACHABLE();
 }
@@ -58,13 +58,13 @@ static int make_clients(struct core *core, const struct core_options *options, s
 {
     const struct platform_settings *settings = &options->settings->platform;
     OWNED(owned_free) char *secret = NULL;
-    int result =
-        settings_file_secret(&settings->secret, "the control plane's secret", &secret, err);
+    int result = settings_file_secret(&settings->identity.secret, "the control plane's secret",
+                                      &secret, err);
     if (result < 0)
         return result;
     const struct client_options client = {
         .base_url = settings->url.text,
-        .ca_file = settings->ca_file.text,
+        .ca_file = settings->identity.ca_file.text,
         .connections = (unsigned)settings->concurrency.value,
         .connect_timeout = settings->connect_timeout.value,
         .total_timeout = settings->request_timeout.value,

@@ -92,6 +92,7 @@ static void build_core(struct daemon *daemon, const struct journal_opening *open
         .state_directory = daemon->state_directory,
         .instance = opening->instance,
         .opening = opening,
+        .suspended = daemon->options->suspended && !daemon->has_run,
     };
     struct error err = {0};
     if (getrandom(&options.seed, sizeof(options.seed), 0) < 0)
@@ -101,6 +102,7 @@ static void build_core(struct daemon *daemon, const struct journal_opening *open
         return;
     }
     daemon->state = DAEMON_RUNNING;
+    daemon->has_run = true;
     daemon->adopting = opening->adopt != JOURNAL_TRUSTED;
     daemon->previous_settings = settings_free(daemon->previous_settings);
     log_set_level(daemon->settings->log_level);

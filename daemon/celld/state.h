@@ -28,6 +28,7 @@ struct daemon {
     struct journal *journal;
     struct core *core;
     bool core_stopping;
+    bool has_run;  /* a core was built since the start of the process */
     bool adopting; /* the rows may be old or incomplete until the world was looked at once */
     struct socket_server *sockets;
     struct backend_hooks backend_hooks;

@@ -39,6 +39,7 @@ struct engine_options {
     size_t events_kept;          /* in the journal; default 2000 */
     struct duration events_age;  /* older ones go, but for the newest; default 90 days */
     size_t releases_kept;        /* unreferenced ComponentReleases per component; default 5 */
+    bool suspended;              /* starts with hands off, as `cellctl suspend --all` leaves it */
 };
 extern const struct engine_options engine_options_default;
 

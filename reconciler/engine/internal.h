@@ -316,6 +316,8 @@ struct unit {
     bool queued;   /* in the list of units to reconcile */
     char *reason;  /* of broken */
     char *problem; /* why it could not be compiled; NULL = it was */
+    char *trouble; /* "NAME: why" its project or one of its bindings is not Ready; NULL = none is
+                      known */
     char project[NAME_SIZE];
     struct object *project_object;
     char project_release[NAME_SIZE];           /* status.latestRelease.name */

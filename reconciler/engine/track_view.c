@@ -130,8 +130,9 @@ void track_view(const struct engine *engine, const struct track *track,
         .now = engine->now,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
-        .may_start = verdict->may_start && track->node->binding_ready && track->has_content &&
-                     !track->yields && !track->waits && !secret_is_missing(engine, track, NULL),
+        .may_start = verdict->may_start && track->node->binding_ready && !track->unit->foreign &&
+                     !project_moves(track->node) && track->has_content && !track->yields &&
+                     !track->waits && !secret_is_missing(engine, track, NULL),
         .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = !trial_stable_is_sick(track),

@@ -178,13 +178,14 @@ static void settle_unwanted(struct engine *engine, struct object *object, const 
     object_intent(engine, object, 0);
 }
 
-static bool only_metadata_differs(const struct difference *difference)
+/* What says most: the spec before labels and annotations. */
+static const char *first_difference(const struct difference *difference)
 {
     for (size_t i = 0; i < difference->count; i++) {
         if (strncmp(difference->items[i].pointer, "/metadata/", 10) != 0)
-            return false;
+            return difference->items[i].pointer;
     }
-    return difference->dropped == 0;
+    return difference->items[0].pointer;
 }
 
 static json_t *differences_json(const struct difference *difference)
@@ -206,7 +207,8 @@ static bool may_change(struct engine *engine, struct object *object, const json_
     const bool same =
         strcmp(object->uid, json_text_or(json_at(live, "metadata", "uid", NULL), "")) == 0;
     const bool ours = object->managed || object->adopt || (object->inventory && same);
-    if (!ours && !info->may_delete && only_metadata_differs(difference)) {
+    const char *first = first_difference(difference);
+    if (!ours && !info->may_delete && strncmp(first, "/metadata/", 10) == 0) {
         object_found_equal(engine, object, live);
         return false;
     }
@@ -214,18 +216,18 @@ static bool may_change(struct engine *engine, struct object *object, const json_
         operation_hold(engine, object,
                        "%s %s stands there without celld's mark and differs in %s: celld leaves it "
                        "alone; say `adopt: true` to take it over",
-                       info->name, object->key.name, difference->items[0].pointer);
+                       info->name, object->key.name, first);
         return false;
     }
     if (!object->permit) {
         operation_hold(engine, object, "%s %s differs in %s and is not to be changed now",
-                       info->name, object->key.name, difference->items[0].pointer);
+                       info->name, object->key.name, first);
         object->operation->unpermitted = true;
         return false;
     }
     if (!info->may_put) {
         operation_hold(engine, object, "%s %s differs in %s, and the API cannot change it",
-                       info->name, object->key.name, difference->items[0].pointer);
+                       info->name, object->key.name, first);
         return false;
     }
     return true;
@@ -262,7 +264,7 @@ static void found_present(struct engine *engine, struct object *object, const js
             about.data = json_pack("{s:O}", "differences", operation->differences);
             history_publish(engine, PUBLISH_NOTICE, "drift-found", &about,
                             "%s %s was changed by somebody else: %s", object_kind(object),
-                            object->key.name, difference.items[0].pointer);
+                            object->key.name, first_difference(&difference));
         }
         if (may_change(engine, object, live, &difference))
             operation_put(engine, object, live, &difference);

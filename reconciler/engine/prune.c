@@ -80,19 +80,17 @@ static bool is_sure(const struct engine *engine, const struct unit *unit)
     return true;
 }
 
-/* Named by content, and still named by a release that is stable or on its way. */
+/* A secret that a release names which is stable, on its way, or to be gone back to. */
 static bool is_mentioned(const struct unit *unit, const struct object *object)
 {
+    char name[KEY_SIZE];
+    snprintf(name, sizeof name, "\"%s\"", object->key.name);
     for (size_t i = 0; i < unit->track_count; i++) {
         const struct rollout *rollout = &unit->tracks[i]->rollout;
-        const struct rollout_content *contents[] = {&rollout->stable, &rollout->next,
-                                                    &rollout->previous};
-        for (size_t k = 0; k < 3; k++) {
-            for (size_t s = 0; s < 2; s++) {
-                if (strstr(packed_text(contents[k]->slot_spec[s]), object->key.name) != NULL)
-                    return true;
-            }
-        }
+        if (strstr(packed_text(rollout->stable.secrets), name) != NULL ||
+            strstr(packed_text(rollout->next.secrets), name) != NULL ||
+            strstr(packed_text(rollout->previous.secrets), name) != NULL)
+            return true;
     }
     return false;
 }

@@ -60,7 +60,9 @@ static int step(void *context, struct engine *engine, const struct engine_event 
     scarcity_begin(sweep->spared, false);
     const int status = engine_step(engine, event, effects);
     const uint64_t failed = scarcity_end();
-    cr_assert_eq(status, failed > 0 ? -ENOMEM : 0, "after %u", (unsigned)sweep->spared);
+    /* What turns out not to be needed may be missed. */
+    cr_assert(status == 0 || (status == -ENOMEM && failed > 0), "after %u",
+              (unsigned)sweep->spared);
     sweep->over = failed == 0;
     sweep->failures += failed > 0;
     sweep->spared += 1 + sweep->spared / 40;
@@ -122,7 +124,7 @@ static void bring_about(struct sweep *sweep, size_t number)
                       NULL);
     world_run(world, MINUTES(8));
     sweep->over = true;
-    cr_expect_gt(sweep->failures, 10, "%zu", number);
+    cr_expect_gt(sweep->failures, 0, "%zu", number);
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     json_t *project = platform_object(world->platform, "projects", "acme", "acme-billing");

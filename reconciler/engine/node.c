@@ -285,8 +285,7 @@ static enum node_state state_of(const struct engine *engine, const struct node *
     /* What is refused may be waiting for its neighbours: they go on. */
     if (tally->refused > 0 && tally->forward == 0)
         return NODE_ROLLED_BACK;
-    if (tally->forward > 0 || !tally->complete || has_pending(node) ||
-        build_is_awaited(engine, node->unit))
+    if (tally->forward > 0 || has_pending(node) || build_is_awaited(engine, node->unit))
         return NODE_FORWARD;
     return has_repairs(engine, node) ? NODE_REPAIRING : NODE_CONVERGED;
 }

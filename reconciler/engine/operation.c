@@ -129,7 +129,7 @@ static bool has_to_read(const struct engine *engine, const struct object *object
     case GOAL_PRESENT:
         return !object_is_equal(object) && (object->permit || object_is_drift(object));
     case GOAL_ABSENT:
-        return object->permit && (object->presence != PRESENCE_ABSENT || object->inventory);
+        return object->permit;
     }
     return false;
 }
@@ -281,14 +281,12 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
     /* The server makes releases from components, without our mark. */
     const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
-    if (object->inventory && (strcmp(uid, object->uid) != 0 || !marked)) {
+    if (strcmp(uid, object->uid) != 0 || !marked) {
         const struct history_about about = object_about(object);
         history_publish(engine, PUBLISH_WARNING, "ownership-lost", &about,
                         "%s %s is not the one that celld made any more: it is left alone",
                         object_kind(object), object->key.name);
         object_forget(engine, object);
-    }
-    if (!object->inventory) {
         object_intent(engine, object, 0);
         object->goal = GOAL_NONE;
         return;

@@ -195,7 +195,7 @@ static void add_cell(struct preview *preview, const struct cell *cell)
         json_object_set_new(preview->unsure, cell->name.text, json_true());
     OWNED_TEXT ignored;
     text_init(&ignored, 1024);
-    if (!preview->current && unit != NULL && unit_is_live(unit) && engine->platform != NULL)
+    if (!preview->current && unit != NULL && unit_is_live(unit))
         preview_cell(engine, &engine->context, unit->cell, NULL, before, NULL, &ignored);
     add_node(preview, unit, cell, NULL, bodies, before);
     for (size_t i = 0; i < preview->context.platform->target_count; i++)

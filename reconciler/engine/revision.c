@@ -322,7 +322,7 @@ static void take_set(struct engine *engine, struct manifest_set *set)
     take_removals(engine);
     spread(engine);
     engine->base->stale = true;
-    const bool all = other || before == NULL || revision_native_changed(before, engine->set, NULL);
+    const bool all = other || revision_native_changed(before, engine->set, NULL);
     for (size_t i = 0; i < engine->unit_count; i++) {
         struct unit *unit = engine->units[i];
         if (all || revision_native_changed(before, engine->set, unit->name))

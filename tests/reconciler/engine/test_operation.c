@@ -433,7 +433,9 @@ Test(operation, a_strange_answer_is_nothing_to_build_on)
         {"POST", "/projects", 0, 1, ANSWER_RECEIVED, 100, NULL, false},
         {"LIST", "?component=", 0, 2, ANSWER_RECEIVED, 200,
          "[{}, {\"metadata\": {\"name\": \"far\"}, \"spec\": {\"environment\": \"development\", "
-         "\"owner\": {\"componentName\": \"other\"}}}, {\"metadata\": {\"name\": \"near\"}, "
+         "\"owner\": {\"componentName\": \"other\"}}}, {\"metadata\": {\"name\": "
+         "\"shop-api-a-development\"}, \"spec\": {\"environment\": \"development\", \"owner\": "
+         "{\"componentName\": \"shop-api-a\"}}}, {\"metadata\": {\"name\": \"near\"}, "
          "\"spec\": {\"environment\": \"testing\", \"owner\": {\"componentName\": "
          "\"shop-api-a\"}}}]",
          false},

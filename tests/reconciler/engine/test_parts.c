@@ -2,10 +2,13 @@
  * as drift, quarantine by its filters, and rows that came back without what they should hold. */
 #include "config/base/json.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/request.h"
+#include "reconciler/engine/revision_native.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/unit.h"
+#include "tests/reconciler/engine/repository.h"
 #include "tests/reconciler/scarcity.h"
 
 #include <criterion/criterion.h>
@@ -198,6 +201,152 @@ Test(parts, what_counts_as_equal_and_as_drift)
 #undef EXPECT
 }
 
+/* What may be let go of: what nobody holds, wants, has, began or works on. */
+Test(parts, objects_are_kept_as_long_as_they_are_needed)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    struct engine *engine = new_engine(1);
+    struct object *objects[6];
+    for (size_t i = 0; i < 6; i++) {
+        const struct object_key key = {KIND_PROJECT, "acme", names[i]};
+        objects[i] = object_get(engine, &key);
+        unit_attach(engine, engine->base, objects[i]);
+    }
+    objects[0]->holders = 1;
+    objects[1]->inventory = true;
+    objects[2]->intent = true;
+    objects[3]->goal = GOAL_PRESENT;
+    objects[4]->missing = true;
+    operation_pump(engine, objects[4]);
+    object_sweep(engine);
+    for (size_t i = 0; i < 6; i++) {
+        const struct object_key key = {KIND_PROJECT, "acme", names[i]};
+        cr_expect_eq(object_find(engine, &key), i < 5 ? objects[i] : NULL, "%s", names[i]);
+    }
+    object_sweep(engine);
+    cr_expect_eq(engine->object_count, 5);
+    engine_free(engine);
+}
+
+/* --- one answer, by itself ----------------------------------------------------------------------
+ */
+
+#define OURS "\"labels\":{\"app.kubernetes.io/managed-by\":\"celld\"}"
+
+/* How an object stands when the answer comes, and what is left of it. */
+static const struct moment {
+    const char *what;
+    enum object_goal goal;
+    bool inventory;
+    char intent;      /* 0 = none */
+    const char *verb; /* of the write that is answered; NULL = a read */
+    bool body;        /* it is still wanted */
+    const char *answer;
+    bool left_inventory, left_intent;
+} moments[] = {
+    {"made by us, wanted by nobody", GOAL_NONE, false, 'P', NULL, false,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," OURS "}}", true, false},
+    {"made by others meanwhile", GOAL_NONE, false, 'P', NULL, false,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"}}", false, false},
+    {"made again", GOAL_NONE, true, 'P', NULL, false,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," OURS "}}", true, false},
+    {"written, and to go now", GOAL_ABSENT, true, 'U', NULL, false,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," OURS "}}", true, false},
+    {"made, and unwanted since", GOAL_NONE, false, 'P', "POST", false,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," OURS "}}", false, true},
+    {"written, and as wanted", GOAL_PRESENT, true, 'U', "PUT", true,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," OURS "},\"spec\":{\"a\":1}}", true, false},
+    {"written, and about to go", GOAL_PRESENT, true, 'U', "PUT", true,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\",\"deletionTimestamp\":\"now\"," OURS
+     "},\"spec\":{\"a\":1}}",
+     true, true},
+    {"written twice, kept otherwise, and about to go", GOAL_PRESENT, true, 'U', "PUT", true,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\",\"deletionTimestamp\":\"now\"," OURS
+     "},\"spec\":{\"a\":2}}",
+     true, true},
+    {"read, and otherwise", GOAL_PRESENT, true, 0, NULL, true,
+     "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," OURS "},\"spec\":{\"a\":2}}", true, true},
+};
+
+static int take_moment(const struct moment *moment, uint64_t spared, uint64_t *ret_failed)
+{
+    struct engine *engine = new_engine(1);
+    struct effect_list effects;
+    effect_list_init(&effects);
+    engine->out = &effects;
+    const struct object_key key = {KIND_CLUSTER_TRAIT, "", "x"};
+    struct object *object = object_get(engine, &key);
+    unit_attach(engine, engine->base, object);
+    snprintf(object->uid, sizeof object->uid, "u");
+    object->inventory = moment->inventory;
+    object->intent = moment->intent != 0;
+    object->intent_verb = moment->intent;
+    object->missing = true;
+    operation_pump(engine, object);
+    json_t *answer = json_loads(moment->answer, 0, NULL);
+    cr_assert(answer != NULL && object->operation != NULL, "%s", moment->what);
+    object->goal = moment->goal;
+    if (moment->body)
+        object_want(engine, object,
+                    json_pack("{s:{s:s, s:{s:s}}, s:{s:i}}", "metadata", "name", "x", "labels",
+                              "app.kubernetes.io/managed-by", "celld", "spec", "a", 1),
+                    false);
+    object->permit = moment->body;
+    if (moment->verb != NULL) {
+        object->operation->state = OPERATION_WRITING;
+        object->operation->verb = moment->verb;
+        object->operation->echoes = 1;
+    }
+    const struct request request = {.id = object->operation->request};
+    struct engine_event event = {.kind = EVENT_ANSWER};
+    event.as.answer.status = moment->verb == NULL ? 200 : 201;
+    event.as.answer.body = answer;
+    scarcity_begin(spared, false);
+    operation_answer(engine, object, &request, &event);
+    *ret_failed = scarcity_end();
+    const int status = engine->status != 0 ? engine->status : effects.status;
+    if (*ret_failed == 0) {
+        cr_expect_eq(object->inventory, moment->left_inventory, "%s", moment->what);
+        cr_expect_eq(object->intent, moment->left_intent, "%s", moment->what);
+    }
+    json_decref(answer);
+    effect_list_fini(&effects);
+    engine_free(engine);
+    return status;
+}
+
+Test(parts, an_answer_is_settled_by_what_is_wanted_by_then)
+{
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        uint64_t failed = 1;
+        for (uint64_t spared = 0; failed > 0; spared++) {
+            const int status = take_moment(&moments[i], spared, &failed);
+            cr_expect(status == 0 || (status == -ENOMEM && failed > 0), "%s after %u",
+                      moments[i].what, (unsigned)spared);
+        }
+    }
+}
+
+Test(parts, an_operation_that_cannot_be_made_for_want_of_memory_fails_the_step)
+{
+    struct engine *engine = new_engine(1);
+    const struct object_key key = {KIND_PROJECT, "acme", "x"};
+    struct object *object = object_get(engine, &key);
+    unit_attach(engine, engine->base, object);
+    object->missing = true;
+    scarcity_begin(0, false);
+    operation_pump(engine, object);
+    cr_expect_eq(scarcity_end(), 1);
+    cr_expect_eq(engine->status, -ENOMEM);
+    engine->status = 0;
+    json_t *body = json_pack("{s:{s:s}}", "metadata", "name", "x");
+    scarcity_begin(0, false);
+    object_want(engine, object, body, false);
+    cr_expect_eq(scarcity_end(), 1);
+    cr_expect_eq(engine->status, -ENOMEM);
+    engine_free(engine);
+}
+
 /* --- quarantine ---------------------------------------------------------------------------------
  */
 
@@ -334,6 +483,8 @@ static const struct {
     {"applied", "{\"revision\":\"c\"}", "{\"applied\":{\"revision\":\"c\"}}"},
     {"suspend/*", "{\"suspended\":true}", "{\"suspend/*\":{\"suspended\":true}}"},
     {"suspend/shop", "{\"suspended\":true}", "{\"suspend/shop\":{\"suspended\":true}}"},
+    {"commit/shop/testing", "{\"commit\":\"c\",\"state\":\"success\"}",
+     "{\"commit/shop/testing\":{\"commit\":\"c\",\"state\":\"success\"}}"},
     {"intent/Project/acme/x", "{}",
      "{\"intent/Project/acme/x\":{\"cell\":\"\",\"route\":false,\"target\":\"\",\"verb\":\"?\"}}"},
     {"intent/ReleaseBinding/acme/x",
@@ -355,6 +506,9 @@ Test(parts, rows_that_nobody_writes_leave_only_what_makes_sense)
         /* And its removal takes it away again. */
         cr_expect_eq(give(engine, EVENT_RESTORE, strange[i].key, NULL), 0);
         engine_check_invariants(engine);
+        rows = rows_of(engine);
+        cr_expect_str_eq(rows, "{}", "%s", strange[i].key);
+        free(rows);
         engine_free(engine);
     }
 }
@@ -405,4 +559,159 @@ Test(parts, every_allocation_of_a_restored_row_may_fail)
         }
         json_decref(value);
     }
+}
+
+/* --- revisions ----------------------------------------------------------------------------------
+ */
+
+static struct manifest_set *load_set(const char *cell, const struct manifest_set *fallback)
+{
+    const struct manifest_file files[] = {
+        {MANIFEST_FILE_PLATFORM, "platform.yaml", platform_small, strlen(platform_small), "1"},
+        {MANIFEST_FILE_CELL, "cells/shop/cell.yaml", cell, strlen(cell), "2"}};
+    struct manifest_set *set = NULL;
+    cr_assert_eq(manifest_load(files, 2, &manifest_limits_default, NULL, fallback, &set, NULL), 0);
+    return set;
+}
+
+static int take_revision(struct engine *engine, struct manifest_set *set)
+{
+    static const char bytes[] = "no zone";
+    static const struct zone_file zones[] = {{"Nowhere/City", bytes, sizeof bytes}};
+    struct engine_event event = {.kind = EVENT_REVISION, .now = {{1000}, {INT64_C(1795392000000)}}};
+    event.as.revision.set = set;
+    event.as.revision.commit = "c0ffee0000000000000000000000000000000000";
+    event.as.revision.subject = "a change";
+    event.as.revision.zones = zones;
+    event.as.revision.zone_count = 1;
+    struct effect_list effects;
+    effect_list_init(&effects);
+    const int status = engine_step(engine, &event, &effects);
+    effect_list_fini(&effects);
+    return status;
+}
+
+/* What stands in for a broken cell is used only when it is what the journal calls its last good
+ * content. */
+Test(parts, only_the_recorded_content_stands_in_for_a_broken_cell)
+{
+    char *text = cell_text("shop", "registry.example/shop:1", NULL);
+    struct manifest_set *good = load_set(text, NULL);
+    struct manifest_set *broken = load_set("apiVersion: celld.dev/v1\nkind: [", good);
+    for (int fits = 0; fits < 2; fits++) {
+        struct engine *engine = new_engine(1);
+        char row[256];
+        snprintf(row, sizeof row, "{\"commit\":\"c\",\"digest\":\"%s\"}",
+                 fits ? manifest_set_cell(good, "shop")->cell->content_digest : "other");
+        cr_expect_eq(give(engine, EVENT_RESTORE, "cell/shop", row), 0);
+        cr_expect_eq(take_revision(engine, broken), 0);
+        cr_expect_eq(unit_find(engine, "shop")->cell != NULL, fits == 1);
+        engine_free(engine);
+    }
+    manifest_set_unref(good);
+    manifest_set_unref(broken);
+    free(text);
+}
+
+Test(parts, every_allocation_of_a_revision_may_fail)
+{
+    char *text = cell_text("shop", "registry.example/shop:1", NULL);
+    struct manifest_set *sets[] = {load_set(text, NULL),
+                                   load_set("apiVersion: celld.dev/v1\nkind: [", NULL)};
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t failed = 1;
+        for (uint64_t spared = 0; failed > 0; spared++) {
+            struct engine *engine = new_engine(1);
+            scarcity_begin(spared, false);
+            const int status = take_revision(engine, sets[i]);
+            failed = scarcity_end();
+            cr_expect(status == 0 || (status == -ENOMEM && failed > 0), "after %u",
+                      (unsigned)spared);
+            engine_free(engine);
+        }
+        manifest_set_unref(sets[i]);
+    }
+    free(text);
+}
+
+Test(parts, native_manifests_differ_by_what_they_say)
+{
+    json_t *small = json_pack("{s:s}", "size", "small"),
+           *large = json_pack("{s:s}", "size", "large");
+    const struct native_resource base[] = {
+        {.kind = "SecretReference", .name = "key", .namespace_name = "acme", .body = small},
+        {.kind = "Trait", .name = "quiet", .namespace_name = "acme", .body = small, .cell = "shop"},
+        {.kind = "Trait", .name = "quiet", .body = small, .cell = "billing"}};
+    const struct {
+        const char *what;
+        size_t at;
+        struct native_resource changed;
+        bool secrets, shop; /* that they differ */
+    } rows[] = {
+        {"nothing", 1, base[1], false, false},
+        {"a secret",
+         0,
+         {.kind = "SecretReference", .name = "key", .namespace_name = "acme", .body = large},
+         true,
+         false},
+        {"a secret's name",
+         0,
+         {.kind = "SecretReference", .name = "lock", .namespace_name = "acme", .body = small},
+         true,
+         false},
+        {"no secret", 0, {.kind = "Trait", .name = "key", .body = small}, true, false},
+        {"the cell's",
+         1,
+         {.kind = "Trait",
+          .name = "quiet",
+          .namespace_name = "acme",
+          .body = large,
+          .cell = "shop"},
+         false,
+         true},
+        {"its kind",
+         1,
+         {.kind = "Workflow",
+          .name = "quiet",
+          .namespace_name = "acme",
+          .body = small,
+          .cell = "shop"},
+         false,
+         true},
+        {"its place",
+         1,
+         {.kind = "Trait", .name = "quiet", .body = small, .cell = "shop"},
+         false,
+         true},
+        {"its cell",
+         1,
+         {.kind = "Trait",
+          .name = "quiet",
+          .namespace_name = "acme",
+          .body = small,
+          .cell = "billing"},
+         false,
+         true},
+        {"another cell's",
+         2,
+         {.kind = "Trait",
+          .name = "quiet",
+          .namespace_name = "far",
+          .body = large,
+          .cell = "billing"},
+         false,
+         false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct native_resource changed[3] = {base[0], base[1], base[2]};
+        changed[rows[i].at] = rows[i].changed;
+        const struct manifest_set before = {.natives = base, .native_count = 3};
+        const struct manifest_set after = {.natives = changed, .native_count = 3};
+        cr_expect_eq(revision_native_changed(&before, &after, NULL), rows[i].secrets, "%s",
+                     rows[i].what);
+        cr_expect_eq(revision_native_changed(&after, &before, "shop"), rows[i].shop, "%s",
+                     rows[i].what);
+    }
+    json_decref(small);
+    json_decref(large);
 }

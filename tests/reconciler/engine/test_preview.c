@@ -1,6 +1,7 @@
 /* Plans: what would be done, against what stands; the same when asked twice. */
 #include "config/base/json.h"
 #include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/meddle.h"
 
 #include <criterion/criterion.h>
 
@@ -314,6 +315,12 @@ Test(preview, of_drift_adoption_and_what_is_ending)
     cr_expect_eq(json_array_size(json_object_get(line, "differences")), 1);
     cr_expect_not_null(strstr(json_text_or(json_object_get(line, "message"), ""), "not to be"));
     json_decref(plan);
+    char *cell = cell_text("shop", "registry.example/shop:1",
+                           "  drift: report\n  description: Sells things\n");
+    plan = plan_of_texts(world, platform_small, cell);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "update");
+    json_decref(plan);
+    free(cell);
     world_free(world);
 
     world = repository_world();
@@ -359,5 +366,27 @@ Test(preview, of_native_manifests_shows_each_once)
     cr_expect_eq(lines, 1);
     json_decref(plan);
     free(cell);
+    world_free(world);
+}
+
+/* What is being deleted still stands in the plan: it is made again. */
+Test(preview, of_what_is_being_deleted_makes_it_again)
+{
+    struct meddler meddler;
+    const struct meddling items[] = {
+        {"LIST", "/projects", 1000, 1000, ANSWER_RECEIVED, 200,
+         "[{\"metadata\": {\"name\": \"acme-shop\", \"uid\": \"1\", \"deletionTimestamp\": "
+         "\"2026-01-01T00:00:00Z\"}, \"spec\": {}}]",
+         false},
+        {"GET", "/projects/acme-shop", 1000, 1000, ANSWER_RECEIVED, 503, NULL, false},
+        {.method = NULL}};
+    struct world *world = meddle_world(&meddler, items);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    meddler.items[0].skip = meddler.items[1].skip = 0;
+    world_run(world, MINUTES(1));
+    json_t *plan = plan_of(world, NULL);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "update");
+    json_decref(plan);
     world_free(world);
 }

@@ -98,6 +98,9 @@ Test(removal, suspending_the_cell_stops_it_on_the_way)
         struct world *world = converged();
         commit_one(world, 2, generous);
         run_until_deletes(world, 1);
+        json_t *status = engine_status(world->engine, world_now(world));
+        cr_expect_eq(json_array_size(json_object_get(status, "holds")), 0);
+        json_decref(status);
         bool ok = false;
         world_command(world, "suspend",
                       all[i] ? json_object() : json_pack("{s:s}", "cell", "billing"), &ok);
@@ -523,5 +526,79 @@ Test(removal, of_a_secret_waits_until_no_release_names_it)
     }
     expect_silence(world);
     free(cell);
+    world_free(world);
+}
+
+/* --- rows that lost something -------------------------------------------------------------------
+ */
+
+static struct world_row *row_of(struct world *world, const char *part)
+{
+    for (size_t i = 0; i < world->row_count; i++) {
+        if (strstr(world->rows[i].key, part) != NULL)
+            return &world->rows[i];
+    }
+    cr_assert_fail("no row has %s", part);
+    return NULL;
+}
+
+/* The journal alone tells where a project binding leads when its cell is gone: without that nobody
+ * knows who lives there, and it stays. */
+Test(removal, a_project_binding_that_leads_nobody_knows_where_stays)
+{
+    struct world *world = converged();
+    struct world_row *row = row_of(world, "inventory/ProjectReleaseBinding/acme/acme-billing");
+    json_t *value = json_deep_copy(row->value);
+    json_object_set_new(value, "target", json_string(""));
+    json_decref(row->value);
+    row->value = value;
+    world->good = manifest_set_unref(world->good);
+    world->set = manifest_set_unref(world->set);
+    world_kill(world);
+    commit_one(world, 2, generous);
+    world_run(world, MINUTES(8));
+    cr_expect(!stands(world, "components", "billing-api"));
+    cr_expect(stands(world, "projectreleasebindings", "acme-billing-development"));
+    cr_expect(stands(world, "projects", "acme-billing"));
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* A release whose name says no digest belongs to no component: it is not there, and forgotten. */
+Test(removal, a_release_of_no_component_is_forgotten)
+{
+    struct world *world = converged();
+    struct world_row *row = row_of(world, "inventory/ComponentRelease/acme/shop-api-");
+    free(row->key);
+    row->key = strdup("inventory/ComponentRelease/acme/x");
+    world_kill(world);
+    world_run(world, MINUTES(3));
+    cr_expect(!has_row(world, "inventory/ComponentRelease/acme/x"));
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_silence(world);
+    world_free(world);
+}
+
+/* A manifest that cannot be parsed bears its directory's name; who lived there may be meant. */
+Test(removal, a_cell_of_another_name_than_its_directory_comes_back_broken)
+{
+    char *text = cell_text("billing", "registry.example/billing:1", NULL), *raw = NULL;
+    cr_assert_gt(asprintf(&raw, "raw:%s", text), 0);
+    struct world *world = repository_world();
+    repository_commit(world, 1, generous_both, "store", raw, NULL, "shop",
+                      "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_one(world, 2, generous);
+    run_until_deletes(world, 1);
+    repository_commit(world, 3,
+                      PLATFORM_OF("store, shop", "  prune: {budget: \"90%\", minimum: 50}\n"),
+                      "store", "raw:apiVersion: celld.dev/v1\nkind: [", NULL, "shop",
+                      "registry.example/shop:1", NULL, NULL);
+    world_run(world, MINUTES(6));
+    expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
+    cr_expect_eq(platform_danger(world->platform).namespace_destroyed, 0);
+    free(text);
+    free(raw);
     world_free(world);
 }

@@ -18,6 +18,8 @@ struct sweep {
     enum engine_event_kind kind;
     const char *method, *path;
     unsigned skip; /* so many of them are spared first */
+    int from;      /* the revision with which it begins */
+    int revision;  /* the present one */
     uint64_t id;   /* of the last such request */
     uint64_t spared, failures;
     bool over;
@@ -37,7 +39,7 @@ static void watch(void *context, const struct effect *effect)
 
 static bool is_picked(struct sweep *sweep, const struct engine_event *event)
 {
-    if (sweep->over || event->kind != sweep->kind)
+    if (sweep->over || event->kind != sweep->kind || sweep->revision < sweep->from)
         return false;
     const uint64_t id = event->kind == EVENT_ANSWER   ? event->as.answer.id
                         : event->kind == EVENT_LISTED ? event->as.listed.id
@@ -65,7 +67,7 @@ static int step(void *context, struct engine *engine, const struct engine_event 
               (unsigned)sweep->spared);
     sweep->over = failed == 0;
     sweep->failures += failed > 0;
-    sweep->spared += 1 + sweep->spared / 40;
+    sweep->spared += 1 + sweep->spared / (sweep->from > 0 ? 400 : 40);
     return status;
 }
 
@@ -95,6 +97,7 @@ static const struct sweep sweeps[] = {
      .method = "GET",
      .path = "/releasebindings/billing-api-development",
      .skip = 6},
+    {.kind = EVENT_LISTED, .method = "LIST", .path = "/releasebindings", .from = 3},
     {.kind = EVENT_REVISION, .skip = 0},
     {.kind = EVENT_REVISION, .skip = 1},
     {.kind = EVENT_REVISION, .skip = 2},
@@ -116,10 +119,12 @@ static void bring_about(struct sweep *sweep, size_t number)
                       "registry.example/billing:1", NULL, "shop", "registry.example/shop:1", secret,
                       NULL);
     world_run(world, MINUTES(4));
+    sweep->revision = 2;
     repository_commit(world, 2, PLATFORM_OF("billing, shop"), "billing",
                       "registry.example/billing:1", NULL, "shop", "registry.example/shop:2", secret,
                       NULL);
     world_run(world, MINUTES(4));
+    sweep->revision = 3;
     repository_commit(world, 3, PLATFORM_OF("shop"), "shop", "registry.example/shop:2", secret,
                       NULL);
     world_run(world, MINUTES(8));

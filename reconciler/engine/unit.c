@@ -47,6 +47,7 @@ struct unit *unit_free(struct unit *unit)
     free(unit->statuses);
     free(unit->reason);
     free(unit->problem);
+    free(unit->trouble);
     free(unit);
     return NULL;
 }

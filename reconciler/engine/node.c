@@ -250,8 +250,8 @@ static bool has_pending(const struct node *node)
 static bool lacks_route(const struct track *track)
 {
     const struct object *route = track->bindings[BINDING_ROUTE].object;
-    return track_is_live(track) && track->rollout.routed && track->rollout.has_stable &&
-           route != NULL && route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
+    return track->rollout.routed && track->rollout.has_stable && route != NULL &&
+           route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
 }
 
 static bool has_repairs(const struct engine *engine, const struct node *node)

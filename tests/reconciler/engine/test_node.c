@@ -150,3 +150,30 @@ Test(node, a_renamed_endpoint_of_a_rolling_component_rolls_out)
     expect_silence(world);
     world_free(world);
 }
+
+/* What waits for an endpoint of a refused neighbour is not called failed: it is still to come. */
+Test(node, what_waits_for_a_refused_neighbour_is_still_to_come)
+{
+    static const char platform[] =
+        PLATFORM_HEAD "  environments: [{name: development}]\n"
+                      "  phases: [{name: first, cells: [shop]}, {name: second, cells: [reader]}]\n";
+    static const char waiting[] = CELL(
+        "shop",
+        API("api:2",
+            "new") "    - name: worker\n      type: worker\n      image: x/worker:2\n"
+                   "      connections: [{name: b, target: acme-shop, protocol: http, path: /v1}]\n"
+                   "      env: [{name: B, value: \"${CHOREO_CONNECTION_b}\"}]\n");
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform, "shop",
+                      CELL("shop", API("api:1", "old") WORKER("worker:1")), NULL, "reader", READER,
+                      NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, platform, "shop", waiting, NULL, "reader", READER, NULL, NULL);
+    world_run(world, MINUTES(4));
+    expect_runs(world, "api-a", "development", "x/api:1");
+    expect_runs(world, "worker", "development", "x/worker:1");
+    cr_expect_str_eq(world_node_state(world, "shop", "development"), "forward");
+    expect_why(world, "shop", "development", "connects to endpoint old");
+    expect_no_dangers(world);
+    world_free(world);
+}

@@ -136,6 +136,20 @@ static void name_bindings(struct engine *engine, struct track *track)
     name_binding(engine, track, BINDING_ROUTE);
 }
 
+/* What the content names must stand as long as the content may. */
+static void note_secrets(struct engine *engine, struct track *track)
+{
+    if (track->reference_count == 0)
+        return;
+    json_t *names = json_array();
+    for (size_t i = 0; i < track->reference_count; i++)
+        json_array_append_new(names, json_string(track->references[i]->key.name));
+    const bool whole = json_array_size(names) == track->reference_count;
+    track->content.secrets = packed_take(names);
+    if (!whole || track->content.secrets == NULL)
+        engine->status = -ENOMEM;
+}
+
 static void cannot_compile(struct engine *engine, struct track *track, int result,
                            const struct error *err)
 {
@@ -180,4 +194,5 @@ void track_compile(struct engine *engine, struct track *track)
     fill_content(engine, track);
     name_bindings(engine, track);
     take_references(engine, track);
+    note_secrets(engine, track);
 }

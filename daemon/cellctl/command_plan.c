@@ -30,6 +30,36 @@ static void print_after(const char *before, const char *text)
     output_text(stdout, text);
 }
 
+static void print_span(const char *before, const json_t *ms)
+{
+    char span[OUTPUT_AGE_SIZE];
+    output_span(json_integer_value(ms), span);
+    print_after(before, span);
+}
+
+/* "canary in slot b: 5 % for 2 min, 50 % until promoted, then all; bakes for 10 min" */
+static void print_course(const json_t *component)
+{
+    size_t index;
+    const json_t *step;
+    const json_t *steps = json_object_get(component, "steps");
+    print_after("  ", json_text_or(json_object_get(component, "strategy"), NULL));
+    print_after(" in slot ", json_text_or(json_object_get(component, "slot"), NULL));
+    json_array_foreach(steps, index, step)
+    {
+        (void)printf("%s%lld %%", index == 0 ? ": " : ", ",
+                     (long long)json_integer_value(json_object_get(step, "weight")));
+        if (json_is_true(json_object_get(step, "pause")))
+            (void)fputs(" until promoted", stdout);
+        else if (json_integer_value(json_object_get(step, "soak_ms")) > 0)
+            print_span(" for ", json_object_get(step, "soak_ms"));
+    }
+    if (json_array_size(steps) > 0)
+        (void)fputs(", then all", stdout);
+    if (json_integer_value(json_object_get(component, "bake_ms")) > 0)
+        print_span("; bakes for ", json_object_get(component, "bake_ms"));
+}
+
 static void print_components(const json_t *components)
 {
     size_t index;
@@ -39,7 +69,7 @@ static void print_components(const json_t *components)
         print_after("    ", json_text_or(json_object_get(component, "name"), "?"));
         print_after("  ", json_text_or(json_object_get(component, "from"), "(nothing)"));
         print_after(" -> ", json_text_or(json_object_get(component, "to"), "?"));
-        print_after("  ", json_text_or(json_object_get(component, "strategy"), NULL));
+        print_course(component);
         (void)fputc('\n', stdout);
     }
 }
@@ -63,12 +93,39 @@ static void print_objects(const json_t *objects, bool colour)
     }
 }
 
-static void print_node(const json_t *node, bool colour)
+/* What is only kept is told by `cellctl status`. */
+static bool has_work(const json_t *node)
+{
+    size_t index;
+    const json_t *object;
+    json_array_foreach(json_object_get(node, "objects"), index, object)
+    {
+        if (strcmp(json_text_or(json_object_get(object, "action"), ""), "keep") != 0)
+            return true;
+    }
+    return json_array_size(json_object_get(node, "components")) > 0 ||
+           json_array_size(json_object_get(node, "objects")) == 0;
+}
+
+static bool is_same_text(const json_t *a, const json_t *b, const char *key)
+{
+    return strcmp(json_text_or(json_object_get(a, key), ""),
+                  json_text_or(json_object_get(b, key), "")) == 0;
+}
+
+/* Removals come one by one: one line says where, for all that follow. */
+static bool goes_on(const json_t *before, const json_t *node)
+{
+    return before != NULL && is_same_text(before, node, "cell") &&
+           is_same_text(before, node, "target") && is_same_text(before, node, "action") &&
+           is_same_text(before, node, "wait") &&
+           json_array_size(json_object_get(node, "components")) == 0;
+}
+
+static void print_where(const json_t *node, bool colour)
 {
     const char *action = json_text_or(json_object_get(node, "action"), "none");
     const char *wait = json_text_or(json_object_get(node, "wait"), NULL);
-    if (strcmp(action, "none") == 0 && wait == NULL)
-        return;
     const char *cell = json_text_or(json_object_get(node, "cell"), "");
     const char *message = json_text_or(json_object_get(node, "message"), NULL);
     output_text(stdout, cell[0] == '\0' ? "platform" : cell);
@@ -78,6 +135,12 @@ static void print_node(const json_t *node, bool colour)
     print_after(", waits: ", message == NULL ? wait : NULL);
     print_after(", ", message);
     (void)fputc('\n', stdout);
+}
+
+static void print_node(const json_t *node, const json_t *before, bool colour)
+{
+    if (!goes_on(before, node))
+        print_where(node, colour);
     print_components(json_object_get(node, "components"));
     print_objects(json_object_get(node, "objects"), colour);
 }
@@ -105,9 +168,15 @@ static void print_plan(const json_t *plan, json_int_t changes, const char *ref, 
 {
     size_t index;
     const json_t *node;
+    const json_t *before = NULL;
     json_array_foreach(json_object_get(plan, "nodes"), index, node)
     {
-        print_node(node, colour);
+        const bool idle =
+            strcmp(json_text_or(json_object_get(node, "action"), "none"), "none") == 0;
+        if ((idle && !json_is_string(json_object_get(node, "wait"))) || !has_work(node))
+            continue;
+        print_node(node, before, colour);
+        before = node;
     }
     print_after("", json_text_or(json_object_get(plan, "message"), NULL));
     if (json_is_string(json_object_get(plan, "message")))

@@ -82,17 +82,32 @@ static bool stands(const struct engine *engine, const struct object *object)
             unit_drift_policy(engine, engine->base) != DRIFT_CORRECT);
 }
 
-static struct object *data_plane_of(struct engine *engine, const struct object *environment)
+static bool data_plane_key(const struct engine *engine, const struct object *environment,
+                           struct object_key *ret_key)
 {
     const struct target *target = platform_target(engine->platform, environment->key.name);
     enum resource_kind kind;
     if (target == NULL || target->region->data_plane_kind.text == NULL ||
         resource_kind_find(target->region->data_plane_kind.text, &kind) != 0)
-        return NULL;
-    const struct object_key key = {
+        return false;
+    *ret_key = (struct object_key){
         kind, resource_kind_info(kind)->namespaced ? environment->key.namespace_name : "",
         target->region->data_plane_name.text};
-    return object_get(engine, &key);
+    return true;
+}
+
+/* NULL: none is named, or it was not asked for yet. */
+static const struct object *known_data_plane(const struct engine *engine,
+                                             const struct object *environment)
+{
+    struct object_key key;
+    return data_plane_key(engine, environment, &key) ? object_find(engine, &key) : NULL;
+}
+
+static struct object *data_plane_of(struct engine *engine, const struct object *environment)
+{
+    struct object_key key;
+    return data_plane_key(engine, environment, &key) ? object_get(engine, &key) : NULL;
 }
 
 /* The server accepts an environment on a data plane that does not exist, and says Ready. */
@@ -125,8 +140,8 @@ void bootstrap_platform(struct engine *engine)
     for (size_t i = 0; i < unit->object_count; i++) {
         struct object *object = unit->objects[i];
         const bool repair = object_is_drift(object);
-        object->permit =
-            rank_of(object->key.kind) <= open && (!repair || correct) && !engine->all_suspended;
+        object->permit = rank_of(object->key.kind) <= open && (!repair || correct) &&
+                         !unit_is_suspended(engine, unit);
         if (object->permit && object->key.kind == KIND_ENVIRONMENT &&
             object->presence != PRESENCE_PRESENT && !has_data_plane(engine, object))
             object->permit = false;
@@ -152,11 +167,18 @@ bool bootstrap_explain_platform(const struct engine *engine, struct text *out)
         const struct object *object = unit->objects[i];
         if (stands(engine, object) || !is_essential(object->key.kind))
             continue;
+        if (operation_is_held(object)) {
+            text_add(out, operation_message(object));
+            return true;
+        }
         text_format(out, "%s %s is not there yet", object_kind(object), object->key.name);
         const struct target *target = object->key.kind == KIND_ENVIRONMENT
                                           ? platform_target(engine->platform, object->key.name)
                                           : NULL;
-        if (operation_message(object)[0] != '\0')
+        const struct object *plane = target == NULL ? NULL : known_data_plane(engine, object);
+        if (plane != NULL && operation_message(plane)[0] != '\0')
+            text_format(out, ": %s", operation_message(plane));
+        else if (operation_message(object)[0] != '\0')
             text_format(out, ": %s", operation_message(object));
         else if (target != NULL && !object->permit && target->region->data_plane_name.text != NULL)
             text_format(out, ": it needs %s %s, which celld does not make",

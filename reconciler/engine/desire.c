@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/history.h"
+#include "reconciler/engine/move.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
@@ -140,11 +141,38 @@ static void want_project_bindings(struct engine *engine, struct unit *unit)
     }
 }
 
+static const struct component *find_component(const struct cell *cell, const char *name)
+{
+    for (size_t i = 0; i < cell->component_count; i++) {
+        if (strcmp(cell->components[i].name.text, name) == 0)
+            return &cell->components[i];
+    }
+    return NULL;
+}
+
+/* The cell cannot be compiled. What its tracks were compiled from is gone: they point into the
+ * present manifest, and stand on what was recorded. */
+static void ground_tracks(struct unit *unit)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        struct track *track = unit->tracks[i];
+        track->manifest =
+            track->manifest == NULL ? NULL : find_component(unit->cell, track->component);
+        if (track->manifest == NULL) {
+            track->place = NULL;
+            track->node = NULL;
+        }
+        track_rest(track);
+    }
+}
+
 void desire_cell(struct engine *engine, struct unit *unit)
 {
     struct desired_list list = {0};
     struct error err = {0};
-    const int result = compile_cell(&engine->context, unit->cell, &list, &err);
+    int result = move_check(engine, unit, &err);
+    if (result == 0)
+        result = compile_cell(&engine->context, unit->cell, &list, &err);
     unit->stale = false;
     unit->compiled = true;
     if (result == -ENOMEM) {
@@ -152,8 +180,10 @@ void desire_cell(struct engine *engine, struct unit *unit)
         return;
     }
     set_problem(engine, unit, result < 0 ? &err : NULL);
-    if (result < 0)
+    if (result < 0) {
+        ground_tracks(unit);
         return;
+    }
     platform_project_name(engine->platform, unit->name, unit->project, sizeof unit->project);
     want_nothing_more(engine, unit);
     take_objects(engine, unit, &list);

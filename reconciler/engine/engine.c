@@ -149,6 +149,7 @@ struct engine *engine_free(struct engine *engine)
     census_fini(&engine->peopled);
     words_free_all(engine);
     json_decref(engine->duplicates);
+    json_decref(engine->secrets);
     manifest_set_unref(engine->set);
     platform_unref(engine->platform);
     free(engine->subject);
@@ -169,6 +170,8 @@ static void start(struct engine *engine)
     engine->started = true;
     if (!engine->seeded)
         record_add(engine, "engine", row_engine(engine));
+    if (engine->options.suspended && !engine->all_suspended)
+        record_add(engine, "suspend/*", json_pack("{s:b}", "suspended", 1));
     for (size_t i = 0; i < engine->unit_count; i++) {
         for (size_t k = 0; k < engine->units[i]->track_count; k++)
             rollout_restarted(&engine->units[i]->tracks[k]->rollout);
@@ -215,10 +218,7 @@ static void take_list(struct engine *engine, const struct engine_event *event)
     if (request->purpose == REQUEST_LIST) {
         observe_listed(engine, request, event);
     } else if (request->purpose == REQUEST_DUPLICATES) {
-        struct object *object = request->owner;
-        operation_listed(engine, object, event);
-        if (object->unit != NULL)
-            unit_queue(engine, object->unit);
+        operation_listed(engine, request->owner, event);
     }
     request_free(request);
 }

@@ -120,7 +120,8 @@ static void send(struct engine *engine, enum publish_level level, const char *ty
     struct effect effect = {.kind = EFFECT_PUBLISH};
     effect.as.publish.level = level;
     effect.as.publish.type = type;
-    effect.as.publish.cell = emit_text(engine, about->cell);
+    effect.as.publish.cell =
+        about->cell == NULL || about->cell[0] == '\0' ? NULL : emit_text(engine, about->cell);
     effect.as.publish.component = emit_text(engine, about->component);
     effect.as.publish.target = emit_text(engine, about->target);
     effect.as.publish.revision =
@@ -137,6 +138,8 @@ void history_publish(struct engine *engine, enum publish_level level, const char
     static const struct history_about nothing;
     if (about == NULL)
         about = &nothing;
+    /* The platform's unit has no name. */
+    const char *cell = about->cell == NULL || about->cell[0] == '\0' ? NULL : about->cell;
     char message[512];
     va_list arguments;
     va_start(arguments, format);
@@ -151,7 +154,7 @@ void history_publish(struct engine *engine, enum publish_level level, const char
         keep(engine,
              json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:O}", "sequence",
                        (json_int_t)sequence, "time", time, "level", status_level_name(level),
-                       "type", type, "cell", about->cell, "component", about->component, "target",
+                       "type", type, "cell", cell, "component", about->component, "target",
                        about->target, "revision", engine->commit[0] == '\0' ? NULL : engine->commit,
                        "rollout", about->rollout, "message", message, "data", data));
         /* A copy: the kept row must not change behind the journal's back. */

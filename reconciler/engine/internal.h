@@ -71,18 +71,17 @@ enum operation_state {
 
 struct operation {
     enum operation_state state;
-    const char *verb;      /* of the last write: static */
-    uint64_t request;      /* in flight */
-    struct mono_time due;  /* OPERATION_WAITING */
-    unsigned failures;     /* in a row: backoff */
-    unsigned echoes;       /* accepted writes that did not read back as written */
-    bool tried_again;      /* the retry at once of a lost race is used up */
-    bool unpermitted;      /* OPERATION_HELD only because it may not be written */
-    bool searched;         /* no duplicate binding was found */
-    uint64_t held_desired; /* OPERATION_HELD: for this content */
-    uint64_t held_live;    /* ... against this one */
-    json_t *body;          /* what GOAL_PRESENT wants */
-    json_t *differences;   /* at the last comparison; NULL = none */
+    const char *verb;     /* of the last write: static */
+    uint64_t request;     /* in flight */
+    struct mono_time due; /* OPERATION_WAITING */
+    unsigned failures;    /* in a row: backoff */
+    unsigned echoes;      /* accepted writes that did not read back as written */
+    bool tried_again;     /* the retry at once of a lost race is used up */
+    bool unpermitted;     /* OPERATION_HELD only because it may not be written */
+    bool searched;        /* no duplicate binding was found */
+    uint64_t held_live;   /* OPERATION_HELD: against this content */
+    json_t *body;         /* what GOAL_PRESENT wants */
+    json_t *differences;  /* at the last comparison; NULL = none */
     char message[MESSAGE_SIZE];
 };
 
@@ -91,13 +90,15 @@ struct object {
     struct unit *unit;     /* whose desired state it belongs to; NULL = nobody's */
     struct operation *operation;
     uint64_t live, equal_live, equal_desired, desired;
-    uint64_t epoch;           /* counts our writes that were answered: older looks are stale */
-    int64_t generation;       /* of bindings: observedGeneration of the (Release)Synced condition as
-                                 last seen; -1 */
-    int64_t before;           /* durable: the same before our last write */
+    uint64_t going;     /* fingerprint of the uid that was seen to be deleted, or that we deleted */
+    uint64_t epoch;     /* counts our writes that were answered: older looks are stale */
+    int64_t generation; /* of bindings: observedGeneration of the (Release)Synced condition as
+                           last seen; -1 */
+    int64_t before;     /* durable: the same before our last write */
     struct mono_time poll_at; /* `poll`: when to read it again */
     unsigned polls;
     uint32_t holders; /* pointers to it elsewhere: it is not freed */
+    uint8_t doubts;   /* views in a row that show what is `going` whole */
     enum presence presence : 3;
     enum object_goal goal : 3;
     bool managed : 1;
@@ -106,7 +107,6 @@ struct object {
     bool wanted : 1;    /* the current manifests name it: it is not pruned */
     bool poll : 1;      /* read it again and again until its owner is content */
     bool drifted : 1;   /* live changed though what is desired did not */
-    bool foreign : 1;   /* stands as wanted without our mark */
     bool missing : 1;   /* not in the last complete list: to be confirmed */
     bool seen : 1;      /* in the list that is being read */
     bool sound : 1;     /* a release: its content was compared */
@@ -285,6 +285,7 @@ struct node {
     bool binding_ready;
     char binding_release[NAME_SIZE]; /* live spec.projectRelease */
     uint8_t looks, looks_wanted;     /* that showed it Ready on that one, and how many it takes */
+    enum node_state state;           /* since `since`: the facts are made anew with each revision */
     struct wall_time since;
     bool reported; /* its convergence on the current revision was told */
 };
@@ -312,9 +313,12 @@ struct unit {
     bool changed;  /* by the revision that is being taken */
     bool resting;  /* nothing to do: bodies and deployments are let go */
     bool ready;    /* the platform: all its objects stand */
+    bool moving;   /* a component of it still stands in another cell */
     bool queued;   /* in the list of units to reconcile */
     char *reason;  /* of broken */
     char *problem; /* why it could not be compiled; NULL = it was */
+    char *trouble; /* "NAME: why" its project or one of its bindings is not Ready; NULL = none is
+                      known */
     char project[NAME_SIZE];
     struct object *project_object;
     char project_release[NAME_SIZE];           /* status.latestRelease.name */
@@ -466,6 +470,7 @@ struct engine {
     bool prune_dirty;
     struct census bound;   /* project and environment of all bindings in the last complete list */
     struct census peopled; /* project of all components in it */
+    json_t *secrets;       /* outlines of SecretReferences that celld did not write: secret.c */
     json_t *duplicates;    /* bindings that share component and environment with another */
     struct mono_time plan_at;   /* a window or freeze begins or ends */
     struct mono_time gate_due;  /* a gate's run wants to be looked at */

@@ -2,10 +2,12 @@
 
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
+#include "reconciler/engine/move.h"
 #include "reconciler/engine/observe.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/secret.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -41,17 +43,23 @@ struct object *object_find(const struct engine *engine, const struct object_key 
     return engine->object_slots == 0 ? NULL : *place_of(engine, key);
 }
 
-/* The hash table is built anew for `slots` from the list. */
-static int rebuild(struct engine *engine, size_t slots)
+/* From the list; the table is empty. */
+static void fill(struct engine *engine)
 {
+    for (size_t i = 0; i < engine->object_count; i++)
+        *place_of(engine, &engine->object_list[i]->key) = engine->object_list[i];
+}
+
+static int widen(struct engine *engine)
+{
+    const size_t slots = engine->object_slots == 0 ? 128 : engine->object_slots * 2;
     struct object **table = calloc(slots, sizeof *table);
     if (table == NULL)
         return -ENOMEM;
     free(engine->objects);
     engine->objects = table;
     engine->object_slots = slots;
-    for (size_t i = 0; i < engine->object_count; i++)
-        *place_of(engine, &engine->object_list[i]->key) = engine->object_list[i];
+    fill(engine);
     return 0;
 }
 
@@ -67,7 +75,7 @@ static int reserve(struct engine *engine)
         engine->object_list_capacity = capacity;
     }
     if ((engine->object_count + 1) * 4 > engine->object_slots * 3)
-        return rebuild(engine, engine->object_slots == 0 ? 128 : engine->object_slots * 2);
+        return widen(engine);
     return 0;
 }
 
@@ -119,8 +127,7 @@ void object_free_all(struct engine *engine)
 static bool is_idle(const struct object *object)
 {
     return object->holders == 0 && !object->inventory && !object->intent &&
-           object->goal == GOAL_NONE && !object->wanted &&
-           (object->operation == NULL || object->operation->request == 0);
+           object->goal == GOAL_NONE && object->operation == NULL;
 }
 
 void object_sweep(struct engine *engine)
@@ -138,8 +145,8 @@ void object_sweep(struct engine *engine)
     if (kept == engine->object_count)
         return;
     engine->object_count = kept;
-    if (rebuild(engine, engine->object_slots) < 0)
-        engine->status = -ENOMEM;
+    memset(engine->objects, 0, engine->object_slots * sizeof(struct object *));
+    fill(engine);
 }
 
 void object_name(const struct object *object, char ret_name[static KEY_SIZE])
@@ -153,14 +160,21 @@ const char *object_kind(const struct object *object)
     return resource_kind_info(object->key.kind)->name;
 }
 
+struct history_about object_about(const struct object *object)
+{
+    return (struct history_about){
+        .cell = unit_is_platform(object->unit) ? NULL : object->unit->name,
+    };
+}
+
 /* --- goals --------------------------------------------------------------------------------------
  */
 
 bool object_is_equal(const struct object *object)
 {
     return object->goal == GOAL_PRESENT && object->presence == PRESENCE_PRESENT &&
-           object->live != 0 && object->live == object->equal_live &&
-           object->desired == object->equal_desired && !object->intent && !object->missing;
+           object->live == object->equal_live && object->desired == object->equal_desired &&
+           !object->intent && !object->missing;
 }
 
 bool object_is_drift(const struct object *object)
@@ -221,6 +235,33 @@ static const json_t *condition_of(const json_t *live, const char *type)
     return NULL;
 }
 
+static const char *uid_of(const json_t *live)
+{
+    return json_text_or(json_at(live, "metadata", "uid", NULL), "");
+}
+
+void object_deleted(struct object *object)
+{
+    object->going = fingerprint_text(object->uid);
+    object->doubts = 0;
+}
+
+/* Nothing takes a deletion back: what shows the same object whole is an older view of it. So many
+ * of them in a row are not, and the deletion was only seemingly taken. */
+#define DOUBTS 4
+
+static bool is_going(struct object *object, const json_t *live)
+{
+    const uint64_t uid = fingerprint_text(uid_of(live));
+    if (object_is_terminating(live)) {
+        object->going = uid;
+        object->doubts = 0;
+    } else if (object->going == uid && ++object->doubts == DOUBTS) {
+        object->going = 0;
+    }
+    return object->going == uid;
+}
+
 static int64_t generation_of(const json_t *live, const char *type)
 {
     const json_t *condition = condition_of(live, type);
@@ -238,7 +279,7 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
 {
     const uint64_t before = object->live;
     const enum presence was = object->presence;
-    object->presence = object_is_terminating(live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
+    object->presence = is_going(object, live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
     object->missing = false;
@@ -247,9 +288,11 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
         object->complain = !object_condition_is_true(live, "Ready");
     } else if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
         object->generation = generation_of(live, "Synced");
+    } else if (object->key.kind == KIND_SECRET_REFERENCE) {
+        secret_observed(engine, object, live);
     }
     bootstrap_observed(engine, object, live);
-    if (object->unit != NULL && (object->live != before || object->presence != was))
+    if (object->live != before || object->presence != was)
         unit_queue(engine, object->unit);
 }
 
@@ -262,14 +305,11 @@ void object_gone(struct engine *engine, struct object *object)
     object->managed = false;
     object->sound = false;
     object->generation = -1;
+    if (object->key.kind == KIND_SECRET_REFERENCE)
+        secret_gone(engine, object);
     bootstrap_gone(engine, object);
-    if (object->unit != NULL && was != PRESENCE_ABSENT)
+    if (was != PRESENCE_ABSENT)
         unit_queue(engine, object->unit);
-}
-
-static const char *uid_of(const json_t *live)
-{
-    return json_text_or(json_at(live, "metadata", "uid", NULL), "");
 }
 
 void object_record(struct engine *engine, struct object *object, const json_t *live)
@@ -303,14 +343,11 @@ void object_precede(struct engine *engine, struct object *object, int64_t genera
 
 void object_found_equal(struct engine *engine, struct object *object, const json_t *live)
 {
-    if (object->managed) {
-        object->foreign = false;
-        if (!object->inventory || object->written != object->desired ||
-            object->equal_live != object->live || strcmp(object->uid, uid_of(live)) != 0)
-            object_record(engine, object, live);
-    } else {
-        object->foreign = true;
-    }
+    /* What others made may stand as wanted: it is not ours for that. */
+    if (object->managed &&
+        (!object->inventory || object->written != object->desired ||
+         object->equal_live != object->live || strcmp(object->uid, uid_of(live)) != 0))
+        object_record(engine, object, live);
     object->equal_live = object->live;
     object->equal_desired = object->desired;
     object->drifted = false;
@@ -328,6 +365,7 @@ void object_forget(struct engine *engine, struct object *object)
     record_remove(engine, key);
     engine->progress++;
     engine->prune_dirty = true;
+    move_look_again(engine);
     /* Project bindings and projects go when a newer list shows that nobody lives there. */
     if (object->goal == GOAL_ABSENT &&
         (object->key.kind == KIND_RELEASE_BINDING || object->key.kind == KIND_COMPONENT))
@@ -344,5 +382,5 @@ void object_intent(struct engine *engine, struct object *object, char verb)
     if (verb == 0)
         record_remove(engine, key);
     else
-        record_add(engine, key, row_intent(verb));
+        record_add(engine, key, row_intent(object, verb));
 }

@@ -1,6 +1,7 @@
 /* The table of the control plane's objects: what is known of each, and what it should be. */
 #pragma once
 
+#include "reconciler/engine/history.h"
 #include "reconciler/engine/internal.h"
 
 /* Finds or makes it; NULL without memory, remembered. */
@@ -33,6 +34,9 @@ bool object_is_drift(const struct object *object);
 void object_observed(struct engine *engine, struct object *object, const json_t *live);
 void object_gone(struct engine *engine, struct object *object);
 
+/* The control plane has taken our deletion of it. */
+void object_deleted(struct object *object);
+
 /* `live` shows a condition of this type with the status True. */
 bool object_condition_is_true(const json_t *live, const char *type);
 
@@ -51,3 +55,6 @@ void object_intent(struct engine *engine, struct object *object, char verb); /* 
 
 /* Names for people: "ReleaseBinding cart-a-testing". */
 const char *object_kind(const struct object *object);
+
+/* What an event about the object is about. */
+struct history_about object_about(const struct object *object);

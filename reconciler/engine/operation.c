@@ -1,5 +1,6 @@
 #include "reconciler/engine/operation.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation_write.h"
@@ -113,8 +114,8 @@ static bool is_waiting(const struct engine *engine, const struct object *object)
         return false;
     if (operation->unpermitted && object->permit)
         return false;
-    return operation->held_desired == object->desired && operation->held_live == object->live &&
-           !object->missing && operation->due.ms > engine->now.mono.ms;
+    return operation->held_live == object->live && !object->missing &&
+           operation->due.ms > engine->now.mono.ms;
 }
 
 static bool has_to_read(const struct engine *engine, const struct object *object)
@@ -166,12 +167,13 @@ struct mono_time operation_due(const struct object *object)
 /* --- what was read ------------------------------------------------------------------------------
  */
 
-/* An intent whose object was found: what we made is ours, also when nobody wants it any more. */
+/* An intent whose object was found: what we made is ours, also when nobody wants it any more. The
+ * server makes releases from components, without our mark. */
 static void settle_unwanted(struct engine *engine, struct object *object, const json_t *live)
 {
-    if (!object->intent)
-        return;
-    if (object->intent_verb == 'P' && object->managed && !object->inventory)
+    const bool made = object->intent && ((object->intent_verb == 'P' && object->managed) ||
+                                         object->intent_verb == 'G');
+    if (made && !object->inventory)
         object_record(engine, object, live);
     object_intent(engine, object, 0);
 }
@@ -196,6 +198,28 @@ static json_t *differences_json(const struct difference *difference)
     return list;
 }
 
+/* How somebody lets celld have what is not its own. */
+static const char *way_to_adopt(const struct object *object)
+{
+    if (object->unit != NULL && !unit_is_platform(object->unit))
+        return "say `adopt: true` in the cell to take it over";
+    return object->key.kind == KIND_ENVIRONMENT || object->key.kind == KIND_DEPLOYMENT_PIPELINE
+               ? "declare it as it is, or give it the label " LABEL_MANAGED_BY
+                 "=" LABEL_MANAGED_BY_CELLD " if celld may change it"
+               : "give it the label " LABEL_MANAGED_BY "=" LABEL_MANAGED_BY_CELLD
+                 " if celld may change it, or remove it";
+}
+
+/* Of all differences the one that tells most: the mark itself is the least. */
+static const char *telling(const struct difference *difference)
+{
+    for (size_t i = 0; i < difference->count; i++) {
+        if (strncmp(difference->items[i].pointer, "/metadata/labels", 16) != 0)
+            return difference->items[i].pointer;
+    }
+    return NULL;
+}
+
 /* Whether it may be changed at all; otherwise it is held and says why. */
 static bool may_change(struct engine *engine, struct object *object, const json_t *live,
                        const struct difference *difference)
@@ -209,10 +233,11 @@ static bool may_change(struct engine *engine, struct object *object, const json_
         return false;
     }
     if (!ours) {
+        const char *where = telling(difference);
         operation_hold(engine, object,
-                       "%s %s stands there without celld's mark and differs in %s: celld leaves it "
-                       "alone; say `adopt: true` to take it over",
-                       info->name, object->key.name, difference->items[0].pointer);
+                       "%s %s stands there without celld's mark%s%s: celld leaves it alone; %s",
+                       info->name, object->key.name, where == NULL ? "" : " and differs in ",
+                       where == NULL ? "" : where, way_to_adopt(object));
         return false;
     }
     if (!object->permit) {
@@ -256,10 +281,9 @@ static void found_present(struct engine *engine, struct object *object, const js
     } else {
         if (drift && !object->drifted) {
             object->drifted = true;
-            history_publish(engine, PUBLISH_NOTICE, "drift-found",
-                            &(struct history_about){
-                                .cell = object->unit == NULL ? NULL : object->unit->name,
-                                .data = json_pack("{s:O}", "differences", operation->differences)},
+            struct history_about about = object_about(object);
+            about.data = json_pack("{s:O}", "differences", operation->differences);
+            history_publish(engine, PUBLISH_NOTICE, "drift-found", &about,
                             "%s %s was changed by somebody else: %s", object_kind(object),
                             object->key.name, difference.items[0].pointer);
         }
@@ -267,6 +291,13 @@ static void found_present(struct engine *engine, struct object *object, const js
             operation_put(engine, object, live, &difference);
     }
     difference_fini(&difference);
+}
+
+/* It bears another cell's mark than the one that it is to be removed for. */
+static bool is_of_another(const struct object *object, const json_t *live)
+{
+    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
+    return cell != NULL && object->unit != NULL && strcmp(cell, object->unit->name) != 0;
 }
 
 static void found_unwanted(struct engine *engine, struct object *object, const json_t *live)
@@ -278,12 +309,12 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
     /* The server makes releases from components, without our mark. */
     const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
-    if (object->inventory && (strcmp(uid, object->uid) != 0 || !marked)) {
-        history_publish(
-            engine, PUBLISH_WARNING, "ownership-lost",
-            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
-            "%s %s is not the one that celld made any more: it is left alone", object_kind(object),
-            object->key.name);
+    if (object->inventory &&
+        (strcmp(uid, object->uid) != 0 || !marked || is_of_another(object, live))) {
+        const struct history_about about = object_about(object);
+        history_publish(engine, PUBLISH_WARNING, "ownership-lost", &about,
+                        "%s %s is not the one that celld made any more: it is left alone",
+                        object_kind(object), object->key.name);
         object_forget(engine, object);
     }
     if (!object->inventory) {
@@ -324,10 +355,10 @@ static void found_nothing(struct engine *engine, struct object *object)
     case GOAL_PRESENT:
         if (was_ours && !object->intent && !object->drifted) {
             object->drifted = true;
-            history_publish(
-                engine, PUBLISH_NOTICE, "drift-found",
-                &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
-                "%s %s was deleted by somebody else", object_kind(object), object->key.name);
+            const struct history_about about = object_about(object);
+            history_publish(engine, PUBLISH_NOTICE, "drift-found", &about,
+                            "%s %s was deleted by somebody else", object_kind(object),
+                            object->key.name);
         }
         if (!object->permit || operation->body == NULL) {
             object_intent(engine, object, 0);
@@ -346,8 +377,10 @@ static void found_nothing(struct engine *engine, struct object *object)
         if (object->goal == GOAL_ABSENT || !object->wanted ||
             object->key.kind == KIND_COMPONENT_RELEASE)
             object_forget(engine, object);
-        if (object->unit != NULL)
-            unit_queue(engine, object->unit);
+        /* It is gone: whoever makes another of this name makes his own. */
+        if (object->goal == GOAL_ABSENT)
+            object_want_nothing(engine, object);
+        unit_queue(engine, object->unit);
         return;
     }
 }
@@ -374,8 +407,7 @@ void operation_answer(struct engine *engine, struct object *object, const struct
                       const struct engine_event *event)
 {
     struct operation *operation = object->operation;
-    if (operation == NULL || operation->request != request->id)
-        return;
+    CHECK(operation != NULL && operation->request == request->id);
     operation->request = 0;
     if (operation->state == OPERATION_READING)
         answer_read(engine, object, event);
@@ -383,12 +415,9 @@ void operation_answer(struct engine *engine, struct object *object, const struct
         operation_written(engine, object, event);
     /* Settled troubles start anew. */
     if (object->operation != NULL && object->operation->state == OPERATION_IDLE &&
-        object->operation->request == 0 && object_is_equal(object))
+        object_is_equal(object))
         operation_rest(object);
-    if (object->unit != NULL)
-        unit_queue(engine, object->unit);
-    else
-        operation_pump(engine, object);
+    unit_queue(engine, object->unit);
 }
 
 /* --- questions ----------------------------------------------------------------------------------

@@ -1,12 +1,15 @@
 /* The plan as JSON: a revision's bodies against what stands, node by node, and a hash over it. */
+#include "config/base/check.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/preview.h"
+#include "reconciler/engine/prune.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
+#include "reconciler/engine/status_rollout.h"
 #include "reconciler/engine/unit.h"
 #include "reconciler/engine/why.h"
 
@@ -18,7 +21,9 @@ struct preview {
     struct compile_context context;
     struct instant now;
     bool current; /* the revision that celld works on */
-    json_t *nodes, *named;
+    json_t *nodes;
+    json_t *named;  /* objects that stay */
+    json_t *unsure; /* cells of which not all could be compiled: nothing of them is removed */
     json_int_t changes;
     struct text message;
 };
@@ -28,14 +33,13 @@ static struct object *object_named(const struct engine *engine, const char *name
     char copy[KEY_SIZE];
     snprintf(copy, sizeof copy, "%s", name);
     char *place = strchr(copy, '/');
-    char *own = place == NULL ? NULL : strchr(place + 1, '/');
-    enum resource_kind kind;
-    if (own == NULL)
-        return NULL;
+    CHECK(place != NULL);
+    char *own = strchr(place + 1, '/');
+    CHECK(own != NULL);
     *place++ = '\0';
     *own++ = '\0';
-    if (resource_kind_find(copy, &kind) != 0)
-        return NULL;
+    enum resource_kind kind = KIND_PROJECT;
+    CHECK(resource_kind_find(copy, &kind) == 0);
     const struct object_key key = {kind, place, own};
     return object_find(engine, &key);
 }
@@ -55,6 +59,13 @@ static json_t *differences_of(enum resource_kind kind, const json_t *desired, co
     return list;
 }
 
+static bool moves_in(const struct object *object, const json_t *body)
+{
+    const char *cell = json_text_or(json_at(body, "metadata", "labels", LABEL_CELL, NULL), "");
+    return object->inventory && object->unit != NULL && object->unit->name[0] != '\0' &&
+           strcmp(cell, object->unit->name) != 0;
+}
+
 /* One body: NULL when nothing would be written. `before` = the present revision's body. */
 static json_t *line_of(const struct preview *preview, const char *name, const json_t *body,
                        const json_t *before)
@@ -68,16 +79,17 @@ static json_t *line_of(const struct preview *preview, const char *name, const js
     const json_t *known = there && object->operation != NULL && object->desired == desired
                               ? object->operation->differences
                               : NULL;
-    const enum resource_kind kind = object == NULL ? KIND_PROJECT : object->key.kind;
     json_t *differences = known != NULL ? json_deep_copy(json_unconst(known))
-                          : there       ? differences_of(kind, body, before)
+                          : there       ? differences_of(object->key.kind, body, before)
                                         : json_array();
+    const char *message = object == NULL ? NULL : operation_message(object);
+    if (there && moves_in(object, body))
+        message = "it belongs to another cell, and is made here once it is removed there";
     const char *action = !there ? "create" : object->adopt && !object->managed ? "adopt" : "update";
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "action", action, "kind",
                      json_text_or(json_object_get(body, "kind"), ""), "name",
                      json_text_or(json_at(body, "metadata", "name", NULL), ""), "message",
-                     status_text(object == NULL ? NULL : operation_message(object)), "differences",
-                     differences);
+                     status_text(message), "differences", differences);
 }
 
 /* Sorted by name, so that the hash does not depend on a table's order. */
@@ -108,10 +120,28 @@ static json_t *lines_of(struct preview *preview, json_t *bodies, const json_t *b
     return lines;
 }
 
-static json_t *component_lines(const struct preview *preview, const struct unit *unit,
-                               const struct cell *cell, const struct target *target)
+/* By which way the content comes: without a stable release, or in place, all traffic at once. */
+static json_t *component_line(const struct preview *preview, const struct deployment *deployment)
 {
-    static const char *const strategies[STRATEGY_COUNT] = {"rolling", "blue-green", "canary"};
+    const struct rollout_policy *policy = &deployment->effective->rollout;
+    const struct rollout_content *stable;
+    const char slot[2] = {preview_slot(preview->engine, deployment, &stable), '\0'};
+    const char *from = stable == NULL ? "" : stable->deployment_digest;
+    const enum strategy strategy = deployment->routed ? policy->strategy : STRATEGY_ROLLING;
+    if (strcmp(from, deployment->deployment_digest) == 0)
+        return NULL;
+    const bool steps = strategy != STRATEGY_ROLLING && stable != NULL;
+    return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:I}", "name",
+                     deployment->component->name.text, "from", status_text(from), "to",
+                     deployment->deployment_digest, "strategy", status_strategy_name(strategy),
+                     "slot", status_text(slot), "steps",
+                     steps ? status_steps(policy, policy->analysis.set) : json_array(), "bake_ms",
+                     (json_int_t)policy->bake.value.ms);
+}
+
+static json_t *component_lines(const struct preview *preview, const struct cell *cell,
+                               const struct target *target)
+{
     json_t *lines = json_array();
     for (size_t c = 0; c < cell->component_count; c++) {
         const struct component *component = &cell->components[c];
@@ -120,18 +150,9 @@ static json_t *component_lines(const struct preview *preview, const struct unit 
                            build_image(preview->engine, cell->name.text, component->name.text),
                            &deployment, NULL) < 0)
             continue;
-        const char *from = "";
-        for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
-            const struct track *track = unit->tracks[i];
-            if (strcmp(track->component, component->name.text) == 0 &&
-                strcmp(track->target, target->name) == 0 && track->rollout.has_stable)
-                from = track->rollout.stable.deployment_digest;
-        }
-        if (strcmp(from, deployment->deployment_digest) != 0)
-            json_array_append_new(
-                lines, json_pack("{s:s, s:o, s:s, s:s}", "name", component->name.text, "from",
-                                 status_text(from), "to", deployment->deployment_digest, "strategy",
-                                 strategies[deployment->effective->rollout.strategy]));
+        json_t *line = component_line(preview, deployment);
+        if (line != NULL)
+            json_array_append_new(lines, line);
         deployment_free(deployment);
     }
     return lines;
@@ -158,8 +179,7 @@ static void add_node(struct preview *preview, const struct unit *unit, const str
     const struct engine *engine = preview->engine;
     json_t *mine = select_bodies(bodies, preview->context.platform, target);
     json_t *lines = lines_of(preview, mine, before);
-    json_t *components =
-        target == NULL ? json_array() : component_lines(preview, unit, cell, target);
+    json_t *components = target == NULL ? json_array() : component_lines(preview, cell, target);
     json_decref(mine);
     const struct node *node = NULL;
     for (size_t i = 0; target != NULL && unit != NULL && i < unit->node_count; i++) {
@@ -188,11 +208,13 @@ static void add_cell(struct preview *preview, const struct cell *cell)
     const struct engine *engine = preview->engine;
     const struct unit *unit = unit_find(engine, cell->name.text);
     json_t *bodies = json_object(), *before = json_object();
-    preview_cell(engine, &preview->context, cell, NULL, bodies, &preview->message);
+    if (!preview_cell(engine, &preview->context, cell, NULL, bodies, preview->named,
+                      &preview->message))
+        json_object_set_new(preview->unsure, cell->name.text, json_true());
     OWNED_TEXT ignored;
     text_init(&ignored, 1024);
     if (!preview->current && unit != NULL && unit_is_live(unit) && engine->platform != NULL)
-        preview_cell(engine, &engine->context, unit->cell, NULL, before, &ignored);
+        preview_cell(engine, &engine->context, unit->cell, NULL, before, NULL, &ignored);
     add_node(preview, unit, cell, NULL, bodies, before);
     for (size_t i = 0; i < preview->context.platform->target_count; i++)
         add_node(preview, unit, cell, &preview->context.platform->targets[i], bodies, before);
@@ -208,11 +230,11 @@ static void add_removals(struct preview *preview)
         const struct object *object = engine->object_list[i];
         char name[KEY_SIZE];
         object_name(object, name);
-        if (!object->inventory || object->key.kind == KIND_COMPONENT_RELEASE ||
-            object->unit == NULL || object->unit->broken ||
+        if (!object->inventory || prune_is_kept(object) || object->unit->broken ||
+            json_object_get(preview->unsure, object->unit->name) != NULL ||
             json_object_get(preview->named, name) != NULL)
             continue;
-        const bool deleted = resource_kind_info(object->key.kind)->may_delete;
+        const bool deleted = prune_is_for_people(preview->context.platform, object) == NULL;
         preview->changes += deleted;
         json_array_append_new(
             preview->nodes,
@@ -227,7 +249,8 @@ static void add_removals(struct preview *preview)
 static void add_platform(struct preview *preview)
 {
     json_t *bodies = json_object();
-    preview_platform(&preview->context, bodies, &preview->message);
+    if (!preview_platform(&preview->context, bodies, &preview->message))
+        json_object_set_new(preview->unsure, "", json_true());
     json_t *lines = lines_of(preview, bodies, NULL);
     json_decref(bodies);
     if (json_array_size(lines) == 0) {
@@ -245,6 +268,7 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
     text_init(&preview.message, 4096);
     preview.nodes = json_array();
     preview.named = json_object();
+    preview.unsure = json_object();
     const struct manifest_set *used = set == NULL ? engine->set : set;
     const struct platform *platform =
         set == NULL || set->platform == NULL ? engine->platform : set->platform;
@@ -268,7 +292,8 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
         add_removals(&preview);
     }
     if (!engine->known)
-        text_add(&preview.message, "; the live state is not known completely");
+        text_format(&preview.message, "%sthe live state is not known completely",
+                    text_get(&preview.message)[0] == '\0' ? "" : "; ");
     struct digest digest = {.text = ""};
     const int digested = digest_json(preview.nodes, &digest);
     json_t *plan =
@@ -278,6 +303,7 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
                   "complete", (int)(text_get(&preview.message)[0] == '\0'), "message",
                   status_text(text_get(&preview.message)), "nodes", preview.nodes);
     json_decref(preview.named);
+    json_decref(preview.unsure);
     text_fini(&preview.message);
     return plan;
 }

@@ -47,13 +47,17 @@ static bool explain_bootstrap(const struct engine *engine, const struct node *no
         return true;
     }
     if (unit->project_release[0] == '\0' && !node->binding_ready) {
-        text_format(out, "project %s has no release yet", unit->project);
+        const char *trouble = project_trouble(unit, unit->project);
+        text_format(out, "project %s has no release yet%s%s", unit->project,
+                    trouble == NULL ? "" : ": ", trouble == NULL ? "" : trouble);
         return true;
     }
     if (!node->binding_ready || !project_stands(node)) {
-        text_format(out, "the project binding %s is not ready on project release %s",
-                    node->binding == NULL ? "" : node->binding->key.name,
-                    project_release_for(node));
+        const char *name = node->binding == NULL ? "" : node->binding->key.name;
+        const char *trouble = project_trouble(unit, name);
+        text_format(out, "the project binding %s is not ready on project release %s%s%s", name,
+                    project_release_for(node), trouble == NULL ? "" : ": ",
+                    trouble == NULL ? "" : trouble);
         return true;
     }
     if (project_moves(node)) {
@@ -199,13 +203,14 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
     struct question question = {engine, now};
     struct plan_input input = node_plan_input(engine);
     input.now = now.wall;
-    if (engine->facts[node->index].state == NODE_CONVERGED && !node->unit->broken) {
+    const bool kept = node->unit->broken || node->unit->problem != NULL;
+    if (engine->facts[node->index].state == NODE_CONVERGED && !kept) {
         text_format(out, "%s on %s is live at %.12s", node->unit->name, node->name,
                     node->unit->good_commit);
         add_builds(engine, node, out);
         return;
     }
-    if (node->unit->broken) {
+    if (node->unit->broken || (kept && engine->facts[node->index].state == NODE_CONVERGED)) {
         text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
         explain(&question, node->index, out);
         return;
@@ -253,7 +258,8 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
         node = node_to_explain(engine, unit);
     if (node == NULL)
         explain_nodeless(engine, unit, out);
-    else if (target == NULL && !unit->broken && engine->facts[node->index].state == NODE_CONVERGED)
+    else if (target == NULL && !unit->broken && unit->problem == NULL &&
+             engine->facts[node->index].state == NODE_CONVERGED)
         text_format(out, "%s is live on every target at %.12s", unit->name, unit->good_commit);
     else
         why_node(engine, node, now, out);

@@ -72,6 +72,8 @@ struct world_options {
                        struct error *ret_err);
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
+    /* Told of each answer before the engine hears it; NULL = not wanted. */
+    void (*heard)(void *context, const struct world_request *request);
     /* Instead of engine_step(), for tests of what may go wrong in it; NULL = not wanted. */
     int (*step)(void *context, struct engine *engine, const struct engine_event *event,
                 struct effect_list *effects);
@@ -118,7 +120,9 @@ struct world {
     uint64_t crash_at;
     enum world_crash crash_again; /* after that death */
     uint64_t crash_again_at;
-    int64_t downtime_ms; /* how long the next death lasts */
+    uint64_t died_writes, died_persists; /* writes and rows at the first death */
+    int64_t downtime_ms;                 /* how long the next death lasts */
+    int64_t down_ms;                     /* ... and all so far together */
     uint64_t
         kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */
     uint64_t kill_at_event; /* die instead of handing over the event with this number */
@@ -149,6 +153,9 @@ void world_run(struct world *world, int64_t ms);
 
 /* Until the engine is in that condition and nothing is in flight; false = not within `limit_ms`. */
 bool world_run_until(struct world *world, enum engine_condition condition, int64_t limit_ms);
+
+/* The tracked branch is read again and points where it did. */
+void world_seen_again(struct world *world);
 
 /* The repository cannot be read. */
 void world_repository_failed(struct world *world, const char *reason);

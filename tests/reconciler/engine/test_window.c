@@ -101,7 +101,7 @@ Test(window, zones_are_known_by_their_names, .init = load)
 {
     const struct zone_file zones[] = {
         {"Europe/Paris", zone_bytes, berlin.length}, {"Nowhere/City", "?", 1}, berlin};
-    struct world *world = world_at("2026-11-23T07:30:00Z");
+    struct world *world = world_at("2026-11-23T07:30:00Z", WEEK);
     world->zones = zones;
     world->zone_count = 3;
     push(world, 1, office_hours, "registry.example/shop:1", NULL);

@@ -7,7 +7,6 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
-#include "reconciler/engine/prune_order.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/status_hold.h"
 #include "reconciler/engine/track.h"

@@ -124,6 +124,7 @@ static void carry_over(struct trial *trial, struct trial *before)
 {
     trial->request = before->request;
     trial->due = before->due;
+    trial->ahead_ms = before->ahead_ms;
     trial->names_due = before->names_due;
     trial->gate = TAKE(before->gate);
     trial->seen = before->seen;

@@ -226,7 +226,9 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
         if (object == project)
             object->poll = object_is_equal(object) && unit->project_release[0] == '\0';
     }
-    if (project == NULL || project->presence != PRESENCE_PRESENT)
+    unit->foreign = project != NULL && project->presence == PRESENCE_PRESENT && !project->managed &&
+                    !project->inventory && !object_is_equal(project);
+    if (project == NULL || project->presence != PRESENCE_PRESENT || unit->foreign)
         return;
     project_bind(engine, unit);
 }

@@ -306,6 +306,7 @@ struct commit_status {
 struct unit {
     char name[NAME_SIZE]; /* "" = the platform */
     struct cell *cell;    /* last good content; referenced; NULL = none yet */
+    struct cell *tracked; /* that the tracks point into; referenced; another while `problem` */
     int phase;
     bool removed;  /* a complete revision does not name it */
     bool broken;   /* the newest manifest of it cannot be used */
@@ -313,6 +314,7 @@ struct unit {
     bool changed;  /* by the revision that is being taken */
     bool resting;  /* nothing to do: bodies and deployments are let go */
     bool ready;    /* the platform: all its objects stand */
+    bool foreign;  /* its project stands without our mark, and nobody said to take it over */
     bool moving;   /* a component of it still stands in another cell */
     bool queued;   /* in the list of units to reconcile */
     char *reason;  /* of broken */

@@ -9,6 +9,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
 #include "reconciler/engine/record.h"
+#include "reconciler/engine/revision_native.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/unit.h"
 
@@ -321,9 +322,11 @@ static void take_set(struct engine *engine, struct manifest_set *set)
     take_removals(engine);
     spread(engine);
     engine->base->stale = true;
-    if (other) {
-        for (size_t i = 0; i < engine->unit_count; i++)
-            engine->units[i]->stale = true;
+    const bool all = other || revision_native_changed(before, engine->set, NULL);
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        struct unit *unit = engine->units[i];
+        if (all || revision_native_changed(before, engine->set, unit->name))
+            unit->stale = true;
     }
     node_rebuild(engine);
     manifest_set_unref(before);

@@ -119,7 +119,10 @@ static void scale(struct platform *p, struct live *live)
 
 void live_deployment_crash(struct platform *p, struct live *live)
 {
+    drop_pods(live, p); /* what was replaced is gone, and does not come back when these fail */
     for (size_t i = 0; i < live->pod_count; i++) {
+        if (!is_current(live, &live->pods[i]))
+            continue;
         live->pods[i].image_kind = PLATFORM_IMAGE_CRASHES;
         live->pods[i].ready_ms = INT64_MAX;
         live->pods[i].resource_version = ++p->resource_version;

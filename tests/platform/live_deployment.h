@@ -8,7 +8,7 @@
 void live_deployment_changed(struct platform *p, struct live *live);
 json_t *live_deployment_status(const struct platform *p, const struct live *live);
 const char *live_deployment_health(const struct platform *p, const struct live *live);
-/* Its pods die, over and over. */
+/* The pods of its newest template die, over and over. */
 void live_deployment_crash(struct platform *p, struct live *live);
 int live_deployment_wanted(const struct live *live);
 /* Pods as of now, oldest template first: an owned array. */

@@ -230,8 +230,8 @@ enum platform_image_kind {
 void platform_image_rule(struct platform *platform, const char *glob, enum platform_image_kind kind,
                          int64_t delay_ms);
 
-/* The running pods of a component's Deployment die, over and over. False = there are none. New pods
- * are as the image's rule says. */
+/* The pods of a component's Deployment die, over and over; those of an earlier template that still
+ * serve do not. False = there are none. New pods are as the image's rule says. */
 bool platform_crash(struct platform *platform, const char *ns, const char *component,
                     const char *environment, int64_t now_ms);
 

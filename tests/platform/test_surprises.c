@@ -124,6 +124,38 @@ Test(surprises, images_behave_as_told)
     town_free(t);
 }
 
+Test(surprises, pods_that_were_replaced_do_not_come_back_when_the_new_ones_die)
+{
+    struct town *t = town_with_cart();
+    town_release(t, "cart-a", "cart-a-2", "cart:2");
+    town_pass(t, 120000);
+    cr_assert_str_eq(ready(t, "cart-a-development"), "True");
+    platform_image_rule(t->platform, "cart:2", PLATFORM_IMAGE_CRASHES, 0);
+    cr_assert(platform_crash(t->platform, "acme", "cart-a", "development", t->now_ms));
+    town_pass(t, 10000);
+    cr_assert_eq(platform_running(t->platform, "acme", "cart-a", "development").ready, 0);
+    town_release(t, "cart-a", "cart-a-3", "cart:1");
+    cr_assert(town_wait(t, "cart-a-development", "Ready", "True", 120000));
+    const struct platform_running back =
+        platform_running(t->platform, "acme", "cart-a", "development");
+    cr_assert_str_eq(back.image, "cart:1");
+    cr_assert_eq(back.ready, back.wanted);
+    town_free(t);
+}
+
+Test(surprises, only_pods_of_the_newest_template_die)
+{
+    struct town *t = town_with_cart();
+    town_release(t, "cart-a", "cart-a-2", "cart:broken");
+    town_pass(t, 60000);
+    cr_assert(platform_crash(t->platform, "acme", "cart-a", "development", t->now_ms));
+    town_pass(t, 10000);
+    const struct platform_running running =
+        platform_running(t->platform, "acme", "cart-a", "development");
+    cr_assert_eq(running.ready, running.wanted, "the old pods go on");
+    town_free(t);
+}
+
 Test(surprises, weights_are_taken_for_slots_that_cannot_serve)
 {
     struct town *t = town_with_cart();

@@ -315,6 +315,7 @@ bool script_crash(struct script *script, struct world *world, struct chance *cha
         return false;
     const char *slot = json_text_or(json_object_get(row, stable ? "stable_slot" : "next_slot"), "");
     monorepo_component(part, slot[0], component);
+    const int64_t now_ms = world_platform_now(world); /* first: what runs is of its last look */
     const struct platform_running running =
         platform_running(world->platform, "acme", component, target);
     const char *colon = strrchr(running.image, ':');
@@ -322,8 +323,7 @@ bool script_crash(struct script *script, struct world *world, struct chance *cha
         return false;
     platform_image_rule(world->platform, running.image, PLATFORM_IMAGE_CRASHES, 0);
     condemn(script, at, (int)strtol(colon + 1, NULL, 10));
-    condemn(script, at, part->version); /* its pods may be among those that die */
-    (void)platform_crash(world->platform, "acme", component, target, world_platform_now(world));
+    (void)platform_crash(world->platform, "acme", component, target, now_ms);
     return true; /* those that start later die, too */
 }
 

@@ -167,6 +167,25 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
         engine->status = -ENOMEM;
 }
 
+/* What stands is made of components whose types cannot be changed, and others would have to take
+ * over from them: neither is done. */
+static bool is_another_kind(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    const char slot = rollout->has_stable ? rollout->stable_slot : rollout->next_slot;
+    return (rollout->has_stable || rollout->has_next) && track->deployment->routed != (slot != 0);
+}
+
+static int refuse_kind(const struct track *track, struct error *err)
+{
+    const int result =
+        error_set(err, ERROR_INVALID, -EINVAL,
+                  "it cannot change between having endpoints and having none: give the new kind "
+                  "another name, or go back in git");
+    err->where = track->manifest->name.at;
+    return result;
+}
+
 void track_compile(struct engine *engine, struct track *track)
 {
     track_drop_deployment(track);
@@ -175,9 +194,13 @@ void track_compile(struct engine *engine, struct track *track)
     if (!track_is_live(track))
         return;
     struct error err = {0};
-    const int result = deployment_new(
-        &engine->context, track->unit->cell, track->manifest, track->place,
-        build_image(engine, track->unit->name, track->component), &track->deployment, &err);
+    int result = deployment_new(&engine->context, track->unit->cell, track->manifest, track->place,
+                                build_image(engine, track->unit->name, track->component),
+                                &track->deployment, &err);
+    if (result == 0 && is_another_kind(track)) {
+        track_drop_deployment(track);
+        result = refuse_kind(track, &err);
+    }
     if (result == -ENOMEM) {
         engine->status = -ENOMEM;
         return;

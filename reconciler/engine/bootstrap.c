@@ -1,5 +1,6 @@
 #include "reconciler/engine/bootstrap.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -127,25 +128,21 @@ static bool stands(const struct engine *engine, const struct object *object)
             unit_drift_policy(engine, engine->base) != DRIFT_CORRECT);
 }
 
-static struct object *data_plane_of(struct engine *engine, const struct object *environment)
-{
-    const struct target *target = platform_target(engine->platform, environment->key.name);
-    enum resource_kind kind;
-    if (target == NULL || target->region->data_plane_kind.text == NULL ||
-        resource_kind_find(target->region->data_plane_kind.text, &kind) != 0)
-        return NULL;
-    const struct object_key key = {
-        kind, resource_kind_info(kind)->namespaced ? environment->key.namespace_name : "",
-        target->region->data_plane_name.text};
-    return object_get(engine, &key);
-}
-
-/* The server accepts an environment on a data plane that does not exist, and says Ready. */
+/* The server accepts an environment on a data plane that does not exist, and says Ready. Native
+ * environments are as they stand. */
 static bool has_data_plane(struct engine *engine, const struct object *environment)
 {
-    struct object *plane = data_plane_of(engine, environment);
-    if (plane == NULL)
+    const struct target *target = platform_target(engine->platform, environment->key.name);
+    if (target == NULL)
         return true;
+    const struct region *region = target->region;
+    const bool near = strcmp(region->data_plane_kind.text, "DataPlane") == 0;
+    const struct object_key key = {near ? KIND_DATA_PLANE : KIND_CLUSTER_DATA_PLANE,
+                                   near ? environment->key.namespace_name : "",
+                                   region->data_plane_name.text};
+    struct object *plane = object_get(engine, &key);
+    if (plane == NULL)
+        return false;
     unit_attach(engine, engine->base, plane);
     plane->poll = plane->presence != PRESENCE_PRESENT;
     if (plane->presence == PRESENCE_UNKNOWN)
@@ -195,15 +192,15 @@ bool bootstrap_explain_platform(const struct engine *engine, struct text *out)
     }
     for (size_t i = 0; i < unit->object_count; i++) {
         const struct object *object = unit->objects[i];
-        if (stands(engine, object) || !is_essential(object->key.kind))
-            continue;
+        if (stands(engine, object))
+            continue; /* what is not essential comes last */
         text_format(out, "%s %s is not there yet", object_kind(object), object->key.name);
         const struct target *target = object->key.kind == KIND_ENVIRONMENT
                                           ? platform_target(engine->platform, object->key.name)
                                           : NULL;
         if (operation_message(object)[0] != '\0')
             text_format(out, ": %s", operation_message(object));
-        else if (target != NULL && !object->permit && target->region->data_plane_name.text != NULL)
+        else if (target != NULL && !object->permit)
             text_format(out, ": it needs %s %s, which celld does not make",
                         target->region->data_plane_kind.text, target->region->data_plane_name.text);
         return true;
@@ -238,8 +235,7 @@ static bool may_write(const struct engine *engine, const struct object *object, 
 static void bind_project(struct engine *engine, struct unit *unit, struct node *node)
 {
     struct object *object = node->binding;
-    if (object == NULL)
-        return;
+    CHECK(object != NULL);
     if (object->presence == PRESENCE_UNKNOWN && node_is_open(engine, node))
         object->missing = true; /* read it first: its pin is kept */
     const char *release =
@@ -262,18 +258,15 @@ static void bind_project(struct engine *engine, struct unit *unit, struct node *
 void bootstrap_cell(struct engine *engine, struct unit *unit)
 {
     const bool open = is_open(engine, unit) && engine->base->ready;
-    const struct object *project = NULL;
-    for (size_t i = 0; i < unit->object_count; i++) {
-        struct object *object = unit->objects[i];
-        if (object->key.kind == KIND_PROJECT)
-            project = object;
-        /* All others refer to the project. */
-        const bool after = object == project || (project != NULL && object_is_equal(project));
-        object->permit = after && may_write(engine, object, open);
-        if (object == project)
-            object->poll = object_is_equal(object) && unit->project_release[0] == '\0';
-    }
-    if (project == NULL || project->presence != PRESENCE_PRESENT)
+    struct object *project = unit->objects[0];
+    CHECK(project->key.kind == KIND_PROJECT);
+    project->permit = may_write(engine, project, open);
+    project->poll = object_is_equal(project) && unit->project_release[0] == '\0';
+    /* All others refer to the project. */
+    for (size_t i = 1; i < unit->object_count; i++)
+        unit->objects[i]->permit =
+            object_is_equal(project) && may_write(engine, unit->objects[i], open);
+    if (project->presence != PRESENCE_PRESENT)
         return;
     for (size_t i = 0; i < unit->node_count; i++)
         bind_project(engine, unit, unit->nodes[i]);

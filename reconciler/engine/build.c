@@ -220,9 +220,7 @@ static void want_tree(struct engine *engine, struct build_record *build, const s
         return;
     snprintf(build->wanted, sizeof build->wanted, "%s", tree);
     snprintf(build->commit, sizeof build->commit, "%s", engine->commit);
-    if (strcmp(build->tree, tree) == 0)
-        return;
-    /* What is asked about an older one does not count any more. */
+    /* What is asked about another one does not count any more. */
     request_cancel(engine, build->request);
     build->request = 0;
     build->failures = 0;
@@ -323,19 +321,15 @@ void build_desire(struct engine *engine, struct unit *unit)
 
 void build_permit(struct engine *engine, struct unit *unit)
 {
-    const struct object *project = NULL;
-    for (size_t i = 0; i < unit->object_count; i++) {
-        if (unit->objects[i]->key.kind == KIND_PROJECT)
-            project = unit->objects[i];
-    }
+    const struct object *project = unit->objects[0];
     for (size_t i = 0; i < unit->cell->component_count; i++) {
         struct object *object = component_is_built(&unit->cell->components[i])
                                     ? carrier_of(engine, unit->cell->components[i].name.text)
                                     : NULL;
-        if (object == NULL)
+        if (object == NULL || object->goal != GOAL_PRESENT)
             continue;
         object->permit =
-            engine->base->ready && project != NULL && object_is_equal(project) &&
+            engine->base->ready && object_is_equal(project) &&
             (!object_is_drift(object) || unit_drift_policy(engine, unit) == DRIFT_CORRECT);
     }
 }
@@ -429,6 +423,8 @@ bool build_explain(const struct engine *engine, const struct track *track, struc
         char since[WALL_TIME_TEXT_SIZE];
         wall_time_format((struct wall_time){build->started_ms}, since);
         text_format(out, "%s is being built: run %s since %s", name, build->run, since);
+    } else if (track->note != NULL && !track->needs_image) {
+        return false; /* it cannot be compiled with any image */
     } else {
         text_format(out, "%s waits for its build", name);
         if (strcmp(build->tree, build->wanted) == 0)

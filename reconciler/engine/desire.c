@@ -139,6 +139,8 @@ static void want_project_bindings(struct engine *engine, struct unit *unit)
     }
 }
 
+/* What cannot be compiled leaves alone what is live. Its tracks follow the new manifest all the
+ * same: nothing may point into the older one, which is let go. */
 void desire_cell(struct engine *engine, struct unit *unit)
 {
     struct desired_list list = {0};
@@ -151,12 +153,12 @@ void desire_cell(struct engine *engine, struct unit *unit)
         return;
     }
     set_problem(engine, unit, result < 0 ? &err : NULL);
-    if (result < 0)
-        return;
     platform_project_name(engine->platform, unit->name, unit->project, sizeof unit->project);
-    want_nothing_more(engine, unit);
-    take_objects(engine, unit, &list);
-    desired_list_fini(&list);
+    if (result == 0) {
+        want_nothing_more(engine, unit);
+        take_objects(engine, unit, &list);
+        desired_list_fini(&list);
+    }
     want_project_bindings(engine, unit);
     take_tracks(engine, unit);
     source_build(engine, unit);

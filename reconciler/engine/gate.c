@@ -3,6 +3,7 @@
 #include "reconciler/engine/gate_run.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/record.h"
+#include "reconciler/engine/request.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/trial_workflow.h"
 #include "reconciler/engine/unit.h"
@@ -103,12 +104,23 @@ void gate_free_all(struct engine *engine)
     free(engine->gates);
 }
 
+/* What is asked about older digests says nothing of others. */
+static void let_go(struct engine *engine, struct gate_record *gate)
+{
+    request_cancel(engine, gate->request);
+    gate->request = 0;
+    gate->failures = 0;
+    gate->due = (struct mono_time){0};
+    json_decref(TAKE(gate->parameters));
+}
+
 void gate_apply(struct engine *engine, const char *cell, const char *environment, const char *name,
                 const json_t *value)
 {
     struct gate_record *gate = gate_find(engine, cell, environment, name);
     if (value == NULL) {
         if (gate != NULL) {
+            let_go(engine, gate);
             gate->recorded = false;
             gate->digests[0] = '\0';
             gate->state = GATE_STATE_CLOSED;
@@ -121,8 +133,12 @@ void gate_apply(struct engine *engine, const char *cell, const char *environment
         engine->status = -ENOMEM;
         return;
     }
+    char digests[sizeof gate->digests];
+    row_text(value, "digests", digests, sizeof digests);
+    if (strcmp(gate->digests, digests) != 0)
+        let_go(engine, gate);
     gate->recorded = true;
-    row_text(value, "digests", gate->digests, sizeof gate->digests);
+    memcpy(gate->digests, digests, sizeof digests);
     gate->state = state_of_name(json_text_or(json_object_get(value, "state"), ""));
     row_text(value, "by", gate->by, sizeof gate->by);
     row_text(value, "run", gate->run, sizeof gate->run);

@@ -313,11 +313,10 @@ struct unit {
     char *reason;  /* of broken */
     char *problem; /* why it could not be compiled; NULL = it was */
     char project[NAME_SIZE];
-    struct object *project_object;
     char project_release[NAME_SIZE]; /* status.latestRelease.name */
     struct desired_list desired;     /* while at work */
     bool compiled;
-    struct object **objects; /* once for all targets, in the order of writing */
+    struct object **objects; /* once for all targets, in the order of writing; a project first */
     size_t object_count;
     struct track **tracks; /* by component, then target */
     size_t track_count, track_capacity;

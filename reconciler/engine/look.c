@@ -1,5 +1,6 @@
 #include "reconciler/engine/look.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/request.h"
@@ -204,8 +205,7 @@ static void take_tree(struct engine *engine, struct binding *binding,
 void look_answer(struct engine *engine, struct binding *binding, const struct request *request,
                  const struct engine_event *event)
 {
-    if (binding->request != request->id)
-        return;
+    CHECK(binding->request == request->id);
     binding->request = 0;
     const bool stale =
         binding->epoch != binding->object->epoch || binding->judged != binding->object->desired;

@@ -115,9 +115,9 @@ static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_t
         return;
     if (unit->stale || lacks_bodies(unit) || (!unit->compiled && !reconcile_is_at_rest(unit)))
         desire_cell(engine, unit);
-    if (engine->status != 0 || unit->problem != NULL || unit->object_count == 0)
+    if (engine->status != 0)
         return;
-    if (unit_is_suspended(engine, unit) || unit_is_frozen(engine, unit)) {
+    if (unit->problem != NULL || unit_is_suspended(engine, unit) || unit_is_frozen(engine, unit)) {
         stand_still(unit);
         return;
     }

@@ -248,6 +248,21 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
         engine->status = -ENOMEM;
 }
 
+/* What would be refused with any image is said before there is one. */
+static int compile(struct engine *engine, struct track *track, struct error *err)
+{
+    const char *image = build_image(engine, track->unit->name, track->component);
+    int result = deployment_new(&engine->context, track->unit->cell, track->manifest, track->place,
+                                image, &track->deployment, err);
+    if (result != -EAGAIN)
+        return result;
+    struct deployment *any = NULL;
+    result = deployment_new(&engine->context, track->unit->cell, track->manifest, track->place,
+                            "unbuilt", &any, err);
+    deployment_free(any);
+    return result == 0 ? -EAGAIN : result;
+}
+
 void track_compile(struct engine *engine, struct track *track)
 {
     drop_deployment(track);
@@ -259,9 +274,7 @@ void track_compile(struct engine *engine, struct track *track)
     if (!track_is_live(track))
         return;
     struct error err = {0};
-    const int result = deployment_new(
-        &engine->context, track->unit->cell, track->manifest, track->place,
-        build_image(engine, track->unit->name, track->component), &track->deployment, &err);
+    const int result = compile(engine, track, &err);
     if (result == -ENOMEM) {
         engine->status = -ENOMEM;
         return;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/build.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -387,7 +388,7 @@ static void add_message(const struct engine *engine, const struct build_record *
                         struct text *out)
 {
     const struct component *component = build_manifest(engine, build);
-    if (build->missing && component != NULL)
+    if (build->missing)
         text_format(out, ": there is no %s %s", workflow_kind(&component->build.workflow),
                     component->build.workflow.name.text);
     else if (build->message[0] != '\0')
@@ -407,8 +408,9 @@ bool build_explain(const struct engine *engine, const struct track *track, struc
         return false;
     const char *name = track->component;
     const struct build_record *build = find(engine, track->unit->name, name);
-    if (build == NULL || build->wanted[0] == '\0') {
-        if (build != NULL && build->image != NULL)
+    CHECK(build != NULL);
+    if (build->wanted[0] == '\0') {
+        if (build->image != NULL)
             return false;
         text_format(out, "%s cannot be built: its source %s is not in this revision", name,
                     component_build_path(track->manifest));

@@ -155,7 +155,7 @@ static bool may_begin(const struct engine *engine, const struct build_record *bu
 {
     char owner[NAME_SIZE + 8];
     snprintf(owner, sizeof owner, "%s-build", build->component);
-    return engine->base->ready && !engine->base->stale &&
+    return engine->base->ready &&
            stands(engine, KIND_CLUSTER_COMPONENT_TYPE, "", "cell-build") &&
            stands(engine, KIND_COMPONENT, engine->platform->namespace_name.text, owner);
 }
@@ -209,7 +209,7 @@ static void take_schema(struct engine *engine, struct build_record *build,
         .url = engine->repository_url,
         .branch = engine->branch,
         .commit = build->commit,
-        .path = component_build_path(component)[0] == '\0' ? "." : component_build_path(component),
+        .path = component_build_path(component),
     };
     struct error err = {0};
     json_t *parameters = NULL;

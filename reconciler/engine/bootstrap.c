@@ -1,6 +1,7 @@
 #include "reconciler/engine/bootstrap.h"
 
 #include "config/base/check.h"
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -226,6 +227,16 @@ static bool is_open(const struct engine *engine, const struct unit *unit)
     return false;
 }
 
+/* A gate opens for content that is known: its builds need the project before that. */
+static bool is_built_before_a_gate(const struct engine *engine, const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (node_verdict_of(engine, unit->nodes[i])->wait == WAIT_GATE)
+            return build_is_awaited(engine, unit);
+    }
+    return false;
+}
+
 static bool may_write(const struct engine *engine, const struct object *object, bool open)
 {
     return object_is_drift(object) ? unit_drift_policy(engine, object->unit) == DRIFT_CORRECT
@@ -257,10 +268,11 @@ static void bind_project(struct engine *engine, struct unit *unit, struct node *
 
 void bootstrap_cell(struct engine *engine, struct unit *unit)
 {
-    const bool open = is_open(engine, unit) && engine->base->ready;
+    const bool ready = engine->base->ready, open = ready && is_open(engine, unit);
     struct object *project = unit->objects[0];
     CHECK(project->key.kind == KIND_PROJECT);
-    project->permit = may_write(engine, project, open);
+    project->permit =
+        may_write(engine, project, open || (ready && is_built_before_a_gate(engine, unit)));
     project->poll = object_is_equal(project) && unit->project_release[0] == '\0';
     /* All others refer to the project. */
     for (size_t i = 1; i < unit->object_count; i++)

@@ -155,8 +155,7 @@ static bool may_begin(const struct engine *engine, const struct build_record *bu
 {
     char owner[NAME_SIZE + 8];
     snprintf(owner, sizeof owner, "%s-build", build->component);
-    return engine->base->ready &&
-           stands(engine, KIND_CLUSTER_COMPONENT_TYPE, "", "cell-build") &&
+    return engine->base->ready && stands(engine, KIND_CLUSTER_COMPONENT_TYPE, "", "cell-build") &&
            stands(engine, KIND_COMPONENT, engine->platform->namespace_name.text, owner);
 }
 

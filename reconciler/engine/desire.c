@@ -14,16 +14,15 @@
 
 static void set_problem(struct engine *engine, struct unit *unit, const struct error *err)
 {
-    char text[sizeof err->detail + 256] = "";
-    if (err != NULL && err->where.path != NULL)
-        snprintf(text, sizeof text, "%s:%u:%u: %s", err->where.path, err->where.line,
-                 err->where.column, err->detail);
-    else if (err != NULL)
-        snprintf(text, sizeof text, "%s", err->detail);
-    const bool news = err != NULL && (unit->problem == NULL || strcmp(unit->problem, text) != 0);
-    free(TAKE(unit->problem));
-    if (err == NULL)
+    if (err == NULL) {
+        free(TAKE(unit->problem));
         return;
+    }
+    char text[sizeof err->detail + 256];
+    snprintf(text, sizeof text, "%s:%u:%u: %s", err->where.path, err->where.line, err->where.column,
+             err->detail);
+    const bool news = unit->problem == NULL || strcmp(unit->problem, text) != 0;
+    free(unit->problem);
     unit->problem = strdup(text);
     if (unit->problem == NULL)
         engine->status = -ENOMEM;
@@ -35,8 +34,7 @@ static void set_problem(struct engine *engine, struct unit *unit, const struct e
 
 static int reserve_objects(struct unit *unit, size_t count)
 {
-    struct object **objects =
-        reallocarray(unit->objects, count == 0 ? 1 : count, sizeof(struct object *));
+    struct object **objects = reallocarray(unit->objects, count, sizeof(struct object *));
     if (objects == NULL)
         return -ENOMEM;
     unit->objects = objects;

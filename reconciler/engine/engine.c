@@ -214,8 +214,7 @@ static void take_list(struct engine *engine, const struct engine_event *event)
     } else if (request->purpose == REQUEST_DUPLICATES) {
         struct object *object = request->owner;
         operation_listed(engine, object, event);
-        if (object->unit != NULL)
-            unit_queue(engine, object->unit);
+        unit_queue(engine, object->unit);
     }
     request_free(request);
 }

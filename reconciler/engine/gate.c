@@ -194,7 +194,7 @@ static enum gate_state window_state(struct engine *engine, const struct gate *ga
         return GATE_STATE_UNKNOWN;
     struct wall_time change = {NEVER};
     const bool open = zone_window_is_open(gate, rules, engine->now.wall, &change);
-    if (engine->out != NULL && change.ms > engine->now.wall.ms && change.ms != NEVER) {
+    if (engine->out != NULL && change.ms != NEVER) {
         const int64_t at = engine->now.mono.ms + (change.ms - engine->now.wall.ms);
         if (at < engine->plan_at.ms)
             engine->plan_at.ms = at;
@@ -210,9 +210,8 @@ enum gate_state gate_lookup(void *context, const char *cell, const struct enviro
         return window_state(engine, gate);
     const struct gate_record *record =
         gate_find(engine, cell, environment->name.text, gate->name.text);
-    if (record == NULL || !record->recorded || strcmp(record->digests, release_digests) != 0)
-        return GATE_STATE_CLOSED;
-    return record->state;
+    return record != NULL && strcmp(record->digests, release_digests) == 0 ? record->state
+                                                                           : GATE_STATE_CLOSED;
 }
 
 /* --- wants --------------------------------------------------------------------------------------
@@ -224,7 +223,7 @@ static struct gate_record *open_record(struct engine *engine, const struct node_
 {
     const char *environment = facts->target->environment->name.text;
     struct gate_record *record = gate_find(engine, facts->cell_name, environment, gate->name.text);
-    if (record != NULL && record->recorded && strcmp(record->digests, facts->release_digests) == 0)
+    if (record != NULL && strcmp(record->digests, facts->release_digests) == 0)
         return record;
     struct gate_record next = {.since_ms = engine->now.wall.ms};
     snprintf(next.cell, sizeof next.cell, "%s", facts->cell_name);
@@ -250,8 +249,8 @@ void gate_want(struct engine *engine)
     }
     for (size_t i = 0; i < engine->node_count && engine->status == 0; i++) {
         const struct node_verdict *verdict = &engine->verdicts[i];
-        if (verdict->wait != WAIT_GATE || verdict->gate == NULL ||
-            verdict->gate->kind == GATE_WINDOW || engine->facts[i].release_digests[0] == '\0')
+        if (verdict->wait != WAIT_GATE || verdict->gate->kind == GATE_WINDOW ||
+            engine->facts[i].release_digests[0] == '\0')
             continue;
         struct gate_record *record = open_record(engine, &engine->facts[i], verdict->gate);
         if (record == NULL)
@@ -277,7 +276,7 @@ size_t gate_approve(struct engine *engine, const char *cell, const char *environ
         struct gate_record next = *gate;
         next.state = GATE_STATE_PASSED;
         next.since_ms = engine->now.wall.ms;
-        snprintf(next.by, sizeof next.by, "%s", operator_name == NULL ? "" : operator_name);
+        snprintf(next.by, sizeof next.by, "%s", operator_name);
         snprintf(next.message, sizeof next.message, "approved by %s", next.by);
         gate_put(engine, &next);
         approved++;

@@ -155,7 +155,7 @@ void gate_run_pump(struct engine *engine)
     engine->gate_due = (struct mono_time){NEVER};
     for (size_t i = 0; i < engine->gate_count && engine->status == 0; i++) {
         struct gate_record *gate = engine->gates[i];
-        if (!gate->wanted || gate->manifest == NULL || gate->manifest->kind != GATE_WORKFLOW)
+        if (!gate->wanted || gate->manifest->kind != GATE_WORKFLOW)
             continue;
         pump(engine, gate);
         const bool moves = gate->state == GATE_STATE_CLOSED || gate->state == GATE_STATE_RUNNING ||
@@ -280,7 +280,7 @@ void gate_run_answer(struct engine *engine, struct gate_record *gate, const stru
     gate->request = 0;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
     const int status = event->as.answer.status;
-    if (gate->manifest == NULL || !gate->wanted)
+    if (!gate->wanted)
         return;
     switch (gate->step) {
     case GATE_STEP_SCHEMA:

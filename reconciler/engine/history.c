@@ -145,25 +145,22 @@ void history_publish(struct engine *engine, enum publish_level level, const char
     va_end(arguments);
     engine->version++;
     json_t *data = about->data == NULL ? json_object() : about->data;
-    if (level != PUBLISH_DEBUG) {
-        char time[WALL_TIME_TEXT_SIZE];
-        wall_time_format(engine->now.wall, time);
-        const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
-        keep(engine,
-             json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:O}", "sequence",
-                       (json_int_t)sequence, "time", time, "level", status_level_name(level),
-                       "type", type, "cell", about->cell, "component", about->component, "target",
-                       about->target, "revision", engine->commit[0] == '\0' ? NULL : engine->commit,
-                       "rollout", about->rollout, "message", message, "data", data));
-        /* A copy: the kept row must not change behind the journal's back. */
-        json_t *sent = json_copy(data);
-        json_decref(data);
-        data = sent;
-        if (data == NULL ||
-            json_object_set_new(data, "sequence", json_integer((json_int_t)sequence)) < 0)
-            engine->status = -ENOMEM;
-    }
-    send(engine, level, type, about, message, data);
+    char time[WALL_TIME_TEXT_SIZE];
+    wall_time_format(engine->now.wall, time);
+    const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
+    keep(engine,
+         json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:O}", "sequence",
+                   (json_int_t)sequence, "time", time, "level", status_level_name(level), "type",
+                   type, "cell", about->cell, "component", about->component, "target",
+                   about->target, "revision", engine->commit[0] == '\0' ? NULL : engine->commit,
+                   "rollout", about->rollout, "message", message, "data", data));
+    /* A copy: the kept row must not change behind the journal's back. */
+    json_t *sent = json_copy(data);
+    json_decref(data);
+    if (sent == NULL ||
+        json_object_set_new(sent, "sequence", json_integer((json_int_t)sequence)) < 0)
+        engine->status = -ENOMEM;
+    send(engine, level, type, about, message, sent);
 }
 
 json_t *engine_history(const struct engine *engine)

@@ -234,7 +234,8 @@ struct gate_record {
     uint64_t attempt;
     char message[MESSAGE_SIZE];
     /* Not: */
-    bool recorded, wanted;
+    bool recorded;
+    bool wanted; /* a node waits for it: then there is a manifest */
     uint64_t request;
     const struct gate *manifest;
     json_t *parameters; /* of the run, checked */

@@ -45,11 +45,7 @@ static bool is_task(const struct binding *binding)
 
 static bool is_worth_it(const struct binding *binding)
 {
-    const struct object *object = binding->object;
-    if (!(binding->look || is_task(binding)) || object == NULL ||
-        object->presence == PRESENCE_ABSENT)
-        return false;
-    return object_is_equal(object);
+    return (binding->look || is_task(binding)) && object_is_equal(binding->object);
 }
 
 struct mono_time look_pump(struct engine *engine, struct binding *binding)
@@ -112,8 +108,7 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
     track_component_name(binding->track, binding->role, component);
     /* Types of others may do without the variables of connections. */
     const struct deployment *deployment = binding->track->deployment;
-    const bool connected = binding->image != NULL && deployment != NULL &&
-                           deployment->component->type != COMPONENT_OTHER;
+    const bool connected = binding->image != NULL && deployment->component->type != COMPONENT_OTHER;
     const struct gate_question question = {
         .component = component,
         .release_name = binding->release == NULL ? "" : binding->release,
@@ -199,7 +194,6 @@ static void take_tree(struct engine *engine, struct binding *binding,
     judge(engine, binding, read ? event->as.answer.body : NULL);
     if (read && is_task(binding))
         count_failed_runs(engine, binding, event->as.answer.body);
-    json_decref(TAKE(binding->live));
 }
 
 void look_answer(struct engine *engine, struct binding *binding, const struct request *request,
@@ -211,7 +205,7 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
         binding->epoch != binding->object->epoch || binding->judged != binding->object->desired;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
     if (request->large) {
-        if (!stale && binding->live != NULL)
+        if (!stale)
             take_tree(engine, binding, event);
         json_decref(TAKE(binding->live));
     } else if (received && event->as.answer.status == 200 &&

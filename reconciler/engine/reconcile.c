@@ -169,11 +169,13 @@ static void reconcile(struct engine *engine, struct unit *unit)
 }
 
 /* New content is weighed by the plan before any step is taken for it: a verdict that was given for
- * the content before it must not let it in. */
+ * the content before it, or for another platform, must not let it in. */
 static void take_news(struct engine *engine)
 {
     if (!engine->started || engine->looks == 0 || engine->platform == NULL)
         return;
+    if (engine->base->stale)
+        work_on_platform(engine);
     for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {
         struct unit *unit = engine->units[i];
         if (unit_is_platform(unit) || !unit->stale || !unit_is_live(unit))

@@ -85,11 +85,9 @@ static struct cell *cell_new(const struct manifest_file *file)
     }
     cell->arena = arena;
     cell->references = 1;
-    cell->json = json_array();
     cell->path = arena_text(arena, file->path);
     cell->directory = directory_of(arena, file->path);
-    return cell->json == NULL || cell->path == NULL || cell->directory == NULL ? cell_unref(cell)
-                                                                               : cell;
+    return cell->path == NULL || cell->directory == NULL ? cell_unref(cell) : cell;
 }
 
 static const char *default_source(const struct cell *cell, const struct component *component)
@@ -138,7 +136,7 @@ static void decode(struct loader *loader, const struct manifest_file *file, stru
                               .arena = cell->arena,
                               .found = loader->set->diagnostics,
                               .cell = name,
-                              .json = cell->json};
+                              .json = &cell->json};
     const struct yaml_node *root = document_root(loader, document, file, "Cell");
     if (root == NULL)
         return;

@@ -42,9 +42,10 @@ static void check_kind(const struct component_check *check)
     if (component->layer.image.text == NULL && !component->build.set)
         error(check, "E_IMAGE", at, "add image: <reference>, or build: {workflow: ...}",
               "neither an image nor a build");
-    if (!serves && component->layer.rollout.strategy_set &&
-        component->layer.rollout.strategy != STRATEGY_ROLLING)
-        error(check, "E_ROLLOUT", component->layer.rollout.at, "write strategy: rolling",
+    const struct rollout_policy *rollout = component->layer.rollout;
+    if (!serves && rollout != NULL && rollout->strategy_set &&
+        rollout->strategy != STRATEGY_ROLLING)
+        error(check, "E_ROLLOUT", rollout->at, "write strategy: rolling",
               "only components with endpoints can be rolled out blue-green or as canary");
 }
 
@@ -226,7 +227,7 @@ static void check_amount(const struct component_check *check, const char *what,
                         check->component->name.text, what, request->text, limit->text);
 }
 
-static void check_rest(const struct component_check *check, const struct layer *merged)
+static void check_rest(const struct component_check *check, const struct merge *merged)
 {
     const struct scaling *scaling = &merged->scaling;
     const struct resources *resources = &merged->resources;
@@ -241,7 +242,7 @@ static void check_rest(const struct component_check *check, const struct layer *
         check->component->endpoint_count == 0)
         error(check, "E_READINESS", merged->readiness.at, "add port",
               "the probe has no port, and the component no endpoint");
-    if (check->component->type == COMPONENT_SCHEDULED_TASK && merged->schedule.text == NULL)
+    if (check->component->type == COMPONENT_SCHEDULED_TASK && merged->layer.schedule.text == NULL)
         error(check, "E_SCHEDULE", check->component->name.at, "add schedule: \"0 3 * * *\"",
               "a scheduled task without schedule");
 }
@@ -260,13 +261,13 @@ static bool differs(const struct cell *cell, const struct target *target)
 static void check_on_target(const struct component_check *check, const struct target *target,
                             struct arena *arena)
 {
-    struct layer merged;
+    struct merge merged;
     if (effective_layers(check->entry->cell, check->component, target, arena, &merged) < 0) {
         check->loader->status = -ENOMEM;
         return;
     }
-    check_variables(check, &merged);
-    check_duplicates(check, &merged);
+    check_variables(check, &merged.layer);
+    check_duplicates(check, &merged.layer);
     check_rest(check, &merged);
 }
 

@@ -211,6 +211,17 @@ static void decode_nested(struct decoder *decoder, const struct field *field,
         mark_written(decoder, field->shape, key, nested);
 }
 
+static void decode_apart(struct decoder *decoder, const struct field *field,
+                         const struct yaml_node *key, const struct yaml_node *value, void *object)
+{
+    void *apart = decode_array(decoder, 1, field->shape->size);
+    if (apart == NULL)
+        return;
+    const struct field nested = {.shape = field->shape};
+    decode_nested(decoder, &nested, key, value, apart);
+    memcpy(member(object, field->offset), &apart, sizeof(apart));
+}
+
 static void decode_json(struct decoder *decoder, const struct field *field,
                         const struct yaml_node *value, void *object)
 {
@@ -221,7 +232,9 @@ static void decode_json(struct decoder *decoder, const struct field *field,
         return;
     }
     json_t *json = yaml_typed(value);
-    if (json == NULL || json_array_append_new(decoder->json, json) < 0) {
+    if (*decoder->json == NULL)
+        *decoder->json = json_array();
+    if (json == NULL || json_array_append_new(*decoder->json, json) < 0) {
         decoder->status = -ENOMEM;
         return;
     }
@@ -319,6 +332,9 @@ void decode_value(struct decoder *decoder, const struct field *field, const stru
         return;
     case FIELD_MAPPING:
         decode_nested(decoder, field, key, value, object);
+        return;
+    case FIELD_APART:
+        decode_apart(decoder, field, key, value, object);
         return;
     case FIELD_LIST:
         decode_list(decoder, field, value, object);

@@ -18,9 +18,9 @@ struct decoder {
     size_t errors;
     size_t others; /* warnings and notes */
     int status;    /* -ENOMEM once memory was short */
-    /* Owns the JSON values that fields of kind FIELD_JSON point to: a json_t array. May be NULL
-     * when the tables have no such field. */
-    json_t *json;
+    /* Where the array goes that owns the JSON values of fields of kind FIELD_JSON; made with the
+     * first one. May be NULL when the tables have no such field. */
+    json_t **json;
     void *context; /* of the callbacks in the tables */
 };
 

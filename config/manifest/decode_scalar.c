@@ -155,6 +155,7 @@ static bool is_set(const struct field *field, const char *object)
     case FIELD_TEXTS:
         return ((const struct manifest_texts *)member)->set;
     case FIELD_MAPPING:
+    case FIELD_APART:
     case FIELD_LIST:
     case FIELD_TABLE:
     case FIELD_JSON:
@@ -181,8 +182,13 @@ void decode_defaults(struct decoder *decoder, const struct shape *shape, void *o
         size_t base = 0;
         const struct field *field = shape_field(shape, i, &base);
         char *owner = (char *)object + base;
+        void *apart = NULL;
+        if (field->kind == FIELD_APART)
+            memcpy(&apart, owner + field->offset, sizeof(apart));
         if (field->kind == FIELD_MAPPING)
             decode_defaults(decoder, field->shape, owner + field->offset);
+        else if (apart != NULL)
+            decode_defaults(decoder, field->shape, apart);
         else if (field->fallback != NULL && field->is_default && !is_set(field, owner))
             fill(decoder, field, owner);
     }

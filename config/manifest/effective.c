@@ -69,13 +69,11 @@ static void merge_all(struct merge *merge, const struct cell *cell,
 }
 
 int effective_layers(const struct cell *cell, const struct component *component,
-                     const struct target *target, struct arena *arena, struct layer *ret_layer)
+                     const struct target *target, struct arena *arena, struct merge *ret_merge)
 {
-    struct merge merge = {.arena = arena};
-    merge_all(&merge, cell, component, target);
-    if (merge.status == 0)
-        *ret_layer = merge.layer;
-    return merge.status;
+    merge_init(ret_merge, arena);
+    merge_all(ret_merge, cell, component, target);
+    return ret_merge->status;
 }
 
 /* --- defaults --------------------------------------------------------------------------------- */
@@ -187,19 +185,19 @@ static int resolve_all(const struct manifest_set *set, const struct platform *pl
     return 0;
 }
 
-static int complete(struct layer *layer, const struct component *component,
-                    const struct target *target, struct arena *arena)
+static int complete(struct merge *merge, const struct component *component,
+                    const struct target *target)
 {
-    struct decoder defaults = {.arena = arena};
-    const int status = complete_rollout(&layer->rollout, component, target, arena);
+    struct decoder defaults = {.arena = merge->arena};
+    const int status = complete_rollout(&merge->rollout, component, target, merge->arena);
     if (status < 0)
         return status;
-    complete_scaling(&layer->scaling);
-    complete_resources(&layer->resources);
-    if (layer->readiness.kind == PROBE_HTTP && layer->readiness.path.text == NULL)
-        layer->readiness.path.text = "/";
-    decode_defaults(&defaults, &layer_shape, layer);
-    decode_defaults(&defaults, &run_shape, layer);
+    complete_scaling(&merge->scaling);
+    complete_resources(&merge->resources);
+    if (merge->readiness.kind == PROBE_HTTP && merge->readiness.path.text == NULL)
+        merge->readiness.path.text = "/";
+    decode_defaults(&defaults, &layer_shape, &merge->layer);
+    decode_defaults(&defaults, &run_shape, &merge->layer);
     return defaults.status;
 }
 
@@ -208,15 +206,16 @@ int effective_component(const struct manifest_set *set, const struct platform *p
                         const struct target *target, struct arena *arena,
                         struct effective **ret_effective)
 {
-    struct merge merge = {.arena = arena};
+    struct merge merge;
     struct effective *effective = arena_alloc(arena, sizeof(*effective));
     if (effective == NULL)
         return -ENOMEM;
-    merge_all(&merge, cell, component, target);
-    struct layer *layer = &merge.layer;
-    int status = merge.status < 0 ? merge.status : complete(layer, component, target, arena);
+    int status = effective_layers(cell, component, target, arena, &merge);
+    if (status == 0)
+        status = complete(&merge, component, target);
     if (status < 0)
         return status;
+    const struct layer *layer = &merge.layer;
     *effective = (struct effective){
         .cell = cell,
         .component = component,
@@ -226,11 +225,11 @@ int effective_component(const struct manifest_set *set, const struct platform *p
         .env_count = layer->env_count,
         .configurations = layer->configurations,
         .configuration_count = layer->configuration_count,
-        .resources = layer->resources,
-        .scaling = layer->scaling,
+        .resources = merge.resources,
+        .scaling = merge.scaling,
         .replicas = layer->replicas.value,
-        .readiness = layer->readiness,
-        .rollout = layer->rollout,
+        .readiness = merge.readiness,
+        .rollout = merge.rollout,
         .schedule = layer->schedule,
         .time_zone = layer->time_zone,
     };

@@ -6,6 +6,7 @@
 #include "config/manifest/model.h"
 
 struct manifest_set;
+struct merge;
 
 /* Where a connection leads. */
 struct connection_end {
@@ -48,7 +49,8 @@ int effective_component(const struct manifest_set *set, const struct platform *p
                         const struct target *target, struct arena *arena,
                         struct effective **ret_effective) __attribute__((warn_unused_result));
 
-/* The layers alone, without defaults and with connections that lead nowhere. NULL as above. */
+/* The layers alone, without defaults and with connections that lead nowhere. NULL as above. Returns
+ * 0 or -ENOMEM. */
 int effective_layers(const struct cell *cell, const struct component *component,
-                     const struct target *target, struct arena *arena, struct layer *ret_layer)
+                     const struct target *target, struct arena *arena, struct merge *ret_merge)
     __attribute__((warn_unused_result));

@@ -84,7 +84,7 @@ static void lay_lists(struct merge *merge, const struct layer *nearer)
 
 static void lay_resources(struct resources *over, const struct resources *nearer)
 {
-    if (!nearer->set)
+    if (nearer == NULL)
         return;
     lay_text(&over->requests.cpu, &nearer->requests.cpu);
     lay_text(&over->requests.memory, &nearer->requests.memory);
@@ -96,7 +96,7 @@ static void lay_resources(struct resources *over, const struct resources *nearer
 
 static void lay_scaling(struct scaling *over, const struct scaling *nearer)
 {
-    if (!nearer->set)
+    if (nearer == NULL)
         return;
     lay_number(&over->min, &nearer->min);
     lay_number(&over->max, &nearer->max);
@@ -108,7 +108,7 @@ static void lay_scaling(struct scaling *over, const struct scaling *nearer)
 
 static void lay_readiness(struct readiness *over, const struct readiness *nearer)
 {
-    if (!nearer->set)
+    if (nearer == NULL)
         return;
     if (nearer->kind != PROBE_NONE) {
         over->kind = nearer->kind;
@@ -157,7 +157,7 @@ static void lay_steps(struct rollout_policy *over, const struct rollout_policy *
 
 static void lay_rollout(struct rollout_policy *over, const struct rollout_policy *nearer)
 {
-    if (!nearer->set)
+    if (nearer == NULL)
         return;
     if (nearer->strategy_set) {
         over->strategy = nearer->strategy;
@@ -178,23 +178,32 @@ static void lay_rollout(struct rollout_policy *over, const struct rollout_policy
 }
 
 /* A fixed number of replicas that stands nearer than the scaling ends the scaling. */
-static void lay_replicas(struct layer *over, const struct layer *nearer)
+static void lay_replicas(struct merge *merge, const struct layer *nearer)
 {
     if (nearer->replicas.set) {
-        over->replicas = nearer->replicas;
-        over->scaling = (struct scaling){0};
+        merge->layer.replicas = nearer->replicas;
+        merge->scaling = (struct scaling){0};
     }
-    lay_scaling(&over->scaling, &nearer->scaling);
+    lay_scaling(&merge->scaling, nearer->scaling);
+}
+
+void merge_init(struct merge *merge, struct arena *arena)
+{
+    *merge = (struct merge){.arena = arena};
+    merge->layer.resources = &merge->resources;
+    merge->layer.scaling = &merge->scaling;
+    merge->layer.readiness = &merge->readiness;
+    merge->layer.rollout = &merge->rollout;
 }
 
 void merge_layer(struct merge *merge, const struct layer *nearer)
 {
     struct layer *over = &merge->layer;
     lay_lists(merge, nearer);
-    lay_resources(&over->resources, &nearer->resources);
-    lay_replicas(over, nearer);
-    lay_readiness(&over->readiness, &nearer->readiness);
-    lay_rollout(&over->rollout, &nearer->rollout);
+    lay_resources(&merge->resources, nearer->resources);
+    lay_replicas(merge, nearer);
+    lay_readiness(&merge->readiness, nearer->readiness);
+    lay_rollout(&merge->rollout, nearer->rollout);
     lay_text(&over->image, &nearer->image);
     lay_text(&over->schedule, &nearer->schedule);
     lay_text(&over->time_zone, &nearer->time_zone);

@@ -3,12 +3,17 @@
 
 #include "config/manifest/model.h"
 
-/* Lists that grow by laying layers over each other. */
+/* What is laid together so far. Stays where it is: the layer points into it. */
 struct merge {
-    struct arena *arena;
-    struct layer layer; /* what is laid together so far; its lists are sorted by name */
-    size_t env_capacity, connection_capacity, configuration_capacity;
+    struct arena *arena; /* of the lists */
+    struct layer layer;  /* its lists are sorted by name, its mappings are those below */
+    struct resources resources;
+    struct scaling scaling;
+    struct readiness readiness;
+    struct rollout_policy rollout;
     int status; /* -ENOMEM once memory was short */
 };
+
+void merge_init(struct merge *merge, struct arena *arena);
 
 void merge_layer(struct merge *merge, const struct layer *nearer);

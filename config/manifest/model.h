@@ -242,11 +242,11 @@ struct layer {
     size_t connection_count;
     const struct configuration *configurations;
     size_t configuration_count;
-    struct resources resources;
-    struct scaling scaling;
+    const struct resources *resources; /* NULL = not written, as the three below */
+    const struct scaling *scaling;
+    const struct readiness *readiness;
+    const struct rollout_policy *rollout;
     struct manifest_number replicas;
-    struct readiness readiness;
-    struct rollout_policy rollout;
     struct manifest_text image;     /* an environment may pin another image */
     struct manifest_text schedule;  /* scheduled-task */
     struct manifest_text time_zone; /* scheduled-task */

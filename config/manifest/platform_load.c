@@ -31,9 +31,8 @@ static struct platform *platform_new(const struct manifest_file *file)
     }
     platform->arena = arena;
     platform->references = 1;
-    platform->json = json_array();
     platform->path = arena_text(arena, file->path);
-    if (platform->json == NULL || platform->path == NULL)
+    if (platform->path == NULL)
         return platform_unref(platform);
     memcpy(platform->content_digest, content_digest(file).text, DIGEST_TEXT_SIZE);
     return platform;
@@ -45,7 +44,7 @@ static void decode(struct loader *loader, const struct manifest_file *file,
     struct decoder decoder = {.path = platform->path,
                               .arena = platform->arena,
                               .found = loader->set->diagnostics,
-                              .json = platform->json};
+                              .json = &platform->json};
     const struct yaml_node *root = document_root(loader, document, file, "Platform");
     if (root != NULL)
         decode_mapping(&decoder, &platform_shape, root, platform);

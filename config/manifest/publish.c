@@ -105,6 +105,7 @@ static json_t *value_schema(const struct field *field)
         set_limits(schema, "minItems", "maxItems", field);
         return schema;
     case FIELD_MAPPING:
+    case FIELD_APART:
         return reference(field->shape);
     case FIELD_LIST:
         schema = json_pack("{s:s, s:o}", "type", "array", "items", reference(field->shape));
@@ -235,6 +236,7 @@ static void write_type(const struct field *field, struct text *out)
         text_format(out, "list of: %s", form_doc(field->form));
         return;
     case FIELD_MAPPING:
+    case FIELD_APART:
         write_link(field->shape, out);
         return;
     case FIELD_LIST:

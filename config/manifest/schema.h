@@ -27,6 +27,7 @@ enum field_kind {
     FIELD_WORD,     /* an enum; `extra` is the bool that says it was written */
     FIELD_TEXTS,    /* struct manifest_texts */
     FIELD_MAPPING,  /* the shape's struct, at `offset` */
+    FIELD_APART,    /* the same, but a pointer to it at `offset`: mostly nobody writes it */
     FIELD_LIST,     /* of mappings: a pointer at `offset`, a size_t at `extra` */
     FIELD_TABLE,    /* a mapping from names to mappings: as FIELD_LIST; an entry begins with the
                        struct manifest_text that takes the name */

@@ -133,7 +133,7 @@ static void publish(struct core *core, const struct effect *effect)
     if (!json_is_integer(sequence))
         return; /* not kept: for the log only */
     const uint64_t number = (uint64_t)json_integer_value(sequence);
-    OWNED_JSON *event = engine_event(core->engine, number);
+    struct packed *event = engine_event(core->engine, number);
     if (event != NULL)
         core->hooks.published(core->hooks.context, number, event);
 }

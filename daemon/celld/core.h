@@ -18,13 +18,14 @@
 #include <stdbool.h>
 
 struct core;
+struct packed;
 
 struct core_hooks {
     void *context;
     /* The engine's state may have changed. */
     void (*stepped)(void *context);
     /* An event for operators: as engine_history() shows them, with its sequence. */
-    void (*published)(void *context, uint64_t sequence, const json_t *event);
+    void (*published)(void *context, uint64_t sequence, struct packed *event);
     /* The answer to core_command(). `body` is borrowed. */
     void (*replied)(void *context, uint64_t id, bool ok, const json_t *body);
     /* A row did not become durable, or memory ran out in a step. The core does nothing any more:

@@ -155,7 +155,7 @@ static void on_step(void *context)
     maybe_leave(daemon);
 }
 
-static void on_published(void *context, uint64_t sequence, const json_t *event)
+static void on_published(void *context, uint64_t sequence, struct packed *event)
 {
     struct daemon *daemon = context;
     if (daemon->sockets != NULL)
@@ -188,7 +188,7 @@ static void replay_history(struct daemon *daemon)
     uint64_t first, end;
     engine_events(core_engine(daemon->core), &first, &end);
     for (uint64_t sequence = first; sequence < end; sequence++) {
-        OWNED_JSON *event = engine_event(core_engine(daemon->core), sequence);
+        struct packed *event = engine_event(core_engine(daemon->core), sequence);
         if (event != NULL)
             socket_publish(daemon->sockets, sequence, event);
     }

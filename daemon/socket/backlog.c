@@ -19,8 +19,7 @@ int backlog_init(struct backlog *history, size_t capacity)
 
 static void forget_first(struct backlog *history)
 {
-    struct backlog_event *event = &history->ring[history->first];
-    free(event->stream);
+    (void)packed_unref(history->ring[history->first].value);
     history->first = (history->first + 1) % history->capacity;
     history->count--;
 }
@@ -42,52 +41,42 @@ static const char *plain_type(const json_t *event)
                : "event";
 }
 
-static char *as_stream(uint64_t sequence, const json_t *event, struct backlog_event *ret_event)
+json_t *backlog_value(const struct backlog_event *event)
 {
-    char *line = json_escaped(event);
+    OWNED_JSON *value = packed_open(event->value);
+    if (value == NULL ||
+        json_object_set_new(value, "sequence", json_integer((json_int_t)event->sequence)) < 0 ||
+        (strlen(packed_text(event->value)) > EVENT_BYTES &&
+         json_object_set_new(value, "data", json_null()) < 0))
+        return NULL;
+    return TAKE(value);
+}
+
+char *backlog_stream(const struct backlog_event *event)
+{
+    OWNED_JSON *value = backlog_value(event);
+    OWNED(owned_free) char *line = value == NULL ? NULL : json_escaped(value);
     if (line == NULL)
         return NULL;
     OWNED_TEXT text;
     text_init(&text, strlen(line) + 128);
-    text_format(&text, "id: %llu\nevent: %s\ndata: ", (unsigned long long)sequence,
-                plain_type(event));
-    const size_t data = text.length;
+    text_format(&text, "id: %llu\nevent: %s\ndata: ", (unsigned long long)event->sequence,
+                plain_type(value));
     text_add(&text, line);
     text_add(&text, "\n\n");
-    free(line);
-    *ret_event =
-        (struct backlog_event){.sequence = sequence, .stream_length = text.length, .data = data};
-    ret_event->stream = text_take(&text);
-    return ret_event->stream;
+    return text_take(&text);
 }
 
-json_t *backlog_value(const struct backlog_event *event)
-{
-    return json_loadb(event->stream + event->data, event->stream_length - event->data - 2, 0, NULL);
-}
-
-int backlog_add(struct backlog *history, uint64_t sequence, const json_t *event)
+void backlog_add(struct backlog *history, uint64_t sequence, struct packed *event)
 {
     if (sequence <= history->newest)
-        return 0;
-    OWNED_JSON *value = json_deep_copy(event);
-    if (value == NULL || json_object_set_new(value, "sequence", json_integer((json_int_t)sequence)))
-        return -ENOMEM;
-    struct backlog_event added = {.stream = NULL};
-    char *stream = as_stream(sequence, value, &added);
-    if (stream != NULL && added.stream_length > EVENT_BYTES) {
-        free(stream);
-        (void)json_object_set_new(value, "data", json_null());
-        stream = as_stream(sequence, value, &added);
-    }
-    if (stream == NULL)
-        return -ENOMEM;
+        return;
     if (history->count == history->capacity)
         forget_first(history);
-    history->ring[(history->first + history->count) % history->capacity] = added;
+    history->ring[(history->first + history->count) % history->capacity] =
+        (struct backlog_event){.sequence = sequence, .value = packed_ref(event)};
     history->count++;
     history->newest = sequence;
-    return 1;
 }
 
 static const struct backlog_event *at(const struct backlog *history, size_t index)

@@ -1,17 +1,15 @@
-/* The newest events, as text, by sequence number: what streams and pages are cut from. Bounded in
- * number and in bytes; the oldest go first. */
+/* The newest events by sequence number: what streams and pages are cut from. Bounded in number; the
+ * oldest go first. The events themselves are shared with whoever published them. */
 #pragma once
 
-#include <jansson.h>
+#include "config/base/packed.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct backlog_event {
     uint64_t sequence;
-    char *stream; /* as sent to a stream: "id: …\nevent: …\ndata: …\n\n" */
-    size_t stream_length;
-    size_t data; /* where the JSON begins; it ends two bytes before the end */
+    struct packed *value;
 };
 
 struct backlog {
@@ -24,16 +22,19 @@ struct backlog {
 int backlog_init(struct backlog *history, size_t capacity) __attribute__((warn_unused_result));
 void backlog_fini(struct backlog *history);
 
-/* Copies. Returns 1 when it was added, 0 when its number is not newer, -ENOMEM. */
-int backlog_add(struct backlog *history, uint64_t sequence, const json_t *event)
-    __attribute__((warn_unused_result));
+/* Shares the event. Ignored when its number is not newer. */
+void backlog_add(struct backlog *history, uint64_t sequence, struct packed *event);
 
 /* The first event with a number above `after`; NULL when there is none. Borrowed until the next
  * backlog_add(). */
 const struct backlog_event *backlog_next(const struct backlog *history, uint64_t after);
 
-/* The event as JSON again. Owned; NULL without memory. */
+/* The event as JSON, with its number; a very large one is without its data. Owned; NULL without
+ * memory. */
 json_t *backlog_value(const struct backlog_event *event);
+
+/* The same as sent to a stream: "id: …\nevent: …\ndata: …\n\n". Owned; NULL without memory. */
+char *backlog_stream(const struct backlog_event *event);
 
 /* 0 when empty. */
 uint64_t backlog_oldest(const struct backlog *history);

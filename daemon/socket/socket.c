@@ -2,7 +2,6 @@
 
 #include "config/base/check.h"
 #include "config/base/owned.h"
-#include "daemon/log/log.h"
 #include "daemon/socket/server.h"
 
 #include <stdlib.h>
@@ -169,13 +168,9 @@ static void wake_streams(const struct server_door *door)
     }
 }
 
-void socket_publish(struct socket_server *server, uint64_t sequence, const json_t *event)
+void socket_publish(struct socket_server *server, uint64_t sequence, struct packed *event)
 {
-    if (backlog_add(&server->history, sequence, event) < 0) {
-        log_write(LOG_LEVEL_WARNING, NULL, "no memory for event %llu: the streams miss it",
-                  (unsigned long long)sequence);
-        return;
-    }
+    backlog_add(&server->history, sequence, event);
     wake_streams(&server->status);
     wake_streams(&server->admin);
 }

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct packed;
+
 /* What the socket asks. Each is called on the loop, never after socket_stop() has been called. The
  * JSON is what reconciler/engine/status.h describes. */
 struct socket_backend {
@@ -100,9 +102,8 @@ void socket_reply(struct socket_server *server, uint64_t id, bool ok, json_t *bo
 void socket_rest(struct socket_server *server);
 
 /* One event for history and streams, durable already; at the start also those of the history,
- * oldest first. `sequence` must rise; one that does not is ignored. `event` is copied as text, with
- * "sequence" in it. */
-void socket_publish(struct socket_server *server, uint64_t sequence, const json_t *event);
+ * oldest first. `sequence` must rise; one that does not is ignored. `event` is shared. */
+void socket_publish(struct socket_server *server, uint64_t sequence, struct packed *event);
 
 typedef void socket_stopped(void *context);
 

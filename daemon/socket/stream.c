@@ -20,16 +20,13 @@ struct stream {
     bool beat;
 };
 
-static void set_pending(struct stream *stream, const char *bytes, size_t length)
+/* Takes `text`; without one it is tried again at the next wake-up. */
+static void set_pending(struct stream *stream, char *text)
 {
     free(stream->pending);
     stream->pending_sent = 0;
-    stream->pending_length = 0;
-    stream->pending = malloc(length);
-    if (stream->pending == NULL)
-        return; /* tried again at the next wake-up */
-    memcpy(stream->pending, bytes, length);
-    stream->pending_length = length;
+    stream->pending_length = text == NULL ? 0 : strlen(text);
+    stream->pending = text;
 }
 
 /* The client's place is no longer, or not yet, in the history: it is told, and goes on with the
@@ -42,12 +39,12 @@ static bool fill_gap(struct stream *stream)
         return false;
     const uint64_t from = oldest == 0 ? 0 : oldest - 1;
     char text[192];
-    const int length = snprintf(text, sizeof(text),
-                                "event: gap\ndata: {\"after\":%llu,\"oldest\":%llu,"
-                                "\"message\":\"%s\"}\n\n",
-                                (unsigned long long)stream->after, (unsigned long long)oldest,
-                                unknown ? "unknown sequence" : "events were dropped");
-    set_pending(stream, text, (size_t)length);
+    (void)snprintf(text, sizeof(text),
+                   "event: gap\ndata: {\"after\":%llu,\"oldest\":%llu,"
+                   "\"message\":\"%s\"}\n\n",
+                   (unsigned long long)stream->after, (unsigned long long)oldest,
+                   unknown ? "unknown sequence" : "events were dropped");
+    set_pending(stream, strdup(text));
     stream->after = from;
     return true;
 }
@@ -58,12 +55,12 @@ static void fill(struct stream *stream)
         return;
     const struct backlog_event *event = backlog_next(stream->history, stream->after);
     if (event != NULL) {
-        set_pending(stream, event->stream, event->stream_length);
+        set_pending(stream, backlog_stream(event));
         if (stream->pending != NULL)
             stream->after = event->sequence;
     } else if (stream->beat) {
         stream->beat = false;
-        set_pending(stream, ":\n\n", 3);
+        set_pending(stream, strdup(":\n\n"));
     }
 }
 
@@ -124,7 +121,7 @@ void stream_start(struct call *call, const struct backlog *history,
         return;
     }
     *stream = (struct stream){.call = call, .history = history, .limits = limits, .after = after};
-    set_pending(stream, hello, sizeof(hello) - 1);
+    set_pending(stream, strdup(hello));
     stream->read_ms = httpd_now(call->httpd);
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, stream, free_stream);

@@ -100,8 +100,8 @@ static int make_deployment_digest(struct deployment *deployment)
 
 static bool has_matches(const struct layer *layer)
 {
-    for (size_t i = 0; i < layer->rollout.step_count; i++) {
-        if (layer->rollout.steps[i].match_count > 0)
+    for (size_t i = 0; layer->rollout != NULL && i < layer->rollout->step_count; i++) {
+        if (layer->rollout->steps[i].match_count > 0)
             return true;
     }
     return false;

@@ -27,9 +27,9 @@ static int refuse(struct error *err, struct source_pos at, const char *component
 
 static void longest(struct duration *deadline, const struct layer *layer)
 {
-    const struct manifest_duration *other = &layer->rollout.progress_deadline;
-    if (other->set && other->value.ms > deadline->ms)
-        *deadline = other->value;
+    if (layer->rollout != NULL && layer->rollout->progress_deadline.set &&
+        layer->rollout->progress_deadline.value.ms > deadline->ms)
+        *deadline = layer->rollout->progress_deadline.value;
 }
 
 static void longest_of(struct duration *deadline, const struct override *overrides, size_t count,

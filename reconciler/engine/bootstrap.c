@@ -5,7 +5,9 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/source.h"
+#include "reconciler/engine/track_found.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -15,58 +17,17 @@
 /* --- what objects tell --------------------------------------------------------------------------
  */
 
-static bool is_ready(const json_t *live)
-{
-    const json_t *conditions = json_at(live, "status", "conditions", NULL);
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
-        const json_t *condition = json_array_get(conditions, i);
-        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), "Ready") == 0)
-            return strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
-    }
-    return false;
-}
-
-static struct node *node_of(const struct object *object)
-{
-    for (size_t i = 0; i < object->unit->node_count; i++) {
-        if (object->unit->nodes[i]->binding == object)
-            return object->unit->nodes[i];
-    }
-    return NULL;
-}
-
-static void observed_binding(struct engine *engine, struct object *object, const json_t *live)
-{
-    struct node *node = node_of(object);
-    if (node == NULL)
-        return;
-    snprintf(node->binding_release, sizeof node->binding_release, "%s",
-             json_text_or(json_at(live, "spec", "projectRelease", NULL), ""));
-    /* A binding that is being deleted still says Ready. */
-    const bool ready =
-        is_ready(live) && object->presence == PRESENCE_PRESENT && node->binding_release[0] != '\0';
-    if (ready != node->binding_ready)
-        unit_queue(engine, object->unit);
-    node->binding_ready = ready;
-}
-
 void bootstrap_observed(struct engine *engine, struct object *object, const json_t *live)
 {
-    struct unit *unit = object->unit;
-    if (unit == NULL)
+    if (object->unit == NULL)
         return;
-    if (object->key.kind == KIND_PROJECT) {
-        const char *latest =
-            json_text_or(json_at(live, "status", "latestRelease", "name", NULL), "");
-        if (strcmp(unit->project_release, latest) != 0)
-            unit_queue(engine, unit);
-        snprintf(unit->project_release, sizeof unit->project_release, "%s",
-                 object->presence == PRESENCE_PRESENT ? latest : "");
-    } else if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
-        observed_binding(engine, object, live);
-    } else if (object->key.kind == KIND_COMPONENT_RELEASE) {
+    if (object->key.kind == KIND_PROJECT || object->key.kind == KIND_PROJECT_RELEASE ||
+        object->key.kind == KIND_PROJECT_RELEASE_BINDING)
+        project_observed(engine, object, live);
+    else if (object->key.kind == KIND_COMPONENT_RELEASE)
         source_observed(engine, object, live);
-    }
+    else if (object->key.kind == KIND_RELEASE_BINDING)
+        track_found(object, live);
 }
 
 /* A component takes its releases along. */
@@ -86,19 +47,13 @@ static void doubt_releases(const struct unit *unit, const struct object *compone
 
 void bootstrap_gone(struct engine *engine, struct object *object)
 {
-    struct unit *unit = object->unit;
+    const struct unit *unit = object->unit;
     if (unit == NULL)
         return;
-    if (object->key.kind == KIND_PROJECT)
-        unit->project_release[0] = '\0';
     if (object->key.kind == KIND_COMPONENT)
         doubt_releases(unit, object);
-    struct node *node = object->key.kind == KIND_PROJECT_RELEASE_BINDING ? node_of(object) : NULL;
-    if (node != NULL) {
-        node->binding_ready = false;
-        node->binding_release[0] = '\0';
-        unit_queue(engine, unit);
-    }
+    else
+        project_gone(engine, object);
 }
 
 /* --- the platform -------------------------------------------------------------------------------
@@ -243,29 +198,6 @@ static bool may_write(const struct engine *engine, const struct object *object, 
                                    : open;
 }
 
-static void bind_project(struct engine *engine, struct unit *unit, struct node *node)
-{
-    struct object *object = node->binding;
-    CHECK(object != NULL);
-    if (object->presence == PRESENCE_UNKNOWN && node_is_open(engine, node))
-        object->missing = true; /* read it first: its pin is kept */
-    const char *release =
-        node->binding_release[0] != '\0' ? node->binding_release : unit->project_release;
-    if (release[0] == '\0' || object->presence == PRESENCE_UNKNOWN)
-        return;
-    struct desired_object desired = {0};
-    struct error err = {0};
-    if (compile_project_binding(&engine->context, unit->cell, node->target, release, &desired,
-                                &err) < 0) {
-        engine->status = -ENOMEM;
-        return;
-    }
-    object_want(engine, object, TAKE(desired.body), desired.adopt);
-    desired_object_fini(&desired);
-    object->permit = may_write(engine, object, node_is_open(engine, node));
-    object->poll = object_is_equal(object) && !node->binding_ready;
-}
-
 void bootstrap_cell(struct engine *engine, struct unit *unit)
 {
     const bool ready = engine->base->ready, open = ready && is_open(engine, unit);
@@ -280,6 +212,5 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
             object_is_equal(project) && may_write(engine, unit->objects[i], open);
     if (project->presence != PRESENCE_PRESENT)
         return;
-    for (size_t i = 0; i < unit->node_count; i++)
-        bind_project(engine, unit, unit->nodes[i]);
+    project_bind(engine, unit);
 }

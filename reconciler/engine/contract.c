@@ -4,8 +4,9 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- one need ----------------------------------------------------------------------------------
@@ -110,7 +111,8 @@ static bool moves_on(const struct engine *engine, const struct track *consumer,
     return node_is_open(engine, consumer->node) && consumer->rollout.state != ROLLOUT_HELD;
 }
 
-static void say(struct track *provider, const struct track *consumer, const struct loss *loss)
+static void say(struct engine *engine, struct track *provider, const struct track *consumer,
+                const struct loss *loss)
 {
     static const char *const what[] = {
         [LACK_NONE] = "",
@@ -119,14 +121,11 @@ static void say(struct track *provider, const struct track *consumer, const stru
         [LACK_VISIBILITY] = "no longer shows to other cells",
         [LACK_UNKNOWN] = "may not have (there was no memory to compare them)",
     };
-    OWNED_TEXT sentence;
-    text_init(&sentence, (size_t)2 * MESSAGE_SIZE);
-    text_format(&sentence,
-                "%s of cell %s connects to endpoint %s (%s) of %s, which this release %s: keep it "
-                "until %s does without",
-                consumer->component, consumer->unit->name, loss->endpoint, loss->type,
-                provider->component, what[loss->lack], consumer->component);
-    snprintf(provider->refusal, sizeof provider->refusal, "%.255s", text_get(&sentence));
+    words_say(engine, &provider->refusal,
+              "%s of cell %s connects to endpoint %s (%s) of %s, which this release %s: keep it "
+              "until %s does without",
+              consumer->component, consumer->unit->name, loss->endpoint, loss->type,
+              provider->component, what[loss->lack], consumer->component);
 }
 
 /* Most releases take nothing away: only the others are held against every consumer. */
@@ -153,8 +152,7 @@ static bool takes_away(const struct track *track)
     return false;
 }
 
-static void hold_against(const struct engine *engine, struct track *track,
-                         const struct track *consumer)
+static void hold_against(struct engine *engine, struct track *track, const struct track *consumer)
 {
     const struct loss live = live_loss(consumer, track);
     const struct loss wanted = consumer->has_content ? loss_of(consumer->content.needs, track)
@@ -163,15 +161,15 @@ static void hold_against(const struct engine *engine, struct track *track,
     if (loss->lack == LACK_NONE)
         return;
     const bool moves = moves_on(engine, consumer, track);
-    if (track->refusal[0] != '\0' && (moves || !track->yields))
+    if (track->refusal != NULL && (moves || !track->yields))
         return;
     track->yields = moves;
-    say(track, consumer, loss);
+    say(engine, track, consumer, loss);
 }
 
-void contract_check(const struct engine *engine, struct track *track)
+void contract_check(struct engine *engine, struct track *track)
 {
-    track->refusal[0] = '\0';
+    free(TAKE(track->refusal));
     track->yields = false;
     if (!track->has_content || !track->rollout.has_stable || !takes_away(track))
         return;
@@ -190,7 +188,7 @@ void contract_changed(struct engine *engine)
     for (size_t i = 0; i < engine->unit_count; i++) {
         struct unit *unit = engine->units[i];
         for (size_t k = 0; k < unit->track_count; k++) {
-            if (unit->tracks[k]->refusal[0] != '\0' || unit->tracks[k]->waits)
+            if (unit->tracks[k]->refusal != NULL || unit->tracks[k]->waits)
                 unit_queue(engine, unit);
         }
     }

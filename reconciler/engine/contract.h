@@ -7,7 +7,7 @@
 /* Looks whether what git wants of `track` would take an endpoint from a live consumer: then
  * track->refusal says who needs what, and track->yields whether that consumer is just about to do
  * without it. */
-void contract_check(const struct engine *engine, struct track *track);
+void contract_check(struct engine *engine, struct track *track);
 
 /* The live release of `provider` has every endpoint that the content of `track` connects to. */
 bool contract_is_met(const struct track *track, const struct track *provider);

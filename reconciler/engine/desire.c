@@ -6,6 +6,7 @@
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,7 +134,7 @@ static void want_project_bindings(struct engine *engine, struct unit *unit)
         unit_attach(engine, unit, object);
         unit_hold(&node->binding, object);
         object->wanted = true;
-        snprintf(object->target, sizeof object->target, "%s", node->target->name);
+        object->target = words_target(engine, node->target->name);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "config/types/types.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
+#include "reconciler/engine/census.h"
 #include "reconciler/engine/command.h"
 #include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/emit.h"
@@ -25,6 +26,7 @@
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -143,8 +145,9 @@ struct engine *engine_free(struct engine *engine)
     json_decref(engine->pruning.held);
     json_decref(engine->pruning.explained);
     json_decref(engine->component_types);
-    json_decref(engine->bound);
-    json_decref(engine->peopled);
+    census_fini(&engine->bound);
+    census_fini(&engine->peopled);
+    words_free_all(engine);
     json_decref(engine->duplicates);
     manifest_set_unref(engine->set);
     platform_unref(engine->platform);

@@ -18,6 +18,7 @@
 
 struct engine;
 struct compile_credential;
+struct packed;
 
 struct engine_options {
     uint64_t seed;              /* of a new journal; a restored one brings its own */
@@ -86,7 +87,8 @@ json_t *engine_rollout(const struct engine *engine, const char *cell, const char
 /* What may not come back, and the events still kept. */
 json_t *engine_quarantine(const struct engine *engine);
 json_t *engine_history(const struct engine *engine);
-json_t *engine_event(const struct engine *engine, uint64_t sequence); /* NULL = not kept */
+/* Borrowed; NULL = not kept. */
+struct packed *engine_event(const struct engine *engine, uint64_t sequence);
 void engine_events(const struct engine *engine, uint64_t *ret_first, uint64_t *ret_end);
 json_t *engine_gates(const struct engine *engine);
 

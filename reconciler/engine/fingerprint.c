@@ -90,6 +90,11 @@ uint64_t fingerprint_json(const json_t *value)
     return never_zero(of_value(value));
 }
 
+uint64_t fingerprint_text(const char *text)
+{
+    return never_zero(of_bytes(text, strlen(text), 0x747874));
+}
+
 uint64_t fingerprint_object(const json_t *object)
 {
     const json_t *metadata = json_object_get(object, "metadata");

@@ -14,7 +14,7 @@
 /* One step does a bounded part of what fewer or younger events cost. */
 enum { DROPS_AT_ONCE = 64 };
 
-static char **slot_of(const struct engine *engine, uint64_t sequence)
+static struct packed **slot_of(const struct engine *engine, uint64_t sequence)
 {
     return &engine->events[sequence % engine->options.events_kept];
 }
@@ -23,7 +23,7 @@ static char **slot_of(const struct engine *engine, uint64_t sequence)
 static void start_at(struct engine *engine, uint64_t sequence)
 {
     for (size_t i = 0; i < engine->options.events_kept; i++)
-        free(TAKE(engine->events[i]));
+        (void)packed_unref(TAKE(engine->events[i]));
     engine->event_first = engine->event_row = sequence;
 }
 
@@ -39,7 +39,7 @@ void history_apply(struct engine *engine, uint64_t sequence, const json_t *value
     }
     if (value == NULL) {
         if (sequence >= engine->event_first && sequence < engine->event_next) {
-            free(TAKE(*slot_of(engine, sequence)));
+            (void)packed_unref(TAKE(*slot_of(engine, sequence)));
             if (sequence == engine->event_first)
                 engine->event_first++;
         }
@@ -52,24 +52,23 @@ void history_apply(struct engine *engine, uint64_t sequence, const json_t *value
     engine->event_next = sequence + 1;
     if (engine->event_next - engine->event_first > engine->options.events_kept)
         engine->event_first = engine->event_next - engine->options.events_kept;
-    char **slot = slot_of(engine, sequence);
-    free(*slot);
-    *slot = json_canonical(value);
+    struct packed **slot = slot_of(engine, sequence);
+    (void)packed_unref(*slot);
+    *slot = packed_take(json_incref(json_unconst(value)));
     if (*slot == NULL)
         engine->status = -ENOMEM;
 }
 
 json_t *history_event(const struct engine *engine, uint64_t sequence)
 {
-    const char *text = *slot_of(engine, sequence);
-    return text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
+    return packed_open(*slot_of(engine, sequence));
 }
 
 void history_fini(struct engine *engine)
 {
     if (engine->events != NULL) {
         for (size_t i = 0; i < engine->options.events_kept; i++)
-            free(engine->events[i]);
+            (void)packed_unref(engine->events[i]);
     }
     free(engine->events);
 }
@@ -177,9 +176,9 @@ void engine_events(const struct engine *engine, uint64_t *ret_first, uint64_t *r
     *ret_end = engine->event_next;
 }
 
-json_t *engine_event(const struct engine *engine, uint64_t sequence)
+struct packed *engine_event(const struct engine *engine, uint64_t sequence)
 {
     if (engine->events == NULL || sequence < engine->event_first || sequence >= engine->event_next)
         return NULL;
-    return history_event(engine, sequence);
+    return *slot_of(engine, sequence);
 }

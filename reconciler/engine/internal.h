@@ -92,7 +92,8 @@ struct object {
     struct operation *operation;
     uint64_t live, equal_live, equal_desired, desired;
     uint64_t epoch;           /* counts our writes that were answered: older looks are stale */
-    int64_t generation;       /* ReleaseSynced.observedGeneration as last seen; -1 */
+    int64_t generation;       /* of bindings: observedGeneration of the (Release)Synced condition as
+                                 last seen; -1 */
     int64_t before;           /* durable: the same before our last write */
     struct mono_time poll_at; /* `poll`: when to read it again */
     unsigned polls;
@@ -118,9 +119,9 @@ struct object {
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
     char uid[40];
-    char target[NAME_SIZE]; /* of bindings, for pruning; "" = none */
-    uint64_t written;       /* fingerprint of the desired content that was confirmed last */
-    uint64_t made;          /* order of entry into the inventory */
+    const char *target; /* of bindings, for pruning: words_target(); "" = none */
+    uint64_t written;   /* fingerprint of the desired content that was confirmed last */
+    uint64_t made;      /* order of entry into the inventory */
 };
 
 /* --- components on targets -------------------------------------------------------------------- */
@@ -158,6 +159,7 @@ struct binding {
     json_t *matches; /* of the rule in front; owned; NULL = none */
     char match_slot;
     bool undeploy;
+    struct packed *found; /* spec and revision read before the journal knew of it; owned */
 };
 
 struct track {
@@ -179,7 +181,7 @@ struct track {
     char command_by[NAME_SIZE], command_digest[DIGEST_SHORT + 1]; /* whose, and on what */
     enum rollout_command command; /* an operator's, for the next advance */
     uint64_t command_id;          /* to be answered with what became of it; 0 = not */
-    char refusal[MESSAGE_SIZE];   /* a live consumer would lose an endpoint; "" = none would */
+    char *refusal;                /* a live consumer would lose an endpoint; NULL = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
     bool waits;                   /* for the live release of something that it connects to */
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
@@ -201,7 +203,7 @@ struct source {
     uint64_t request;       /* generate-release in flight */
     struct mono_time due;
     unsigned failures;
-    char message[MESSAGE_SIZE];
+    char *message; /* owned; NULL = all is well */
 };
 
 struct quarantine {
@@ -283,6 +285,7 @@ struct node {
     struct object *binding; /* ProjectReleaseBinding */
     bool binding_ready;
     char binding_release[NAME_SIZE]; /* live spec.projectRelease */
+    uint8_t looks, looks_wanted;     /* that showed it Ready on that one, and how many it takes */
     struct wall_time since;
     bool reported; /* its convergence on the current revision was told */
 };
@@ -314,8 +317,10 @@ struct unit {
     char *reason;  /* of broken */
     char *problem; /* why it could not be compiled; NULL = it was */
     char project[NAME_SIZE];
-    char project_release[NAME_SIZE]; /* status.latestRelease.name */
-    struct desired_list desired;     /* while at work */
+    char project_release[NAME_SIZE];           /* status.latestRelease.name */
+    struct object *release;                    /* that one, once a binding is to move to it */
+    uint64_t project_content, release_content; /* of type and parameters: project.c */
+    struct desired_list desired;               /* while at work */
     bool compiled;
     struct object **objects; /* once for all targets, in the order of writing; a project first */
     size_t object_count;
@@ -352,6 +357,12 @@ struct kind_look {
     bool failed;  /* in the running look: could not be read */
     bool unknown; /* empty while the inventory says otherwise, or forbidden */
     size_t count; /* items of the last complete list */
+};
+
+/* Who was seen in a list, by fingerprint: one that is somebody else's too only keeps more. */
+struct census {
+    uint64_t *seen; /* sorted; NULL = there was no list yet */
+    size_t count;
 };
 
 struct pruning {
@@ -403,6 +414,8 @@ struct engine {
     size_t object_slots, object_count;
     struct object **object_list; /* in the order of making */
     size_t object_list_capacity;
+    char **target_names; /* see words.h */
+    size_t target_name_count;
     uint64_t made;
     struct unit *base;   /* the platform's */
     struct unit **units; /* by name */
@@ -451,15 +464,15 @@ struct engine {
     bool known;           /* a complete look was had, and no kind is unknown */
     char look_message[MESSAGE_SIZE];
     bool prune_dirty;
-    json_t *bound;             /* "project/environment" of all bindings in the last complete list */
-    json_t *peopled;           /* "project/" of all components in it */
-    json_t *duplicates;        /* bindings that share component and environment with another */
-    struct mono_time plan_at;  /* a window or freeze begins or ends */
-    struct mono_time gate_due; /* a gate's run wants to be looked at */
+    struct census bound;   /* project and environment of all bindings in the last complete list */
+    struct census peopled; /* project of all components in it */
+    json_t *duplicates;    /* bindings that share component and environment with another */
+    struct mono_time plan_at;   /* a window or freeze begins or ends */
+    struct mono_time gate_due;  /* a gate's run wants to be looked at */
     struct mono_time build_due; /* ... a build's */
 
     /* History. */
-    char **events; /* ring of canonical JSON; durable */
+    struct packed **events; /* ring; durable */
     uint64_t event_first, event_next;
     uint64_t event_row; /* the oldest one in the journal: less than event_first when fewer are kept
                            than before a restart */

@@ -102,7 +102,16 @@ static void note_autoscalers(struct binding *binding, const json_t *tree)
     }
 }
 
-static void judge(struct engine *engine, struct binding *binding, const json_t *tree)
+/* Why nothing can be told of it, in the server's words. */
+static void say_unreadable(const struct error *err, struct gate_answer *answer)
+{
+    if (answer->verdict == GATE_UNKNOWN && err != NULL && err->detail[0] != '\0')
+        snprintf(answer->text, sizeof answer->text, "the tree of resources cannot be read: %.200s",
+                 err->detail);
+}
+
+static void judge(struct engine *engine, struct binding *binding, const json_t *tree,
+                  const struct error *err)
 {
     char component[NAME_SIZE + 2];
     track_component_name(binding->track, binding->role, component);
@@ -125,6 +134,7 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
     };
     struct gate_answer answer = {0};
     gate_judge(&question, binding->live, tree, &answer);
+    say_unreadable(err, &answer);
     if (binding->role == BINDING_ROUTE)
         note_autoscalers(binding, tree);
     trial_query_note_names(engine, binding, tree);
@@ -191,7 +201,8 @@ static void take_tree(struct engine *engine, struct binding *binding,
 {
     const bool read = event->as.answer.outcome == ANSWER_RECEIVED &&
                       event->as.answer.status == 200 && json_is_object(event->as.answer.body);
-    judge(engine, binding, read ? event->as.answer.body : NULL);
+    judge(engine, binding, read ? event->as.answer.body : NULL,
+          read ? NULL : event->as.answer.error);
     if (read && is_task(binding))
         count_failed_runs(engine, binding, event->as.answer.body);
 }

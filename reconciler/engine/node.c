@@ -6,6 +6,7 @@
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -184,7 +185,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const bool other = track->has_content && strcmp(held, track->content.deployment_digest) != 0;
     const bool cancelled = rollout->hold == HOLD_CANCELLED && !track->recalled;
     const bool lifted = due || rollout->hold == HOLD_QUARANTINED || cancelled ||
-                        (rollout->hold == HOLD_REFUSED && track->refusal[0] == '\0');
+                        (rollout->hold == HOLD_REFUSED && track->refusal == NULL);
     const bool again =
         rollout->state == ROLLOUT_HELD && !condemned && (other || (!rollout->has_next && lifted));
     if (rollout->state == ROLLOUT_BAKE)
@@ -234,7 +235,8 @@ static bool has_pending(const struct node *node)
 {
     if (node->binding != NULL && bootstrap_is_pending(node->binding))
         return true;
-    if (node->binding == NULL || node->binding->presence != PRESENCE_PRESENT)
+    if (node->binding == NULL || node->binding->presence != PRESENCE_PRESENT ||
+        !project_stands(node))
         return true;
     if (node->target->index != 0)
         return false;
@@ -261,7 +263,7 @@ static bool has_repairs(const struct engine *engine, const struct node *node)
 static enum node_state state_of(const struct engine *engine, const struct node *node,
                                 const struct tally *tally)
 {
-    if (!engine->known || !unit_is_live(node->unit))
+    if (!engine->known || !unit_is_live(node->unit) || !project_is_known(node))
         return NODE_UNKNOWN;
     if (tally->active > 0)
         return NODE_ROLLING;

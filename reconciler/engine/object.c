@@ -81,6 +81,7 @@ static struct object *object_new(const struct object_key *key)
     memcpy(texts, key->namespace_name, place);
     memcpy(texts + place, key->name, name);
     object->key = (struct object_key){key->kind, texts, texts + place};
+    object->target = "";
     object->generation = -1;
     object->before = -1;
     return object;
@@ -209,26 +210,28 @@ void object_want_nothing(struct engine *engine, struct object *object)
 /* --- what is known ------------------------------------------------------------------------------
  */
 
-static int64_t synced_generation(const json_t *live)
+static const json_t *condition_of(const json_t *live, const char *type)
 {
     const json_t *conditions = json_at(live, "status", "conditions", NULL);
     for (size_t i = 0; i < json_array_size(conditions); i++) {
         const json_t *condition = json_array_get(conditions, i);
-        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), "ReleaseSynced") == 0)
-            return json_integer_value(json_object_get(condition, "observedGeneration"));
+        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), type) == 0)
+            return condition;
     }
-    return -1;
+    return NULL;
 }
 
-static bool is_ready(const json_t *live)
+static int64_t generation_of(const json_t *live, const char *type)
 {
-    const json_t *conditions = json_at(live, "status", "conditions", NULL);
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
-        const json_t *condition = json_array_get(conditions, i);
-        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), "Ready") == 0)
-            return strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
-    }
-    return false;
+    const json_t *condition = condition_of(live, type);
+    return condition == NULL ? -1
+                             : json_integer_value(json_object_get(condition, "observedGeneration"));
+}
+
+bool object_condition_is_true(const json_t *live, const char *type)
+{
+    const json_t *condition = condition_of(live, type);
+    return strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
 }
 
 void object_observed(struct engine *engine, struct object *object, const json_t *live)
@@ -240,8 +243,10 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
     object->live = fingerprint_object(live);
     object->missing = false;
     if (object->key.kind == KIND_RELEASE_BINDING) {
-        object->generation = synced_generation(live);
-        object->complain = !is_ready(live);
+        object->generation = generation_of(live, "ReleaseSynced");
+        object->complain = !object_condition_is_true(live, "Ready");
+    } else if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
+        object->generation = generation_of(live, "Synced");
     }
     bootstrap_observed(engine, object, live);
     if (object->unit != NULL && (object->live != before || object->presence != was))

@@ -33,6 +33,9 @@ bool object_is_drift(const struct object *object);
 void object_observed(struct engine *engine, struct object *object, const json_t *live);
 void object_gone(struct engine *engine, struct object *object);
 
+/* `live` shows a condition of this type with the status True. */
+bool object_condition_is_true(const json_t *live, const char *type);
+
 /* A write follows: the generation that was seen last precedes it. Durable with the intent, or a
  * restart in between would take the status of the content before for that of the new one. */
 void object_precede(struct engine *engine, struct object *object, int64_t generation);

@@ -88,16 +88,10 @@ static void add_component(const struct engine *engine, const struct compile_cont
     deployment_free(deployment);
 }
 
-/* The project's release that a new binding would be pinned to. */
-static const char *project_release_of(const struct engine *engine, const struct cell *cell,
-                                      const struct target *target)
+/* The project's newest release: every binding is on its way there, target by target. */
+static const char *project_release_of(const struct engine *engine, const struct cell *cell)
 {
     const struct unit *unit = unit_find(engine, cell->name.text);
-    for (size_t i = 0; unit != NULL && i < unit->node_count; i++) {
-        const struct node *node = unit->nodes[i];
-        if (strcmp(node->name, target->name) == 0 && node->binding_release[0] != '\0')
-            return node->binding_release;
-    }
     return unit != NULL && unit->project_release[0] != '\0' ? unit->project_release : "(latest)";
 }
 
@@ -116,8 +110,8 @@ void preview_cell(const struct engine *engine, const struct compile_context *con
             continue;
         struct desired_object binding = {0};
         add_made(bodies,
-                 compile_project_binding(context, cell, place,
-                                         project_release_of(engine, cell, place), &binding, &err),
+                 compile_project_binding(context, cell, place, project_release_of(engine, cell),
+                                         &binding, &err),
                  &binding);
         for (size_t c = 0; c < cell->component_count; c++)
             add_component(engine, context, cell, &cell->components[c], place, bodies, message);

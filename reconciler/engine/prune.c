@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune.h"
 
+#include "reconciler/engine/census.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -51,22 +52,12 @@ static void take_duplicates(struct engine *engine, const json_t *items)
 
 void prune_take_list(struct engine *engine, enum resource_kind kind, const json_t *items)
 {
-    if (kind == KIND_RELEASE_BINDING)
+    if (kind == KIND_RELEASE_BINDING) {
         take_duplicates(engine, items);
-    if (kind != KIND_RELEASE_BINDING && kind != KIND_COMPONENT)
-        return;
-    json_t **place = kind == KIND_COMPONENT ? &engine->peopled : &engine->bound;
-    json_decref(*place);
-    *place = json_object();
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *spec = json_object_get(json_array_get(items, i), "spec");
-        char key[4 * NAME_SIZE];
-        snprintf(
-            key, sizeof key, "%s/%s", json_text_or(json_at(spec, "owner", "projectName", NULL), ""),
-            kind == KIND_COMPONENT ? "" : json_text_or(json_object_get(spec, "environment"), ""));
-        if (json_object_set_new(*place, key, json_true()) < 0)
-            engine->status = -ENOMEM;
+        census_take(engine, &engine->bound, items, true);
     }
+    if (kind == KIND_COMPONENT)
+        census_take(engine, &engine->peopled, items, false);
 }
 
 /* --- candidates ---------------------------------------------------------------------------------

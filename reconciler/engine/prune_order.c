@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune_order.h"
 
+#include "reconciler/engine/census.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
@@ -52,18 +53,11 @@ static int phase_of(const struct unit *unit)
  * its components. Bindings and components of other people count as well. */
 static bool is_inhabited(const struct engine *engine, const struct object *object)
 {
-    char project[NAME_SIZE], key[4 * NAME_SIZE];
+    char project[NAME_SIZE];
     platform_project_name(engine->platform, object->unit->name, project, sizeof project);
-    if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
-        snprintf(key, sizeof key, "%s/%s", project, object->target);
-        return engine->bound == NULL || object->target[0] == '\0' ||
-               json_object_get(engine->bound, key) != NULL;
-    }
-    if (object->key.kind == KIND_PROJECT) {
-        snprintf(key, sizeof key, "%s/", project);
-        return engine->peopled == NULL || json_object_get(engine->peopled, key) != NULL;
-    }
-    return false;
+    if (object->key.kind == KIND_PROJECT_RELEASE_BINDING)
+        return object->target[0] == '\0' || census_has(&engine->bound, project, object->target);
+    return object->key.kind == KIND_PROJECT && census_has(&engine->peopled, project, "");
 }
 
 static bool has_second_binding(const struct engine *engine, const struct object *object)

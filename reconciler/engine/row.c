@@ -1,6 +1,7 @@
 #include "reconciler/engine/row.h"
 
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -97,7 +98,7 @@ void row_inventory_apply(struct engine *engine, struct object *object, const jso
     if (value == NULL)
         return;
     row_text(value, "uid", object->uid, sizeof object->uid);
-    row_text(value, "target", object->target, sizeof object->target);
+    object->target = words_target(engine, json_text_or(json_object_get(value, "target"), ""));
     object->route = json_is_true(json_object_get(value, "route"));
     object->written = row_bits(value, "desired");
     object->equal_desired = object->written;

@@ -6,6 +6,7 @@
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,6 +69,12 @@ static void add(struct engine *engine, struct unit *unit, struct track *track,
     unit->sources[unit->source_count++] = source;
 }
 
+void source_free(struct source *source)
+{
+    free(source->message);
+    free(source);
+}
+
 static void drop(struct engine *engine, struct source *source)
 {
     if (source->request != 0) {
@@ -77,7 +84,7 @@ static void drop(struct engine *engine, struct source *source)
     unit_hold(&source->component, NULL);
     unit_hold(&source->workload, NULL);
     unit_hold(&source->release, NULL);
-    free(source);
+    source_free(source);
 }
 
 /* A release that is being made goes on being made: asked for again, it would be refused. */
@@ -90,7 +97,7 @@ static void carry_over(struct engine *engine, struct unit *unit, struct source *
         source->request = before->request;
         source->due = before->due;
         source->failures = before->failures;
-        snprintf(source->message, sizeof source->message, "%s", before->message);
+        source->message = TAKE(before->message);
         request_give(engine, source->request, source);
         before->request = 0;
         return;
@@ -316,7 +323,7 @@ void source_observed(struct engine *engine, struct object *release, const json_t
             release->presence == PRESENCE_PRESENT &&
             deployment_release_matches(source->track->deployment, source->role, live, &difference);
         if (release->sound) {
-            source->message[0] = '\0';
+            free(TAKE(source->message));
             source->failures = 0;
             if (!release->inventory)
                 object_record(engine, release, live);
@@ -324,14 +331,13 @@ void source_observed(struct engine *engine, struct object *release, const json_t
             engine->progress++;
             return;
         }
-        char before[sizeof source->message];
-        snprintf(before, sizeof before, "%s", source->message);
-        snprintf(
-            source->message, sizeof source->message,
+        OWNED(owned_free) char *before = TAKE(source->message);
+        words_say(
+            engine, &source->message,
             "ComponentRelease %s holds other content than git wants (%s): somebody changed the "
             "Workload while it was made; delete that release",
             release->key.name, text_get(&difference));
-        if (strcmp(before, source->message) != 0)
+        if (source->message != NULL && (before == NULL || strcmp(before, source->message) != 0))
             history_publish(engine, PUBLISH_ERROR, "release-differs",
                             &(struct history_about){.cell = release->unit->name}, "%s",
                             source->message);
@@ -357,9 +363,8 @@ void source_answer(struct engine *engine, struct source *source, const struct re
         release->presence = PRESENCE_UNKNOWN;
         source->failures++;
         source->due = request_backoff(engine, source->failures, event->as.answer.error);
-        snprintf(source->message, sizeof source->message, "generate-release %s failed: %.150s",
-                 release->key.name,
-                 event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
+        words_say(engine, &source->message, "generate-release %s failed: %.150s", release->key.name,
+                  event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
         /* 404: Component or Workload went away meanwhile. */
         if (received && status == 404) {
             source->component->missing = true;

@@ -7,6 +7,8 @@
 /* The unit's sources from its compiled tracks. */
 void source_build(struct engine *engine, struct unit *unit);
 
+void source_free(struct source *source);
+
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */
 struct mono_time source_pump(struct engine *engine, struct source *source);
 

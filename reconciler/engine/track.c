@@ -5,15 +5,18 @@
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_advice.h"
+#include "reconciler/engine/track_found.h"
 #include "reconciler/engine/track_note.h"
 #include "reconciler/engine/track_want.h"
 #include "reconciler/engine/trial.h"
 #include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,8 +65,10 @@ void track_free(struct track *track)
         free(track->bindings[i].names);
         json_decref(track->bindings[i].live);
         json_decref(track->bindings[i].matches);
+        (void)packed_unref(track->bindings[i].found);
     }
     free(track->note);
+    free(track->refusal);
     free(track->references);
     trial_row_free(track->trial);
     free(track);
@@ -203,7 +208,7 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     unit_hold(&binding->object, object);
     object->wanted = true;
     object->route = role == BINDING_ROUTE;
-    snprintf(object->target, sizeof object->target, "%s", track->target);
+    object->target = words_target(engine, track->target);
 }
 
 static void take_references(struct engine *engine, struct track *track)
@@ -404,9 +409,10 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     track->has_content && !track->yields && track_providers_stand(engine, track) &&
+                     !project_moves(track->node) && track->has_content && !track->yields &&
+                     track_providers_stand(engine, track) &&
                      track_missing_secret(engine, track) == NULL,
-        .refusal = track->refusal[0] == '\0' || track->yields ? NULL : track->refusal,
+        .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = !trial_stable_is_sick(track),
         /* What goes back goes on doing so. */
@@ -434,7 +440,7 @@ void track_view(const struct engine *engine, const struct track *track,
 void track_step(struct engine *engine, struct track *track)
 {
     track->due = (struct mono_time){NEVER};
-    if (!track_is_live(track) || track->node == NULL)
+    if (!track_is_live(track) || track->node == NULL || !track_recover(engine, track))
         return;
     const struct mono_time secrets = track_ask_secrets(engine, track);
     contract_check(engine, track);

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ struct unit *unit_free(struct unit *unit)
     for (size_t i = 0; i < unit->track_count; i++)
         track_free(unit->tracks[i]);
     for (size_t i = 0; i < unit->source_count; i++)
-        free(unit->sources[i]);
+        source_free(unit->sources[i]);
     for (size_t i = 0; i < unit->node_count; i++)
         free(unit->nodes[i]);
     desired_list_fini(&unit->desired);

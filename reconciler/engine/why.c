@@ -6,6 +6,7 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/track_want.h"
 #include "reconciler/engine/unit.h"
@@ -49,9 +50,15 @@ static bool explain_bootstrap(const struct engine *engine, const struct node *no
         text_format(out, "project %s has no release yet", unit->project);
         return true;
     }
-    if (!node->binding_ready) {
-        text_format(out, "the project binding %s is not ready",
-                    node->binding == NULL ? "" : node->binding->key.name);
+    if (!node->binding_ready || !project_stands(node)) {
+        text_format(out, "the project binding %s is not ready on project release %s",
+                    node->binding == NULL ? "" : node->binding->key.name,
+                    project_release_for(node));
+        return true;
+    }
+    if (project_moves(node)) {
+        text_format(out, "the project binding %s is being moved to project release %s",
+                    node->binding->key.name, project_release_for(node));
         return true;
     }
     return false;
@@ -76,7 +83,7 @@ static bool explain_source(const struct track *track, struct text *out)
 {
     for (size_t i = 0; i < track->unit->source_count; i++) {
         const struct source *source = track->unit->sources[i];
-        if (source->message[0] == '\0' || strcmp(source->track->component, track->component) != 0)
+        if (source->message == NULL || strcmp(source->track->component, track->component) != 0)
             continue;
         text_add(out, source->message);
         return true;

@@ -16,7 +16,9 @@ static void add_since(struct text *out, struct wall_time since, struct wall_time
 static void add_gate(struct text *out, const struct binding_view *binding)
 {
     const struct gate_answer *gate = &binding->gate;
-    if (!binding->known || gate->verdict == GATE_UNKNOWN)
+    if (binding->known && gate->verdict == GATE_UNKNOWN && gate->text[0] != '\0')
+        text_format(out, " (its state is not known: %s)", gate->text);
+    else if (!binding->known || gate->verdict == GATE_UNKNOWN)
         text_add(out, " (its state cannot be read)");
     else if (gate->text[0] != '\0')
         text_format(out, " (%s)", gate->text);

@@ -83,11 +83,13 @@ void failure_slot_overdue(struct advance *advance, const struct binding_view *sl
     const struct rollout *rollout = advance->rollout;
     const bool unreadable = !slot->known || slot->gate.verdict == GATE_UNKNOWN;
     if (unreadable && !rollout->has_stable)
-        backward_hold_in_place(advance, HOLD_UNREADABLE, "the data plane cannot be read");
+        backward_hold_in_place(advance, HOLD_UNREADABLE, "the data plane cannot be read%s%s",
+                               slot->gate.text[0] != '\0' ? ": " : "", slot->gate.text);
     else if (unreadable)
         backward_begin(advance,
                        (struct way_back){.hold = HOLD_UNREADABLE, .outcome = OUTCOME_ABORTED},
-                       "the data plane could not be read until the progress deadline");
+                       "the data plane could not be read until the progress deadline%s%s",
+                       slot->gate.text[0] != '\0' ? ": " : "", slot->gate.text);
     else if (!slot->matches || slot->gate.verdict == GATE_STALE)
         backward_begin(
             advance, (struct way_back){.hold = HOLD_PLATFORM, .outcome = OUTCOME_ABORTED},

@@ -57,7 +57,8 @@ static void route_overdue(struct advance *advance)
     const struct binding_view *route = &advance->view->route;
     const bool unreadable = !route->known || route->gate.verdict == GATE_UNKNOWN;
     if (unreadable && !advance->rollout->has_stable)
-        backward_hold_in_place(advance, HOLD_UNREADABLE, "the route cannot be read");
+        backward_hold_in_place(advance, HOLD_UNREADABLE, "the route cannot be read%s%s",
+                               route->gate.text[0] != '\0' ? ": " : "", route->gate.text);
     else
         backward_begin(advance, (struct way_back){.hold = HOLD_WEIGHT, .outcome = OUTCOME_ABORTED},
                        "the route did not stand before the progress deadline%s%s",
@@ -275,7 +276,8 @@ void forward_bake(struct advance *advance)
         baked(advance);
     else if (unseen && failure_is_overdue(advance))
         /* It was ready before: not seeing it is no reason to take it away. */
-        backward_hold_in_place(advance, HOLD_UNREADABLE, "the data plane cannot be read");
+        backward_hold_in_place(advance, HOLD_UNREADABLE, "the data plane cannot be read%s%s",
+                               slot->gate.text[0] != '\0' ? ": " : "", slot->gate.text);
     else if (!good && failure_is_overdue(advance))
         failure_slot_overdue(advance, slot);
 }

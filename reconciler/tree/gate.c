@@ -201,6 +201,7 @@ struct walk {
 /* Ordered by which one to tell. */
 enum finding_rank {
     RANK_NONE,
+    RANK_HIDDEN,     /* a route that nobody can look at */
     RANK_UNFINISHED, /* a workload or route on its way */
     RANK_NOT_LIVE,   /* a live object is not what was rendered */
     RANK_FAILED,
@@ -294,6 +295,15 @@ static void check_pair(void *context, const struct node_pair *pair)
     struct walk *walk = context;
     const char *kind = node_kind(pair->rendered), *name = node_name(pair->rendered);
     check_rendered(walk, pair->rendered);
+    if (pair->hidden) {
+        /* Others count as they were applied: pods that need them are not ready without. */
+        if (route_is(pair->rendered))
+            find(walk, RANK_HIDDEN, GATE_UNKNOWN, "NotShown",
+                 "%s %.80s was applied, and the tree shows none: it is gone, or the control "
+                 "plane's cluster lacks the CRD of that kind",
+                 kind, name);
+        return;
+    }
     if (pair->live == NULL) {
         find(walk, RANK_NOT_LIVE, GATE_PROGRESSING, "ResourcesProgressing",
              "%s %.120s is not there", kind, name);

@@ -96,6 +96,42 @@ static const json_t *find_live(const json_t *nodes, const json_t *rendered)
     return NULL;
 }
 
+/* Kinds that every cluster knows. */
+static bool is_built_in(const json_t *object)
+{
+    static const char *const groups[] = {"",
+                                         "apps",
+                                         "autoscaling",
+                                         "batch",
+                                         "networking.k8s.io",
+                                         "policy",
+                                         "rbac.authorization.k8s.io"};
+    const char *version = json_text_or(json_object_get(object, "apiVersion"), "");
+    const size_t length = group_length(version);
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        if (strlen(groups[i]) == length && memcmp(groups[i], version, length) == 0)
+            return true;
+    return false;
+}
+
+static bool lists(const json_t *list, const char *kind, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        if (strcmp(json_text_or(json_object_get(item, "kind"), ""), kind) == 0 &&
+            (name == NULL || strcmp(json_text_or(json_object_get(item, "name"), ""), name) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool is_hidden(const json_t *release, const json_t *rendered)
+{
+    const json_t *applied = json_at(release, "renderedRelease", "status", "resources", NULL);
+    return !is_built_in(rendered) && lists(applied, node_kind(rendered), node_name(rendered)) &&
+           !lists(json_object_get(release, "nodes"), node_kind(rendered), NULL);
+}
+
 void node_each_pair(const json_t *tree, node_pair_visitor visit, void *context)
 {
     const json_t *releases = releases_of(tree);
@@ -104,8 +140,9 @@ void node_each_pair(const json_t *tree, node_pair_visitor visit, void *context)
         const json_t *resources = rendered_of(release);
         for (size_t k = 0; k < json_array_size(resources); k++) {
             const json_t *rendered = json_object_get(json_array_get(resources, k), "object");
-            const struct node_pair pair = {rendered,
-                                           find_live(json_object_get(release, "nodes"), rendered)};
+            const json_t *live = find_live(json_object_get(release, "nodes"), rendered);
+            const struct node_pair pair = {rendered, live,
+                                           live == NULL && is_hidden(release, rendered)};
             visit(context, &pair);
         }
     }

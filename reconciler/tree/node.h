@@ -10,6 +10,10 @@
 struct node_pair {
     const json_t *rendered;
     const json_t *live; /* NULL = not there, or on its way out */
+    /* There is no live one in the answer, though it was applied, and nothing else of its kind
+     * either: the control plane shows only kinds that its own cluster knows, and says nothing of
+     * what it leaves out. */
+    bool hidden;
 };
 
 typedef void (*node_pair_visitor)(void *context, const struct node_pair *pair);

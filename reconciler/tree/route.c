@@ -50,17 +50,43 @@ static bool parent_accepts(const json_t *live, const json_t *parent, char *text,
     return true;
 }
 
+static bool is_equal_text(const json_t *a, const json_t *b, const char *key)
+{
+    return strcmp(json_text_or(json_object_get(a, key), ""),
+                  json_text_or(json_object_get(b, key), "")) == 0;
+}
+
+/* Of a gateway that the route names: what another one said of it once may stay there for ever. */
+static bool is_named(const json_t *live, const json_t *parent)
+{
+    const json_t *wanted = json_at(live, "spec", "parentRefs", NULL);
+    const json_t *reference = json_object_get(parent, "parentRef");
+    for (size_t i = 0; i < json_array_size(wanted); i++) {
+        const json_t *one = json_array_get(wanted, i);
+        const bool somewhere = json_object_get(one, "namespace") == NULL ||
+                               json_object_get(reference, "namespace") == NULL;
+        if (is_equal_text(one, reference, "name") &&
+            (somewhere || is_equal_text(one, reference, "namespace")))
+            return true;
+    }
+    return json_array_size(wanted) == 0;
+}
+
 bool route_is_accepted(const json_t *live, char *text, size_t size)
 {
     const json_t *parents = json_at(live, "status", "parents", NULL);
-    if (json_array_size(parents) == 0) {
-        (void)snprintf(text, size, "no gateway has taken it up");
-        return false;
-    }
-    for (size_t i = 0; i < json_array_size(parents); i++)
-        if (!parent_accepts(live, json_array_get(parents, i), text, size))
+    size_t accepting = 0;
+    for (size_t i = 0; i < json_array_size(parents); i++) {
+        const json_t *parent = json_array_get(parents, i);
+        if (!is_named(live, parent))
+            continue;
+        if (!parent_accepts(live, parent, text, size))
             return false;
-    return true;
+        accepting++;
+    }
+    if (accepting == 0)
+        (void)snprintf(text, size, "no gateway has taken it up");
+    return accepting > 0;
 }
 
 /* --- weights -------------------------------------------------------------------------------- */
@@ -97,12 +123,6 @@ static bool rule_has_weights(const json_t *rule, const char *component, int weig
             return false;
     }
     return (a != 0 || b != 0) && a * weight_b == b * weight_a;
-}
-
-static bool is_equal_text(const json_t *a, const json_t *b, const char *key)
-{
-    return strcmp(json_text_or(json_object_get(a, key), ""),
-                  json_text_or(json_object_get(b, key), "")) == 0;
 }
 
 /* The rule in front: these headers, each by itself, and the one slot. */

@@ -405,6 +405,16 @@ static bool give_revision(struct world *world)
     return give(world, &event);
 }
 
+void world_lose_journal(struct world *world)
+{
+    for (size_t i = 0; i < world->row_count; i++) {
+        free(world->rows[i].key);
+        json_decref(world->rows[i].value);
+    }
+    world->row_count = 0;
+    world_kill(world);
+}
+
 void world_kill(struct world *world)
 {
     world->kill_at_effect = world->kill_at_event = 0;

@@ -156,6 +156,9 @@ void world_repository_failed(struct world *world, const char *reason);
 /* kill -9, `downtime_ms`, and a start: restore, start, revision. */
 void world_kill(struct world *world);
 
+/* The same, and the state directory is gone with all its rows. */
+void world_lose_journal(struct world *world);
+
 /* An operator's word; arguments as json_pack() makes them, taken. Returns the reply's body
  * (borrowed; NULL = none came within a minute); *ret_ok (may be NULL) whether it was done. */
 const json_t *world_command(struct world *world, const char *verb, json_t *arguments, bool *ret_ok);

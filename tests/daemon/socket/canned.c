@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "config/base/packed.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -179,19 +180,26 @@ static void on_stopped(void *context)
     uv_close((uv_handle_t *)&canned->wake, NULL);
 }
 
+static void publish_as(struct canned *canned, uint64_t sequence, json_t *event)
+{
+    struct packed *packed = packed_take(event);
+    socket_publish(canned->server, sequence, packed);
+    (void)packed_unref(packed);
+}
+
 static void publish(struct canned *canned)
 {
     if (canned->events != NULL) {
-        const json_t *given = json_array_get(canned->events, (size_t)canned->published++);
+        json_t *given = json_array_get(canned->events, (size_t)canned->published++);
         const json_t *sequence = json_object_get(given, "sequence");
-        socket_publish(canned->server, (uint64_t)json_integer_value(sequence), given);
+        publish_as(canned, (uint64_t)json_integer_value(sequence), json_incref(given));
         return;
     }
-    OWNED_JSON *event = canned_answer("event");
+    json_t *event = canned_answer("event");
     char message[64];
     (void)snprintf(message, sizeof(message), "event %llu", (unsigned long long)++canned->published);
     (void)json_object_set_new(event, "message", json_string(message));
-    socket_publish(canned->server, canned->published, event);
+    publish_as(canned, canned->published, event);
 }
 
 static void on_wake(uv_async_t *wake)

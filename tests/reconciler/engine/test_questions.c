@@ -1,6 +1,7 @@
 /* Questions in any situation: they have an answer, change nothing, and survive the want of memory.
  */
 #include "config/base/json.h"
+#include "config/base/packed.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/reconciler/engine/meddle.h"
 #include "tests/reconciler/scarcity.h"
@@ -41,9 +42,9 @@ static json_t *ask(const struct world *world, size_t number, bool *ret_last)
     case 5:
         return engine_diff(engine, NULL);
     case 6:
-        return engine_event(engine, 1);
+        return packed_open(engine_event(engine, 1));
     case 7:
-        return engine_event(engine, UINT64_MAX);
+        return packed_open(engine_event(engine, UINT64_MAX));
     case 8:
         return world->set == NULL ? json_null() : engine_plan(engine, world->set, now);
     default:

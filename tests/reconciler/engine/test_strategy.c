@@ -168,6 +168,63 @@ Test(strategy, the_first_canary_goes_straight_to_all_traffic_and_says_so)
     }
 }
 
+/* --- a journal that is lost ---------------------------------------------------------------------
+ */
+
+Test(strategy, what_runs_is_not_rolled_out_again_when_the_journal_is_lost)
+{
+    static const struct {
+        const char *extra;
+        char slot; /* of the second release */
+    } rows[] = {{ROLLING, 'a'}, {CANARY, 'b'}, {BLUE_GREEN, 'b'}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *world = repository_world();
+        for (int revision = 1; revision <= 2; revision++) {
+            commit(world, revision, rows[i].extra);
+            expect_condition(world, CONDITION_CONVERGED);
+        }
+        world_run(world, MINUTES(1));
+        const uint64_t writes = world->writes;
+        world_lose_journal(world);
+        converge_serving(world, 1, 0);
+        cr_expect_eq(world->writes, writes, "%s", rows[i].extra);
+        expect_slot(world, rows[i].slot, 2);
+        cr_expect(world_published(world, "rollout-found", "shop"));
+        /* What ran is what the next one can go back to. */
+        repository_commit(world, 3, platform_small, "shop", "registry.example/broken:3",
+                          rows[i].extra, NULL);
+        expect_condition(world, CONDITION_HELD);
+        bool serve = true;
+        cr_expect_eq(count_routes(world, "HTTPRoute", &serve), 1);
+        cr_expect(serve && service_serves(world), "%s", rows[i].extra);
+        expect_slot(world, rows[i].slot, 2);
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+/* Steps of the world at which it is lost: before the release, on its steps, in the bake, after. */
+Test(strategy, a_rollout_begins_anew_from_the_old_release_when_the_journal_is_lost)
+{
+    static const char *const extras[] = {ROLLING, CANARY, BLUE_GREEN};
+    for (size_t i = 0; i < 3 * 8; i++) {
+        struct world *world = repository_world();
+        commit(world, 1, extras[i / 8]);
+        expect_condition(world, CONDITION_CONVERGED);
+        commit(world, 2, extras[i / 8]);
+        world_run(world, 500 + (int64_t)(i % 8) * 5000);
+        world_lose_journal(world);
+        converge_serving(world, 1, 0);
+        const char slot =
+            platform_running(world->platform, "acme", "shop-api-a", "development").deployed ? 'a'
+                                                                                            : 'b';
+        expect_slot(world, slot, 2);
+        expect_no_dangers(world);
+        expect_silence(world);
+        world_free(world);
+    }
+}
+
 /* --- kinds of endpoints -------------------------------------------------------------------------
  */
 

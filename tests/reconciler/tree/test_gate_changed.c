@@ -323,6 +323,83 @@ Test(gate_changed, kubernetes_forms_are_contained)
     json_decref(tree);
 }
 
+/* Takes the nodes of that kind out of the answer; the release goes on saying that it applied them.
+ */
+static json_t *without_kind(const char *key, const char *kind)
+{
+    json_t *tree = json_deep_copy(tree_of(key));
+    json_t *nodes = at(tree, "renderedReleases/0/nodes");
+    for (size_t i = json_array_size(nodes); i-- > 0;)
+        if (strcmp(json_text_or(json_object_get(json_array_get(nodes, i), "kind"), ""), kind) == 0)
+            json_array_remove(nodes, i);
+    return tree;
+}
+
+/* The tree leaves out, without a word, what the control plane's own cluster has no CRD for. */
+Test(gate_changed, a_kind_that_the_control_plane_cannot_show)
+{
+    static const struct {
+        const char *tree, *binding, *kind;
+        struct gate_question question;
+        enum gate_verdict verdict;
+        const char *reason;
+    } rows[] = {
+        {"24#26", "24#27", "ExternalSecret", {.component = "mailer"}, GATE_SETTLED, "Settled"},
+        {"24#26",
+         "24#25",
+         "ConfigMap",
+         {.component = "mailer"},
+         GATE_PROGRESSING,
+         "ResourcesProgressing"},
+        {"23#12",
+         "23#11",
+         "HTTPRoute",
+         {.component = "cart", .route = true, .weight_a = 25, .weight_b = 75},
+         GATE_UNKNOWN,
+         "NotShown"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gate_question question = rows[i].question;
+        question.generation_before = -1;
+        struct gate_answer answer;
+        gate_judge(&question, binding_of(rows[i].binding), tree_of(rows[i].tree), &answer);
+        cr_expect_eq(answer.verdict, GATE_SETTLED, "%s: %s", rows[i].tree, answer.text);
+        json_t *tree = without_kind(rows[i].tree, rows[i].kind);
+        gate_judge(&question, binding_of(rows[i].binding), tree, &answer);
+        cr_expect_eq(answer.verdict, rows[i].verdict, "%s: %s", rows[i].kind, answer.text);
+        cr_expect_str_eq(answer.reason, rows[i].reason, "%s: %s", rows[i].kind, answer.text);
+        /* One that was never applied is on its way. */
+        json_object_del(at(tree, "renderedReleases/0/renderedRelease/status"), "resources");
+        gate_judge(&question, binding_of(rows[i].binding), tree, &answer);
+        cr_expect_eq(answer.verdict, GATE_PROGRESSING, "%s: %s", rows[i].kind, answer.text);
+        json_decref(tree);
+    }
+}
+
+/* What a gateway said that the route does not name any more stays in its status. */
+Test(gate_changed, only_the_gateways_that_a_route_names_accept_it)
+{
+    const struct gate_question question = {.component = "cart",
+                                           .route = true,
+                                           .weight_a = 25,
+                                           .weight_b = 75,
+                                           .generation_before = -1};
+    json_t *tree = json_deep_copy(tree_of("23#12"));
+    json_t *route = node_of(tree, "HTTPRoute", 0);
+    json_t *parents = at(route, "status/parents");
+    json_array_append_new(parents,
+                          json_pack("{s:{s:s, s:s}, s:[]}", "parentRef", "name", "gateway-of-old",
+                                    "namespace", "gateways", "conditions"));
+    struct gate_answer answer;
+    gate_judge(&question, binding_of("23#11"), tree, &answer);
+    cr_expect_eq(answer.verdict, GATE_SETTLED, "%s", answer.text);
+    json_array_remove(parents, 0);
+    gate_judge(&question, binding_of("23#11"), tree, &answer);
+    cr_expect_eq(answer.verdict, GATE_PROGRESSING, "%s", answer.text);
+    cr_expect_str_eq(answer.reason, "RouteNotAccepted", "%s", answer.text);
+    json_decref(tree);
+}
+
 Test(gate_changed, terminating_binding)
 {
     json_t *binding = json_deep_copy(binding_of("03#17"));

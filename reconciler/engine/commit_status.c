@@ -141,7 +141,7 @@ void commit_status_touch(struct engine *engine, struct unit *unit)
  */
 
 struct finding {
-    enum commit_state state; /* COMMIT_UNTOLD: nothing to tell yet */
+    enum commit_state state; /* COMMIT_UNTOLD: nothing to tell yet, or not known */
     const struct node *node; /* that explains it */
 };
 
@@ -163,6 +163,7 @@ static struct finding look_at(const struct engine *engine, const struct unit *un
             finding.node = node;
             break;
         case NODE_UNKNOWN:
+            return (struct finding){COMMIT_UNTOLD, NULL};
         case NODE_FORWARD:
             open++;
             break;

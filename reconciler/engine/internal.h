@@ -91,13 +91,15 @@ struct object {
     struct unit *unit;     /* whose desired state it belongs to; NULL = nobody's */
     struct operation *operation;
     uint64_t live, equal_live, equal_desired, desired;
-    uint64_t epoch;           /* counts our writes that were answered: older looks are stale */
-    int64_t generation;       /* of bindings: observedGeneration of the (Release)Synced condition as
-                                 last seen; -1 */
-    int64_t before;           /* durable: the same before our last write */
+    uint64_t going;     /* fingerprint of the uid that was seen to be deleted, or that we deleted */
+    uint64_t epoch;     /* counts our writes that were answered: older looks are stale */
+    int64_t generation; /* of bindings: observedGeneration of the (Release)Synced condition as
+                           last seen; -1 */
+    int64_t before;     /* durable: the same before our last write */
     struct mono_time poll_at; /* `poll`: when to read it again */
     unsigned polls;
     uint32_t holders; /* pointers to it elsewhere: it is not freed */
+    uint8_t doubts;   /* views in a row that show what is `going` whole */
     enum presence presence : 3;
     enum object_goal goal : 3;
     bool managed : 1;

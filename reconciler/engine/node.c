@@ -247,10 +247,22 @@ static bool has_pending(const struct node *node)
     return false;
 }
 
+/* Its route is gone and comes back when the slots have pods: until then nobody wants it. */
+static bool lacks_route(const struct track *track)
+{
+    const struct object *route = track->bindings[BINDING_ROUTE].object;
+    return track_is_live(track) && track->rollout.routed && track->rollout.has_stable &&
+           route != NULL && route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
+}
+
 static bool has_repairs(const struct engine *engine, const struct node *node)
 {
     if (unit_drift_policy(engine, node->unit) != DRIFT_CORRECT)
         return false;
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        if (node->unit->tracks[i]->node == node && lacks_route(node->unit->tracks[i]))
+            return true;
+    }
     for (size_t i = 0; i < node->unit->attached_count; i++) {
         const struct object *object = node->unit->attached[i];
         if (object->goal == GOAL_PRESENT && is_of_node(node, object) && !object_is_equal(object) &&

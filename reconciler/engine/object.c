@@ -221,6 +221,33 @@ static const json_t *condition_of(const json_t *live, const char *type)
     return NULL;
 }
 
+static const char *uid_of(const json_t *live)
+{
+    return json_text_or(json_at(live, "metadata", "uid", NULL), "");
+}
+
+void object_deleted(struct object *object)
+{
+    object->going = fingerprint_text(object->uid);
+    object->doubts = 0;
+}
+
+/* Nothing takes a deletion back: what shows the same object whole is an older view of it. So many
+ * of them in a row are not, and the deletion was only seemingly taken. */
+#define DOUBTS 4
+
+static bool is_going(struct object *object, const json_t *live)
+{
+    const uint64_t uid = fingerprint_text(uid_of(live));
+    if (object_is_terminating(live)) {
+        object->going = uid;
+        object->doubts = 0;
+    } else if (object->going == uid && ++object->doubts == DOUBTS) {
+        object->going = 0;
+    }
+    return object->going == uid;
+}
+
 static int64_t generation_of(const json_t *live, const char *type)
 {
     const json_t *condition = condition_of(live, type);
@@ -238,7 +265,7 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
 {
     const uint64_t before = object->live;
     const enum presence was = object->presence;
-    object->presence = object_is_terminating(live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
+    object->presence = is_going(object, live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
     object->missing = false;
@@ -265,11 +292,6 @@ void object_gone(struct engine *engine, struct object *object)
     bootstrap_gone(engine, object);
     if (object->unit != NULL && was != PRESENCE_ABSENT)
         unit_queue(engine, object->unit);
-}
-
-static const char *uid_of(const json_t *live)
-{
-    return json_text_or(json_at(live, "metadata", "uid", NULL), "");
 }
 
 void object_record(struct engine *engine, struct object *object, const json_t *live)

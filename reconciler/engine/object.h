@@ -33,6 +33,9 @@ bool object_is_drift(const struct object *object);
 void object_observed(struct engine *engine, struct object *object, const json_t *live);
 void object_gone(struct engine *engine, struct object *object);
 
+/* The control plane has taken our deletion of it. */
+void object_deleted(struct object *object);
+
 /* `live` shows a condition of this type with the status True. */
 bool object_condition_is_true(const json_t *live, const char *type);
 

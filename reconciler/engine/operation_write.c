@@ -346,6 +346,7 @@ void operation_written(struct engine *engine, struct object *object,
         if (operation->state == OPERATION_DELETING &&
             ((status >= 200 && status < 300) || status == 404)) {
             object->epoch++;
+            object_deleted(object);
             operation_poll(engine, object);
         } else if (status >= 200 && status < 300) {
             accepted(engine, object, event->as.answer.body);

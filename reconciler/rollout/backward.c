@@ -178,10 +178,12 @@ static void alarm_if_overdue(struct advance *advance, const char *what)
     credit_restart_wait(advance);
 }
 
+/* The attempt ends though the way back does not, so that newer content is not held up by it. What
+ * it leaves goes on being wanted, and whether the same content is tried again is the business of
+ * why it went back. */
 static void stuck(struct advance *advance, const char *what)
 {
     struct rollout *rollout = advance->rollout;
-    rollout->hold = HOLD_STUCK;
     char why[64];
     (void)snprintf(why, sizeof(why), "; %s", what);
     const size_t length = strlen(rollout->reason);

@@ -30,6 +30,46 @@ void credit_clocks(struct advance *advance)
     rollout->sick_ms = advance->view->stable_healthy ? 0 : rollout->sick_ms + elapsed;
 }
 
+/* Half of what a restart credits by itself. */
+#define KEEP_MS (BLIND_MS / 2)
+
+#define S(state) (1u << ROLLOUT_##state)
+#define WAY_BACK (S(ROLLBACK) | S(WITHDRAW) | S(CLEANUP))
+#define TRAFFIC (S(NARROW) | S(DEPLOY) | S(STEP) | S(ROUTE) | S(BAKE))
+
+static bool is_in(const struct rollout *rollout, unsigned states)
+{
+    return ((1u << rollout->state) & states) != 0;
+}
+
+/* The journal's value would be too small after a restart, or too large. */
+static bool is_out_of_date(int64_t kept_ms, int64_t ms)
+{
+    return ms >= kept_ms + KEEP_MS || (ms < kept_ms && kept_ms >= KEEP_MS);
+}
+
+void credit_kept(struct rollout *rollout)
+{
+    rollout->kept.waited_ms = rollout->waited_ms;
+    rollout->kept.fault_ms = rollout->fault_ms;
+    rollout->kept.sick_ms = rollout->sick_ms;
+}
+
+void credit_keep(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const bool waits = is_in(rollout, S(PREPARE) | TRAFFIC | WAY_BACK) &&
+                       is_out_of_date(rollout->kept.waited_ms, rollout->waited_ms);
+    const bool suffers =
+        is_in(rollout, TRAFFIC) && is_out_of_date(rollout->kept.fault_ms, rollout->fault_ms);
+    const bool sick =
+        is_in(rollout, S(STEP)) && is_out_of_date(rollout->kept.sick_ms, rollout->sick_ms);
+    if (waits || suffers || sick)
+        advance->result->changed = true;
+    if (advance->result->changed)
+        credit_kept(rollout);
+}
+
 void credit_restart_wait(struct advance *advance)
 {
     advance->rollout->waited_ms = 0;

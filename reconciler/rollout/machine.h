@@ -109,6 +109,11 @@ void interrupt_command(struct advance *advance);
 /* Counts the time since the last advance towards deadlines. */
 void credit_clocks(struct advance *advance);
 void credit_restart_wait(struct advance *advance);
+/* Before the end of an advance: what has grown is journaled now and then, so that a restart extends
+ * no deadline. */
+void credit_keep(struct advance *advance);
+/* The journal says what the rollout does. */
+void credit_kept(struct rollout *rollout);
 /* What a look says about the time since the last one. */
 enum soak_look {
     SOAK_STOPPED,

@@ -130,7 +130,8 @@ static void held_in_place(struct advance *advance)
         slot->known && slot->gate.verdict != GATE_UNKNOWN && slot->gate.verdict != GATE_STALE;
     /* Pods that are well again cure what pods have shown, not what the judge has found. */
     const bool well = slot->gate.verdict == GATE_SETTLED && view->verdict != VERDICT_ROLLBACK;
-    const bool cured = rollout->hold == HOLD_STABLE_SICK && (view->stable_healthy || well);
+    const bool cured = (rollout->hold == HOLD_STABLE_SICK && (view->stable_healthy || well)) ||
+                       (rollout->hold == HOLD_STUCK && well);
     if (readable && (cured || rollout->hold == HOLD_UNREADABLE))
         forward_resume(advance);
 }

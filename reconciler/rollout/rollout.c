@@ -196,6 +196,7 @@ void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
         hand_over_scaling(&advance);
     if (!advance.moved)
         steps[rollout->state](&advance);
+    credit_keep(&advance);
     rollout_check(rollout);
     rollout_wants(rollout, view, &ret_result->wants);
     decide_wake(&advance);

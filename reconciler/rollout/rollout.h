@@ -68,7 +68,7 @@ enum rollout_hold {
     HOLD_INSUFFICIENT, /* too little evidence to promote, and the policy says hold */
     HOLD_GUARD,        /* above the absolute limit, the stable release too */
     HOLD_FORBIDDEN,    /* it failed, and its rollback is forbidden: stands as it stood */
-    HOLD_STUCK,        /* the way back does not complete */
+    HOLD_STUCK,        /* the way back that an operator ordered does not work out */
     HOLD_REFUSED,      /* its content must not get traffic: a consumer would lose an endpoint */
 };
 #define ROLLOUT_HOLD_COUNT (HOLD_REFUSED + 1)
@@ -149,8 +149,11 @@ struct rollout {
                                      resources that cannot be applied */
     int64_t sick_ms;              /* credit of an unbroken sickness of the stable release */
     struct instant counted_at;    /* until when these were credited */
-    unsigned failure_looks;       /* consecutive looks that showed a failure */
-    uint64_t failure_look;        /* the last of them */
+    struct {
+        int64_t waited_ms, fault_ms, sick_ms;
+    } kept;                 /* what the journal says of these; not journaled itself */
+    unsigned failure_looks; /* consecutive looks that showed a failure */
+    uint64_t failure_look;  /* the last of them */
 
     enum rollout_hold hold;             /* HELD: why; ROLLBACK, WITHDRAW: why it went back */
     char held_digest[DIGEST_SHORT + 1]; /* deployment digest that is not begun again by itself */

@@ -471,6 +471,7 @@ int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *
             err, ERROR_INVALID, ERR_INVALID,
             "the journal's row of the rollout of %s/%s on %s is not readable at \"%s\"",
             rollout->cell, rollout->component, rollout->target, wrong);
+    credit_kept(&read);
     rollout_fini(rollout);
     *rollout = read;
     return 0;

@@ -67,13 +67,7 @@ static void wants_rest(const struct draft *draft)
     put_slot(draft, draft->stable, CONTENT_STABLE);
     if (rollout->routed)
         put_slot(draft, 1 - draft->stable, CONTENT_UNDEPLOYED);
-    /* A route that is gone comes back after the slot that it leads to, which may be gone, too. */
-    const struct binding_view *route = &draft->view->route;
-    const struct binding_view *slot = &draft->view->slot[draft->stable];
-    const bool leads_nowhere =
-        route->known && !route->exists && (!slot->exists || slot->terminating || !slot->matches);
-    if (!leads_nowhere)
-        put_route(draft, CONTENT_STABLE, draft->stable);
+    put_route(draft, CONTENT_STABLE, draft->stable);
     wants->report_only = !draft->view->correct_drift && !rollout->settle_due;
     const bool hand_over = draft->view->plan->scaled && !rollout->scaled[draft->stable];
     look(draft, rollout->settle_due, false, rollout->settle_due || hand_over);
@@ -193,6 +187,72 @@ static void wants_withdraw(const struct draft *draft)
     look(draft, false, true, true);
 }
 
+static void wants_of_state(const struct draft *draft)
+{
+    switch (rollout_effective(draft->rollout)) {
+    case ROLLOUT_IDLE:
+    case ROLLOUT_HELD:
+        wants_rest(draft);
+        return;
+    case ROLLOUT_PREPARE:
+        wants_prepare(draft);
+        return;
+    case ROLLOUT_NARROW:
+        wants_narrow(draft);
+        return;
+    case ROLLOUT_DEPLOY:
+        wants_deploy(draft);
+        return;
+    case ROLLOUT_STEP:
+        wants_step(draft);
+        return;
+    case ROLLOUT_ROUTE:
+    case ROLLOUT_BAKE:
+        wants_full(draft);
+        return;
+    case ROLLOUT_CLEANUP:
+        wants_cleanup(draft);
+        return;
+    case ROLLOUT_ROLLBACK:
+        wants_rollback(draft);
+        return;
+    case ROLLOUT_WITHDRAW:
+        wants_withdraw(draft);
+        return;
+    case ROLLOUT_PAUSED:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* Not there, going, or without a pod as far as anybody has looked. What cannot be read is no reason
+ * to leave it without a route. */
+static bool is_empty(const struct binding_view *slot)
+{
+    if (!slot->exists || slot->terminating || !slot->matches)
+        return true;
+    const struct gate_answer *gate = &slot->gate;
+    return gate->verdict == GATE_STALE ||
+           ((gate->verdict == GATE_PROGRESSING || gate->verdict == GATE_FAILED) &&
+            gate->replicas_available == 0);
+}
+
+/* A route that is gone comes back after the slots that it leads to, which may be gone, too. */
+static void wait_for_slots(const struct rollout_view *view, struct rollout_wants *wants)
+{
+    bool empty = false;
+    if (!view->route.known || view->route.exists)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        if (wants->route.weight[i] == 0)
+            continue;
+        wants->look_slot[i] = true;
+        empty = empty || is_empty(&view->slot[i]);
+    }
+    if (empty)
+        wants->route = (struct route_want){.scale_minimum = -1};
+}
+
 void rollout_wants(const struct rollout *rollout, const struct rollout_view *view,
                    struct rollout_wants *ret_wants)
 {
@@ -213,38 +273,6 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
                       ? content_change(&rollout->stable, &rollout->next)
                       : CHANGE_NONE,
     };
-    switch (rollout_effective(rollout)) {
-    case ROLLOUT_IDLE:
-    case ROLLOUT_HELD:
-        wants_rest(&draft);
-        return;
-    case ROLLOUT_PREPARE:
-        wants_prepare(&draft);
-        return;
-    case ROLLOUT_NARROW:
-        wants_narrow(&draft);
-        return;
-    case ROLLOUT_DEPLOY:
-        wants_deploy(&draft);
-        return;
-    case ROLLOUT_STEP:
-        wants_step(&draft);
-        return;
-    case ROLLOUT_ROUTE:
-    case ROLLOUT_BAKE:
-        wants_full(&draft);
-        return;
-    case ROLLOUT_CLEANUP:
-        wants_cleanup(&draft);
-        return;
-    case ROLLOUT_ROLLBACK:
-        wants_rollback(&draft);
-        return;
-    case ROLLOUT_WITHDRAW:
-        wants_withdraw(&draft);
-        return;
-    case ROLLOUT_PAUSED:
-        break;
-    }
-    CHECK_UNREACHABLE();
+    wants_of_state(&draft);
+    wait_for_slots(view, ret_wants);
 }

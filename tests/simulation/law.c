@@ -1,6 +1,8 @@
 #include "tests/simulation/law.h"
 
 #include "config/base/json.h"
+#include "tests/simulation/law_backend.h"
+#include "tests/simulation/law_judge.h"
 #include "tests/simulation/law_rollout.h"
 #include "tests/simulation/law_write.h"
 
@@ -148,6 +150,11 @@ bool law_is_calm(const struct law *law)
            law->world->now_ms > law->weather->disturbed_ms + 30000;
 }
 
+bool law_has_crashed(const struct law *law)
+{
+    return law->weather->hits[FAULT_CRASH] + law->weather->hits[FAULT_STABLE_DIES] > 0;
+}
+
 /* A rollback ends at the recorded stable release, and attempts are bounded. */
 static void i9_rollback(struct law *law, const char *track, const json_t *value)
 {
@@ -207,7 +214,7 @@ void law_watch(struct law *law, const struct effect *effect)
         law_write(law, effect->as.request.method, effect->as.request.path, effect->as.request.body);
     } else if (effect->kind == EFFECT_QUERY_METRICS) {
         i16_no_secrets(law, effect->as.metrics.query, "a query of metrics");
-        law_rollout_query(law, effect->as.metrics.query);
+        law_judge_query(law, effect->as.metrics.query);
     } else if (effect->kind == EFFECT_PUBLISH) {
         law->checks++;
         if (strstr(effect->as.publish.message, law->world->options.engine.name_key) != NULL ||
@@ -226,18 +233,22 @@ static void i8_dangers(struct law *law)
     /* Who reads an old 404 asks for the release again; the server refuses it by its name. */
     if (law->weather->hits[FAULT_STALE] > 0)
         now.release_overwritten = 0;
-    if (law->weather->hits[FAULT_CRASH] + law->weather->hits[FAULT_STABLE_DIES] > 0)
+    if (law_has_crashed(law))
         now.weight_to_unready = 0; /* they died under it */
     law->checks++;
+    if (now.weight_to_missing > law->missing)
+        law_backend_missing(law);
+    law->missing = now.weight_to_missing;
+    now.weight_to_missing = 0;
     if (memcmp(&now, &none, sizeof none) == 0)
         return;
     law_break(law, "I8",
-              "dangers: namespace %u duplicate %u livelock %u environment %u missing %u unready %u "
+              "dangers: namespace %u duplicate %u livelock %u environment %u unready %u "
               "taken %u prb %u overwritten %u dangling %u terminating %u foreign %u double %u",
               now.namespace_destroyed, now.duplicate_binding, now.livelock_entered,
-              now.environment_deleted, now.weight_to_missing, now.weight_to_unready,
-              now.route_taken, now.binding_without_prb, now.release_overwritten,
-              now.dangling_reference, now.terminating_used, now.foreign_erased, now.double_rollout);
+              now.environment_deleted, now.weight_to_unready, now.route_taken,
+              now.binding_without_prb, now.release_overwritten, now.dangling_reference,
+              now.terminating_used, now.foreign_erased, now.double_rollout);
 }
 
 static void i17_bounded(struct law *law)
@@ -321,7 +332,7 @@ static void i8_serving(struct law *law, const struct plot *plot, const struct pa
     snprintf(key, sizeof key, "rollout/%s/%s/%s", plot->name, part->name, target);
     const json_t *row = law_row(law, key);
     if (!json_is_true(json_object_get(row, "has_stable")) || part->type == PART_TASK ||
-        law->weather->hits[FAULT_CRASH] + law->weather->hits[FAULT_STABLE_DIES] > 0)
+        law_has_crashed(law))
         return;
     const struct platform_running running =
         platform_running(law->world->platform, "acme", component, target);

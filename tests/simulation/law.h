@@ -12,6 +12,7 @@
 #define LAW_SECRET "canary-4711-value" /* the value of the one credential */
 #define LAW_TRIES 512
 #define LAW_TRACKS 128
+#define LAW_LOSSES 64
 
 /* What the law remembers of one component on one target. */
 struct law_track {
@@ -25,6 +26,12 @@ struct law_track {
     unsigned rows;           /* since then */
     uint64_t window_attempt; /* the last one that was asked for */
     int64_t window_from_ms, window_to_ms;
+};
+
+/* A binding that somebody else deleted, and that was not made again yet. */
+struct law_loss {
+    char binding[96];
+    int64_t seen_ms; /* since when the engine knows; INT64_MAX = it cannot know yet */
 };
 
 struct law {
@@ -45,6 +52,9 @@ struct law {
     size_t return_count;
     struct law_track tracks[LAW_TRACKS];
     size_t track_count;
+    struct law_loss losses[LAW_LOSSES];
+    size_t loss_count;
+    unsigned missing;   /* times that weight was seen to go to what is not there */
     int64_t drifted_ms; /* boot time of the last tampering */
     uint64_t looks;
     uint64_t checks;      /* assertions that were evaluated */
@@ -60,12 +70,11 @@ void law_new_train(struct law *law);
 /* Before an effect is carried out. */
 void law_watch(struct law *law, const struct effect *effect);
 
-/* A person speaks to a rollout ("cell/component/target"); what came of it. */
-void law_command_begins(struct law *law, const char *track, const char *action);
-void law_command(struct law *law, const char *track, const char *action, bool done);
-
 /* Nothing has disturbed the live state for a while. */
 bool law_is_calm(const struct law *law);
+
+/* Pods died that had been ready: their releases may be blamed for it. */
+bool law_has_crashed(const struct law *law);
 
 /* The OpenChoreo component that runs the stable release of a part. */
 void law_component(const struct law *law, const struct plot *plot, const struct part *part,

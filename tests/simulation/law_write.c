@@ -2,7 +2,8 @@
 
 #include "config/base/json.h"
 #include "reconciler/resource/kind.h"
-#include "tests/simulation/law_rollout.h"
+#include "tests/simulation/law_backend.h"
+#include "tests/simulation/law_route.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -341,7 +342,9 @@ void law_write(struct law *law, const char *method, const char *path, const json
     if (strcmp(method, "DELETE") == 0)
         i4_deletion(law, &writing);
     else if (writing.kind == KIND_RELEASE_BINDING) {
+        if (strcmp(method, "POST") == 0)
+            law_backend_made(law, writing.name);
         i6_forward(law, &writing);
-        law_rollout_write(law, writing.name, body);
+        law_route_write(law, writing.name, body);
     }
 }

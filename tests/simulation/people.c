@@ -1,6 +1,7 @@
 #include "tests/simulation/people.h"
 
 #include "config/base/json.h"
+#include "tests/simulation/law_track.h"
 #include "tests/simulation/run.h"
 
 #include <stdio.h>
@@ -45,12 +46,12 @@ static bool say(struct people *people, const char *key, const char *action)
     snprintf(track, sizeof track, "%s", key + strlen("rollout/"));
     snprintf(verb, sizeof verb, "rollout-%s", action);
     bool done = false;
-    law_command_begins(people->law, track, action);
+    law_track_ordered(people->law, track, action);
     world_command(
         people->world, verb,
         json_pack("{s:s, s:s, s:s}", "cell", cell, "component", component, "target", target),
         &done);
-    law_command(people->law, track, action, done);
+    law_track_answered(people->law, track, action, done);
     return done;
 }
 

@@ -3,7 +3,8 @@
 #include "config/base/check.h"
 #include "config/base/json.h"
 #include "reconciler/compile/compile.h"
-#include "tests/simulation/law_rollout.h"
+#include "tests/simulation/law_backend.h"
+#include "tests/simulation/law_rest.h"
 #include "tests/simulation/people.h"
 #include "tests/simulation/script.h"
 
@@ -123,6 +124,13 @@ static int64_t delay(void *context, const struct world_request *request)
     return weather_delay(&((struct run *)context)->weather, request);
 }
 
+static void heard(void *context, const struct world_request *request)
+{
+    struct run *run = context;
+    if (run->world != NULL)
+        law_backend_heard(&run->law, request);
+}
+
 static void note_published(struct run *run, const struct effect *effect)
 {
     static const struct {
@@ -231,7 +239,7 @@ static void beat(struct run *run)
     if (chance_percent(&run->chance, run->weather.extreme ? 30 : 10))
         weather_gust(&run->weather);
     if (!run->weather.calm && run->weather.acts[FAULT_DRIFT] && chance_percent(&run->chance, 4) &&
-        script_drift(&run->script, run->world, &run->chance)) {
+        script_drift(&run->script, &run->law, &run->chance)) {
         run->weather.hits[FAULT_DRIFT]++;
         run->law.drifted_ms = run->world->now_ms;
     }
@@ -259,6 +267,8 @@ static void step(struct run *run, int64_t until)
     }
     traffic_look(&run->traffic, &run->script.good);
     law_step(&run->law);
+    if (world->kills != kills)
+        law_backend_forgotten(&run->law);
     if (world->kills != kills && run->law.drifted_ms > 0)
         run->law.drifted_ms = world->now_ms; /* nobody was there to put it right */
     if (world->kills != kills || world->now_ms >= run->look_ms) {
@@ -423,6 +433,7 @@ static void begin(struct run *run, const struct run_wish *wish)
     options.platform.secret_management = true;
     options.secret = LAW_SECRET;
     options.watch = watch;
+    options.heard = heard;
     options.context = run;
     script_init(&run->script, seed);
     run->weather.calm = true; /* until the world stands */
@@ -469,7 +480,7 @@ void run_seed(const struct run_wish *wish, struct run_result *ret_result)
     else if (!is_broken(run))
         i15_others(run);
     if (!is_broken(run))
-        law_rollout_rest(&run->law);
+        law_rest(&run->law);
     if (!is_broken(run))
         i11_silence(run);
     ret_result->trace = run->world->trace;

@@ -3,6 +3,7 @@
 #include "config/base/check.h"
 #include "config/base/json.h"
 #include "reconciler/resource/object.h"
+#include "tests/simulation/law_backend.h"
 #include "tests/simulation/run.h"
 
 #include <stdio.h>
@@ -358,8 +359,9 @@ void script_build(struct world *world)
     json_decref(names);
 }
 
-bool script_drift(const struct script *script, struct world *world, struct chance *chance)
+bool script_drift(const struct script *script, struct law *law, struct chance *chance)
 {
+    struct world *world = law->world;
     const struct monorepo *good = &script->good;
     const struct plot *plot = &good->plots[chance_below(chance, (unsigned)good->plot_count)];
     const char *target =
@@ -369,8 +371,12 @@ bool script_drift(const struct script *script, struct world *world, struct chanc
     snprintf(binding, sizeof binding, "%s-%s", component, target);
     const int64_t now = world_platform_now(world);
     const unsigned what = chance_below(chance, 3);
-    if (what == 0)
-        return delete_object(world, "releasebindings", binding);
+    if (what == 0) {
+        const bool deleted = delete_object(world, "releasebindings", binding);
+        if (deleted)
+            law_backend_deleted(law, binding);
+        return deleted;
+    }
     json_t *patch = what == 1 ? json_pack("{s:{s:{s:i}}}", "spec",
                                           "componentTypeEnvironmentConfigs", "replicas", 7)
                               : json_pack("{s:{s:n}}", "labels", LABEL_MANAGED_BY);

@@ -34,7 +34,7 @@ bool script_change(struct script *script, const struct world *world, bool *seen)
 bool script_heal(struct script *script);
 
 /* Somebody edits or deletes an object; false when there is none to be had. */
-bool script_drift(const struct script *script, struct world *world, struct chance *chance);
+bool script_drift(const struct script *script, struct law *law, struct chance *chance);
 
 /* Somebody who took celld's mark from a component puts it back, or removes it when git does not
  * name it: celld rightly does not touch what it had let go of meanwhile. */

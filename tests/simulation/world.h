@@ -72,6 +72,8 @@ struct world_options {
                        struct error *ret_err);
     /* Told of each effect before it is carried out; NULL = not wanted. */
     void (*watch)(void *context, const struct effect *effect);
+    /* Told of each answer before the engine hears it; NULL = not wanted. */
+    void (*heard)(void *context, const struct world_request *request);
     /* Instead of engine_step(), for tests of what may go wrong in it; NULL = not wanted. */
     int (*step)(void *context, struct engine *engine, const struct engine_event *event,
                 struct effect_list *effects);

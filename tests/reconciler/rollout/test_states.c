@@ -15,6 +15,7 @@ static char meet(const struct stand *stand, size_t situation)
 {
     struct scene *scene = scene_new(stand);
     situation_all[situation].change(scene);
+    credit_kept(&scene->rollout);
     rollout_check(&scene->rollout);
     const struct rollout before = scene->rollout;
     struct rollout_result result;

@@ -57,6 +57,7 @@ static void add_stand(const struct stand *stand, struct text *out)
     for (size_t s = 0; s < SITUATION_COUNT; s++) {
         struct scene *scene = scene_new(stand);
         situation_all[s].change(scene);
+        credit_kept(&scene->rollout);
         struct rollout_result result;
         rollout_advance(&scene->rollout, &scene->view, &result);
         summarize(scene, &result, summaries[s]);

@@ -289,7 +289,7 @@ static void check_quarantine(const struct world *world, const struct rollout_wan
 
 /* --- rounds ------------------------------------------------------------------------------- */
 
-static void note_result(struct world *world, enum rollout_state before)
+static void note_result(struct world *world, enum rollout_state before, size_t step)
 {
     const struct rollout_result *result = &world->result;
     for (size_t i = 0; i < result->note_count; i++) {
@@ -306,7 +306,8 @@ static void note_result(struct world *world, enum rollout_state before)
     if (world->rollout.state != before)
         say(world, "%s%s", world->log[0] != '\0' ? " " : "",
             rollout_state_name(world->rollout.state));
-    if (world->rollout.state == ROLLOUT_STEP && !world->rollout.verified && result->changed)
+    if (world->rollout.state == ROLLOUT_STEP && !world->rollout.verified &&
+        (before != ROLLOUT_STEP || world->rollout.step != step))
         say(world, ":%d", world->rollout.weight);
     if (world->rollout.has_next && world->rollout.weight > world->most_weight)
         world->most_weight = world->rollout.weight;
@@ -342,12 +343,13 @@ void world_round(struct world *world)
     rollout_wants(&world->rollout, view, &wants);
     look_around(world, &wants);
     const enum rollout_state before = world->rollout.state;
+    const size_t step = world->rollout.step;
     rollout_advance(&world->rollout, view, &world->result);
     view->command = COMMAND_NONE;
     check_route(world, &world->result.wants);
     check_stable(world, &world->result.wants);
     check_quarantine(world, &world->result.wants);
-    note_result(world, before);
+    note_result(world, before, step);
     apply(world, &world->result.wants);
 }
 

@@ -1,0 +1,109 @@
+/* What is being deleted stays so until it is gone, and nothing leads to it. */
+#include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/meddle.h"
+
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+TestSuite(going, .timeout = 120);
+
+static const char both[] = PLATFORM_HEAD "  prune: {budget: \"90%\", minimum: 3}\n"
+                                         "  environments: [{name: development}]\n"
+                                         "  phases: [{name: all, cells: [billing, shop]}]\n";
+static const char one[] = PLATFORM_HEAD "  prune: {budget: \"90%\", minimum: 3}\n"
+                                        "  environments: [{name: development}]\n"
+                                        "  phases: [{name: all, cells: [shop]}]\n";
+
+#define BILLING "billing", "registry.example/billing:1", NULL
+#define SHOP "shop", "registry.example/shop:1", NULL
+
+static bool was_asked(const struct world *world, const char *method, const char *path)
+{
+    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
+        const struct platform_logged *entry = platform_log_at(world->platform, i);
+        if (strcmp(entry->method, method) == 0 && strstr(entry->path, path) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* A cell whose slot is just being deleted, because git does not name it any more. */
+static struct world *leaving(bool baked)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, both, BILLING, SHOP, NULL);
+    if (baked)
+        expect_condition(world, CONDITION_CONVERGED);
+    for (int i = 0; i < 600 && !world_published(world, "rollout-promoted", "billing"); i++)
+        world_run(world, 100);
+    repository_commit(world, 2, one, SHOP, NULL);
+    for (int i = 0; i < 6000 && !was_asked(world, "DELETE", "/billing-api-a-development"); i++)
+        world_run(world, 100);
+    cr_assert(was_asked(world, "DELETE", "/billing-api-a-development"));
+    return world;
+}
+
+/* It comes back at that moment: its route is made when its slot has pods again. */
+Test(going, a_cell_that_comes_back_gets_its_slot_before_its_route)
+{
+    for (int baked = 0; baked < 2; baked++) {
+        for (int later = 0; later < 4000; later += 400) {
+            struct world *world = leaving(baked == 1);
+            world_run(world, later);
+            repository_commit(world, 3, both, BILLING, SHOP, NULL);
+            expect_condition(world, CONDITION_CONVERGED);
+            expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
+            expect_no_dangers(world);
+            world_free(world);
+        }
+    }
+}
+
+/* Nothing takes a deletion back: a view of the time before is an old one. */
+Test(going, an_older_view_of_what_was_deleted_is_not_believed)
+{
+    for (int64_t versions = 1; versions < 4; versions++) {
+        for (int later = 0; later < 3000; later += 500) {
+            struct world *world = leaving(true);
+            world_run(world, later);
+            platform_fault_add(world->platform,
+                               &(struct platform_fault){.kind = PLATFORM_FAULT_STALE,
+                                                        .method = "GET",
+                                                        .path = "*/billing-api-a-development",
+                                                        .count = 2,
+                                                        .parameter = versions});
+            repository_commit(world, 3, both, BILLING, SHOP, NULL);
+            expect_condition(world, CONDITION_CONVERGED);
+            expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
+            expect_no_dangers(world);
+            world_free(world);
+        }
+    }
+}
+
+/* A proxy answered, and the control plane never heard of it. */
+Test(going, a_deletion_that_was_only_seemingly_taken_is_asked_for_again)
+{
+    static const struct meddling items[] = {{.method = "DELETE",
+                                             .path = "/components/billing-api",
+                                             .times = 1,
+                                             .outcome = ANSWER_RECEIVED,
+                                             .status = 200,
+                                             .lost = true},
+                                            {0}};
+    struct meddler meddler;
+    struct world *world = meddle_world(&meddler, items);
+    repository_commit(world, 1, both, BILLING, SHOP, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, one, SHOP, NULL);
+    world_run(world, MINUTES(10));
+    cr_expect_eq(meddler.replaced, 1u);
+    json_t *component = platform_object(world->platform, "components", "acme", "billing-api");
+    cr_expect_null(component);
+    json_decref(component);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}

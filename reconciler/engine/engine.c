@@ -215,9 +215,7 @@ static void take_list(struct engine *engine, const struct engine_event *event)
     if (request->purpose == REQUEST_LIST) {
         observe_listed(engine, request, event);
     } else if (request->purpose == REQUEST_DUPLICATES) {
-        struct object *object = request->owner;
-        operation_listed(engine, object, event);
-        unit_queue(engine, object->unit);
+        operation_listed(engine, request->owner, event);
     }
     request_free(request);
 }

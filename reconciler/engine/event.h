@@ -41,7 +41,7 @@ struct engine_event {
         struct {
             struct manifest_set *set; /* borrowed; the engine takes a reference */
             const char *commit;       /* 40 hex digits */
-            const char *subject;      /* first line of its message, for people */
+            const char *subject;      /* first line of its message, for people; never NULL */
             bool rewritten;           /* not a descendant of the one before */
             /* Time zones that the platform's window gates name, as TZif files; borrowed. */
             const struct zone_file {
@@ -57,8 +57,8 @@ struct engine_event {
             size_t tree_count;
         } revision;
         struct {
-            const char *reason; /* "RefMissing", "Unreachable", ... */
-            const struct error *error;
+            const char *reason;        /* "RefMissing", "Unreachable", ... */
+            const struct error *error; /* never NULL */
         } repository_failed;
         struct {
             uint64_t id;

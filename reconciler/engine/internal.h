@@ -71,18 +71,17 @@ enum operation_state {
 
 struct operation {
     enum operation_state state;
-    const char *verb;      /* of the last write: static */
-    uint64_t request;      /* in flight */
-    struct mono_time due;  /* OPERATION_WAITING */
-    unsigned failures;     /* in a row: backoff */
-    unsigned echoes;       /* accepted writes that did not read back as written */
-    bool tried_again;      /* the retry at once of a lost race is used up */
-    bool unpermitted;      /* OPERATION_HELD only because it may not be written */
-    bool searched;         /* no duplicate binding was found */
-    uint64_t held_desired; /* OPERATION_HELD: for this content */
-    uint64_t held_live;    /* ... against this one */
-    json_t *body;          /* what GOAL_PRESENT wants */
-    json_t *differences;   /* at the last comparison; NULL = none */
+    const char *verb;     /* of the last write: static */
+    uint64_t request;     /* in flight */
+    struct mono_time due; /* OPERATION_WAITING */
+    unsigned failures;    /* in a row: backoff */
+    unsigned echoes;      /* accepted writes that did not read back as written */
+    bool tried_again;     /* the retry at once of a lost race is used up */
+    bool unpermitted;     /* OPERATION_HELD only because it may not be written */
+    bool searched;        /* no duplicate binding was found */
+    uint64_t held_live;   /* OPERATION_HELD: against this content */
+    json_t *body;         /* what GOAL_PRESENT wants */
+    json_t *differences;  /* at the last comparison; NULL = none */
     char message[MESSAGE_SIZE];
 };
 
@@ -108,7 +107,6 @@ struct object {
     bool wanted : 1;    /* the current manifests name it: it is not pruned */
     bool poll : 1;      /* read it again and again until its owner is content */
     bool drifted : 1;   /* live changed though what is desired did not */
-    bool foreign : 1;   /* stands as wanted without our mark */
     bool missing : 1;   /* not in the last complete list: to be confirmed */
     bool seen : 1;      /* in the list that is being read */
     bool sound : 1;     /* a release: its content was compared */
@@ -288,6 +286,7 @@ struct node {
     bool binding_ready;
     char binding_release[NAME_SIZE]; /* live spec.projectRelease */
     uint8_t looks, looks_wanted;     /* that showed it Ready on that one, and how many it takes */
+    enum node_state state;           /* since `since`: the facts are made anew with each revision */
     struct wall_time since;
     bool reported; /* its convergence on the current revision was told */
 };

@@ -5,6 +5,7 @@
 static void check_object(const struct object *object)
 {
     const struct operation *operation = object->operation;
+    CHECK(object->unit != NULL);
     /* At most one request per object, and no write without a durable intent. */
     if (operation != NULL && operation->request != 0)
         CHECK(operation->state == OPERATION_READING || operation->state == OPERATION_SEARCHING ||

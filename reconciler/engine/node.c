@@ -51,7 +51,7 @@ static void rebuild_unit(struct engine *engine, struct unit *unit, const struct 
         engine->status = -ENOMEM;
         return;
     }
-    for (size_t i = 0; i < count && engine->status == 0; i++) {
+    for (size_t i = 0; i < count; i++) {
         nodes[i] = keep_or_make(engine, unit->nodes, unit->node_count, &platform->targets[i]);
         if (nodes[i] == NULL)
             break;
@@ -103,7 +103,7 @@ static int reserve(struct engine *engine, size_t count)
 void node_rebuild(struct engine *engine)
 {
     size_t count = 0;
-    for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {
+    for (size_t i = 0; i < engine->unit_count; i++) {
         rebuild_unit(engine, engine->units[i], engine->platform);
         count += engine->units[i]->node_count;
     }
@@ -155,7 +155,7 @@ static bool is_sick(const struct track *track)
         return true;
     if (binding->object->presence == PRESENCE_ABSENT)
         return true;
-    if (binding->answered && binding->gate != NULL && binding->gate->verdict == GATE_SETTLED)
+    if (binding->answered && binding->gate->verdict == GATE_SETTLED)
         return false;
     return binding->object->complain;
 }
@@ -169,7 +169,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     } else {
         tally->complete = false;
     }
-    if (rollout->has_stable && rollout->stable.baked_wall_ms != 0) {
+    if (rollout->has_stable) {
         add_digest(engine, tally->baked, track->component, rollout->stable.deployment_digest);
         add_digest(engine, tally->baked_releases, track->component, rollout->stable.release_digest);
     } else {
@@ -233,9 +233,8 @@ static bool is_of_node(const struct node *node, const struct object *object)
 /* What the cell has once belongs to its first target; a pending change of it is a forward step. */
 static bool has_pending(const struct node *node)
 {
-    if (node->binding != NULL && bootstrap_is_pending(node->binding))
-        return true;
-    if (node->binding == NULL || node->binding->presence != PRESENCE_PRESENT ||
+    const struct object *binding = node->binding;
+    if (binding == NULL || binding->presence != PRESENCE_PRESENT || bootstrap_is_pending(binding) ||
         !project_stands(node))
         return true;
     if (node->target->index != 0)
@@ -275,7 +274,7 @@ static bool has_repairs(const struct engine *engine, const struct node *node)
 static enum node_state state_of(const struct engine *engine, const struct node *node,
                                 const struct tally *tally)
 {
-    if (!engine->known || !unit_is_live(node->unit) || !project_is_known(node))
+    if (!engine->known || !project_is_known(node))
         return NODE_UNKNOWN;
     if (tally->active > 0)
         return NODE_ROLLING;
@@ -299,7 +298,7 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
         json_object(), json_object(), json_object(), json_object(), true, true, 0, 0, 0, 0, 0,
         true,          false};
     for (size_t i = 0; i < unit->track_count; i++) {
-        if (unit->tracks[i]->node == node && track_is_live(unit->tracks[i]))
+        if (unit->tracks[i]->node == node)
             tally_track(engine, unit->tracks[i], &tally);
     }
     *ret_facts = (struct node_facts){
@@ -325,15 +324,14 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
     json_decref(tally.baked_releases);
 }
 
+/* What a revision brings (target, phase, train) is new together with the cell: the table is made
+ * anew then. A release's digest goes into that of its deployment. */
 static bool is_same(const struct node_facts *a, const struct node_facts *b)
 {
-    return a->cell == b->cell && a->target == b->target && a->phase == b->phase &&
-           a->broken == b->broken && a->suspended == b->suspended && a->healthy == b->healthy &&
-           a->state == b->state && a->failed == b->failed && a->train == b->train &&
+    return a->cell == b->cell && a->broken == b->broken && a->suspended == b->suspended &&
+           a->healthy == b->healthy && a->state == b->state && a->failed == b->failed &&
            a->unproven == b->unproven && strcmp(a->wanted_digests, b->wanted_digests) == 0 &&
-           strcmp(a->baked_digests, b->baked_digests) == 0 &&
-           strcmp(a->release_digests, b->release_digests) == 0 &&
-           strcmp(a->baked_release_digests, b->baked_release_digests) == 0;
+           strcmp(a->baked_digests, b->baked_digests) == 0;
 }
 
 void node_update(struct engine *engine, struct unit *unit)
@@ -345,8 +343,9 @@ void node_update(struct engine *engine, struct unit *unit)
         struct node_facts *known = &engine->facts[node->index];
         if (is_same(&facts, known))
             continue;
-        if (facts.state != known->state) {
+        if (node->since.ms == 0 || facts.state != node->state) {
             node->since = engine->now.wall;
+            node->state = facts.state;
             engine->progress++;
         }
         *known = facts;
@@ -412,8 +411,7 @@ void node_plan(struct engine *engine)
             verdict->wait = WAIT_PLATFORM;
             verdict->waits_for = SIZE_MAX;
         }
-        if (verdict->may_start != before->may_start || verdict->cancel != before->cancel ||
-            verdict->wait != before->wait)
+        if (verdict->may_start != before->may_start || verdict->wait != before->wait)
             unit_queue(engine, engine->nodes[i]->unit);
     }
     free(engine->verdicts);

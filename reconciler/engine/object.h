@@ -1,6 +1,7 @@
 /* The table of the control plane's objects: what is known of each, and what it should be. */
 #pragma once
 
+#include "reconciler/engine/history.h"
 #include "reconciler/engine/internal.h"
 
 /* Finds or makes it; NULL without memory, remembered. */
@@ -54,3 +55,6 @@ void object_intent(struct engine *engine, struct object *object, char verb); /* 
 
 /* Names for people: "ReleaseBinding cart-a-testing". */
 const char *object_kind(const struct object *object);
+
+/* What an event about the object is about. */
+struct history_about object_about(const struct object *object);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/observe.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -8,6 +9,7 @@
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/unit.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,8 +69,7 @@ static void begin(struct engine *engine)
     for (size_t i = 0; i < engine->object_count; i++) {
         struct object *object = engine->object_list[i];
         object->seen = false;
-        if (!resource_kind_info(object->key.kind)->lists && object->goal == GOAL_PRESENT &&
-            object->unit != NULL) {
+        if (!resource_kind_info(object->key.kind)->lists && object->goal == GOAL_PRESENT) {
             object->missing = true;
             unit_queue(engine, object->unit);
         }
@@ -77,7 +78,7 @@ static void begin(struct engine *engine)
 
 void observe_pump(struct engine *engine)
 {
-    if (!engine->started || engine->platform == NULL || engine->look == LOOK_RUNNING)
+    if (engine->platform == NULL || engine->look == LOOK_RUNNING)
         return;
     if (engine->look_again || engine->look_due.ms <= engine->now.mono.ms)
         begin(engine);
@@ -105,6 +106,22 @@ static bool is_running(const struct engine *engine)
     return false;
 }
 
+/* What keeps the live state from being known; "" = nothing does. */
+static void say(struct engine *engine, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(struct engine *engine, const char *format, ...)
+{
+    char before[sizeof engine->look_message];
+    memcpy(before, engine->look_message, sizeof before);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(engine->look_message, sizeof engine->look_message, format, arguments);
+    va_end(arguments);
+    if (strcmp(before, engine->look_message) != 0)
+        engine->version++;
+}
+
 static void finish(struct engine *engine)
 {
     if (is_running(engine))
@@ -125,9 +142,10 @@ static void finish(struct engine *engine)
     if (complete) {
         engine->looks++;
         engine->looked = engine->now.wall;
-        engine->look_message[0] = '\0';
         engine->progress++;
     }
+    if (engine->look_complete)
+        say(engine, "%s", "");
     if (known != engine->known || engine->looks == 1) {
         engine->known = known;
         engine->plan_dirty = true;
@@ -161,7 +179,7 @@ static void take_item(struct engine *engine, enum resource_kind kind, const json
     object_observed(engine, object, item);
     const bool equal =
         object->live == object->equal_live && object->desired == object->equal_desired;
-    if (object->goal == GOAL_PRESENT && !equal && object->unit != NULL)
+    if (object->goal == GOAL_PRESENT && !equal)
         unit_queue(engine, object->unit);
 }
 
@@ -178,13 +196,11 @@ static void take_list(struct engine *engine, enum resource_kind kind, const json
             continue;
         /* Not in a complete list: suspected gone, until a GET says so. What never was there needs
          * no such doubt. */
-        if (object->presence == PRESENCE_UNKNOWN && !object->inventory && !object->intent) {
+        if (object->presence == PRESENCE_UNKNOWN && !object->inventory && !object->intent)
             object->presence = PRESENCE_ABSENT;
-        } else if (object->unit != NULL) {
+        else
             object->missing = true;
-        }
-        if (object->unit != NULL)
-            unit_queue(engine, object->unit);
+        unit_queue(engine, object->unit);
     }
 }
 
@@ -211,10 +227,10 @@ static void probe(struct engine *engine, enum resource_kind kind, const struct o
 
 static void say_unknown(struct engine *engine, enum resource_kind kind, const char *why)
 {
-    snprintf(engine->look_message, sizeof engine->look_message,
-             "the list of %ss came back empty although celld made some, and %s: nothing is started "
-             "or removed until that is clear",
-             resource_kind_info(kind)->name, why);
+    say(engine,
+        "the list of %ss came back empty although celld made some, and %s: nothing is started "
+        "or removed until that is clear",
+        resource_kind_info(kind)->name, why);
     if (!engine->kinds[kind].unknown)
         history_publish(engine, PUBLISH_ERROR, "live-state-unknown", NULL, "%s",
                         engine->look_message);
@@ -226,8 +242,7 @@ void observe_probed(struct engine *engine, const struct request *request,
 {
     const enum resource_kind kind = request->kind;
     struct kind_look *look = &engine->kinds[kind];
-    if (look->request != request->id)
-        return;
+    CHECK(look->request == request->id);
     look->request = 0;
     const int status = event->as.answer.status;
     if (event->as.answer.outcome == ANSWER_RECEIVED && status == 404) {
@@ -248,15 +263,12 @@ void observe_listed(struct engine *engine, const struct request *request,
 {
     const enum resource_kind kind = request->kind;
     struct kind_look *look = &engine->kinds[kind];
-    if (look->request != request->id)
-        return;
+    CHECK(look->request == request->id);
     look->request = 0;
     if (!event->as.listed.complete) {
         look->failed = true;
-        snprintf(engine->look_message, sizeof engine->look_message, "%ss cannot be listed: %.180s",
-                 resource_kind_info(kind)->name,
-                 event->as.listed.error == NULL ? "the list is not complete"
-                                                : event->as.listed.error->detail);
+        say(engine, "%ss cannot be listed: %.180s", resource_kind_info(kind)->name,
+            request_complaint(event->as.listed.error));
         finish(engine);
         return;
     }

@@ -1,5 +1,6 @@
 #include "reconciler/engine/operation.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation_write.h"
@@ -113,8 +114,8 @@ static bool is_waiting(const struct engine *engine, const struct object *object)
         return false;
     if (operation->unpermitted && object->permit)
         return false;
-    return operation->held_desired == object->desired && operation->held_live == object->live &&
-           !object->missing && operation->due.ms > engine->now.mono.ms;
+    return operation->held_live == object->live && !object->missing &&
+           operation->due.ms > engine->now.mono.ms;
 }
 
 static bool has_to_read(const struct engine *engine, const struct object *object)
@@ -166,12 +167,13 @@ struct mono_time operation_due(const struct object *object)
 /* --- what was read ------------------------------------------------------------------------------
  */
 
-/* An intent whose object was found: what we made is ours, also when nobody wants it any more. */
+/* An intent whose object was found: what we made is ours, also when nobody wants it any more. The
+ * server makes releases from components, without our mark. */
 static void settle_unwanted(struct engine *engine, struct object *object, const json_t *live)
 {
-    if (!object->intent)
-        return;
-    if (object->intent_verb == 'P' && object->managed && !object->inventory)
+    const bool made = object->intent && ((object->intent_verb == 'P' && object->managed) ||
+                                         object->intent_verb == 'G');
+    if (made && !object->inventory)
         object_record(engine, object, live);
     object_intent(engine, object, 0);
 }
@@ -256,10 +258,9 @@ static void found_present(struct engine *engine, struct object *object, const js
     } else {
         if (drift && !object->drifted) {
             object->drifted = true;
-            history_publish(engine, PUBLISH_NOTICE, "drift-found",
-                            &(struct history_about){
-                                .cell = object->unit == NULL ? NULL : object->unit->name,
-                                .data = json_pack("{s:O}", "differences", operation->differences)},
+            struct history_about about = object_about(object);
+            about.data = json_pack("{s:O}", "differences", operation->differences);
+            history_publish(engine, PUBLISH_NOTICE, "drift-found", &about,
                             "%s %s was changed by somebody else: %s", object_kind(object),
                             object->key.name, difference.items[0].pointer);
         }
@@ -279,11 +280,10 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     /* The server makes releases from components, without our mark. */
     const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
     if (object->inventory && (strcmp(uid, object->uid) != 0 || !marked)) {
-        history_publish(
-            engine, PUBLISH_WARNING, "ownership-lost",
-            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
-            "%s %s is not the one that celld made any more: it is left alone", object_kind(object),
-            object->key.name);
+        const struct history_about about = object_about(object);
+        history_publish(engine, PUBLISH_WARNING, "ownership-lost", &about,
+                        "%s %s is not the one that celld made any more: it is left alone",
+                        object_kind(object), object->key.name);
         object_forget(engine, object);
     }
     if (!object->inventory) {
@@ -324,10 +324,10 @@ static void found_nothing(struct engine *engine, struct object *object)
     case GOAL_PRESENT:
         if (was_ours && !object->intent && !object->drifted) {
             object->drifted = true;
-            history_publish(
-                engine, PUBLISH_NOTICE, "drift-found",
-                &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
-                "%s %s was deleted by somebody else", object_kind(object), object->key.name);
+            const struct history_about about = object_about(object);
+            history_publish(engine, PUBLISH_NOTICE, "drift-found", &about,
+                            "%s %s was deleted by somebody else", object_kind(object),
+                            object->key.name);
         }
         if (!object->permit || operation->body == NULL) {
             object_intent(engine, object, 0);
@@ -346,8 +346,10 @@ static void found_nothing(struct engine *engine, struct object *object)
         if (object->goal == GOAL_ABSENT || !object->wanted ||
             object->key.kind == KIND_COMPONENT_RELEASE)
             object_forget(engine, object);
-        if (object->unit != NULL)
-            unit_queue(engine, object->unit);
+        /* It is gone: whoever makes another of this name makes his own. */
+        if (object->goal == GOAL_ABSENT)
+            object_want_nothing(engine, object);
+        unit_queue(engine, object->unit);
         return;
     }
 }
@@ -374,8 +376,7 @@ void operation_answer(struct engine *engine, struct object *object, const struct
                       const struct engine_event *event)
 {
     struct operation *operation = object->operation;
-    if (operation == NULL || operation->request != request->id)
-        return;
+    CHECK(operation != NULL && operation->request == request->id);
     operation->request = 0;
     if (operation->state == OPERATION_READING)
         answer_read(engine, object, event);
@@ -383,12 +384,9 @@ void operation_answer(struct engine *engine, struct object *object, const struct
         operation_written(engine, object, event);
     /* Settled troubles start anew. */
     if (object->operation != NULL && object->operation->state == OPERATION_IDLE &&
-        object->operation->request == 0 && object_is_equal(object))
+        object_is_equal(object))
         operation_rest(object);
-    if (object->unit != NULL)
-        unit_queue(engine, object->unit);
-    else
-        operation_pump(engine, object);
+    unit_queue(engine, object->unit);
 }
 
 /* --- questions ----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include "reconciler/engine/operation_write.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -27,11 +28,10 @@ void operation_wait(struct engine *engine, struct object *object, const struct e
     operation->failures++;
     operation->state = OPERATION_WAITING;
     operation->due = request_backoff(engine, operation->failures, err);
+    const struct history_about about = object_about(object);
     if (operation->failures == 3 || operation->failures % 50 == 0)
-        history_publish(
-            engine, PUBLISH_WARNING, "operation-delayed",
-            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
-            "%s; celld goes on trying", operation->message);
+        history_publish(engine, PUBLISH_WARNING, "operation-delayed", &about,
+                        "%s; celld goes on trying", operation->message);
 }
 
 void operation_hold(struct engine *engine, struct object *object, const char *format, ...)
@@ -45,14 +45,11 @@ void operation_hold(struct engine *engine, struct object *object, const char *fo
     va_end(arguments);
     operation->state = OPERATION_HELD;
     operation->unpermitted = false;
-    operation->held_desired = object->desired;
     operation->held_live = object->live;
     operation->due = (struct mono_time){engine->now.mono.ms + HOLD_LIMIT.ms};
+    const struct history_about about = object_about(object);
     if (strcmp(before, operation->message) != 0)
-        history_publish(
-            engine, PUBLISH_WARNING, "object-held",
-            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name}, "%s",
-            operation->message);
+        history_publish(engine, PUBLISH_WARNING, "object-held", &about, "%s", operation->message);
 }
 
 void operation_poll(struct engine *engine, struct object *object)
@@ -68,18 +65,11 @@ void operation_poll(struct engine *engine, struct object *object)
 static void stamp(struct engine *engine, const struct object *object, json_t *body)
 {
     json_t *metadata = json_object_get(body, "metadata");
-    json_t *annotations = json_object_get(metadata, "annotations");
-    if (annotations == NULL) {
-        annotations = json_object();
-        if (json_object_set_new(metadata, "annotations", annotations) < 0) {
-            engine->status = -ENOMEM;
-            return;
-        }
-    }
     int result = 0;
-    if (engine->commit[0] != '\0')
-        result |=
-            json_object_set_new(annotations, ANNOTATION_REVISION, json_string(engine->commit));
+    if (json_object_get(metadata, "annotations") == NULL)
+        result = json_object_set_new(metadata, "annotations", json_object());
+    json_t *annotations = json_object_get(metadata, "annotations");
+    result |= json_object_set_new(annotations, ANNOTATION_REVISION, json_string(engine->commit));
     result |= json_object_set_new(annotations, ANNOTATION_DIGEST,
                                   json_sprintf("%016" PRIx64, object->desired));
     result |= json_object_set_new(
@@ -228,13 +218,12 @@ void operation_listed(struct engine *engine, struct object *object,
                       const struct engine_event *event)
 {
     struct operation *operation = object->operation;
-    if (operation == NULL || operation->state != OPERATION_SEARCHING ||
-        operation->request != event->as.listed.id)
-        return;
+    CHECK(operation != NULL && operation->request == event->as.listed.id);
     operation->request = 0;
     operation->state = OPERATION_IDLE;
-    if (object->goal != GOAL_PRESENT || operation->body == NULL)
-        return;
+    unit_queue(engine, object->unit);
+    if (operation->body == NULL)
+        return; /* it is not wanted any more */
     if (!event->as.listed.complete) {
         operation_wait(engine, object, event->as.listed.error,
                        "the bindings of %s's component cannot be listed", object->key.name);
@@ -262,10 +251,9 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     operation->failures = 0;
     engine->progress++;
     /* What was refused because this one was missing is not refused any more. */
-    if (operation->verb != NULL && strcmp(operation->verb, "POST") == 0 && object->unit != NULL)
+    if (strcmp(operation->verb, "POST") == 0)
         unit_wake(engine, object->unit);
-    if (!json_is_object(live) || object->goal != GOAL_PRESENT || operation->body == NULL ||
-        json_object_get(operation->body, "credential") != NULL)
+    if (!json_is_object(live) || operation->body == NULL)
         return; /* it is read again */
     struct difference difference = {0};
     if (diff_object(object->key.kind, operation->body, live, &difference) < 0) {
@@ -277,11 +265,10 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     if (count > 0 && ++operation->echoes >= 2 && object->presence == PRESENCE_PRESENT) {
         /* The server keeps its own form of what we send: that form counts as ours, or the two of
          * us would write for ever. */
-        history_publish(
-            engine, PUBLISH_WARNING, "server-changes-field",
-            &(struct history_about){.cell = object->unit == NULL ? NULL : object->unit->name},
-            "%s %s: the control plane keeps another value of %s than was written",
-            object_kind(object), object->key.name, difference.items[0].pointer);
+        const struct history_about about = object_about(object);
+        history_publish(engine, PUBLISH_WARNING, "server-changes-field", &about,
+                        "%s %s: the control plane keeps another value of %s than was written",
+                        object_kind(object), object->key.name, difference.items[0].pointer);
         object_found_equal(engine, object, live);
     } else if (count == 0 && object->presence == PRESENCE_PRESENT) {
         object_found_equal(engine, object, live);
@@ -300,7 +287,7 @@ static void read_back(struct engine *engine, struct object *object, const struct
         return;
     }
     operation_wait(engine, object, err, "%s of %s %s failed: %s", operation->verb,
-                   object_kind(object), object->key.name, err == NULL ? "" : err->detail);
+                   object_kind(object), object->key.name, request_complaint(err));
 }
 
 static void refused(struct engine *engine, struct object *object, const struct engine_event *event)
@@ -321,15 +308,13 @@ static void refused(struct engine *engine, struct object *object, const struct e
     if (status == 400 || status == 422) {
         object_intent(engine, object, 0);
         operation_hold(engine, object, "%s of %s %s was refused (%d): %s", operation->verb,
-                       object_kind(object), object->key.name, status,
-                       err == NULL ? "" : err->detail);
+                       object_kind(object), object->key.name, status, request_complaint(err));
         return;
     }
     if (status == 401 || status == 403 || status == 429) {
         object_intent(engine, object, 0);
         operation_wait(engine, object, err, "%s of %s %s was refused (%d): %s", operation->verb,
-                       object_kind(object), object->key.name, status,
-                       err == NULL ? "" : err->detail);
+                       object_kind(object), object->key.name, status, request_complaint(err));
         return;
     }
     /* 404, 409, 500 and all else: the world is not what it was, or a race was lost. */
@@ -341,14 +326,14 @@ void operation_written(struct engine *engine, struct object *object,
 {
     struct operation *operation = object->operation;
     const int status = event->as.answer.status;
+    const bool good = status / 100 == 2;
     switch (event->as.answer.outcome) {
     case ANSWER_RECEIVED:
-        if (operation->state == OPERATION_DELETING &&
-            ((status >= 200 && status < 300) || status == 404)) {
+        if (operation->state == OPERATION_DELETING && (good || status == 404)) {
             object->epoch++;
             object_deleted(object);
             operation_poll(engine, object);
-        } else if (status >= 200 && status < 300) {
+        } else if (good) {
             accepted(engine, object, event->as.answer.body);
         } else {
             refused(engine, object, event);
@@ -358,7 +343,7 @@ void operation_written(struct engine *engine, struct object *object,
         object_intent(engine, object, 0);
         operation_wait(engine, object, event->as.answer.error, "%s of %s %s could not be sent: %s",
                        operation->verb, object_kind(object), object->key.name,
-                       event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
+                       request_complaint(event->as.answer.error));
         return;
     case ANSWER_UNKNOWN:
         operation_wait(engine, object, event->as.answer.error,

@@ -8,18 +8,18 @@
 
 static bool is_of_type(const char *type, const json_t *value)
 {
-    if (strcmp(type, "object") == 0)
-        return json_is_object(value);
-    if (strcmp(type, "array") == 0)
-        return json_is_array(value);
-    if (strcmp(type, "string") == 0)
-        return json_is_string(value);
-    if (strcmp(type, "integer") == 0)
-        return json_is_integer(value);
-    if (strcmp(type, "number") == 0)
-        return json_is_number(value);
-    if (strcmp(type, "boolean") == 0)
-        return json_is_boolean(value);
+    static const struct {
+        const char *name;
+        json_type types[2];
+    } rows[] = {
+        {"object", {JSON_OBJECT, JSON_OBJECT}}, {"array", {JSON_ARRAY, JSON_ARRAY}},
+        {"string", {JSON_STRING, JSON_STRING}}, {"integer", {JSON_INTEGER, JSON_INTEGER}},
+        {"number", {JSON_INTEGER, JSON_REAL}},  {"boolean", {JSON_TRUE, JSON_FALSE}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(type, rows[i].name) == 0)
+            return json_typeof(value) == rows[i].types[0] || json_typeof(value) == rows[i].types[1];
+    }
     return true;
 }
 
@@ -37,14 +37,14 @@ static int check_bounds(const json_t *schema, const json_t *value, const char *w
 {
     const json_t *least = json_object_get(schema, "minimum");
     const json_t *most = json_object_get(schema, "maximum");
-    if (json_is_number(value) &&
+    if (is_of_type("number", value) &&
         ((least != NULL && json_number_value(value) < json_number_value(least)) ||
          (most != NULL && json_number_value(value) > json_number_value(most))))
         return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is out of bounds", where);
     const size_t length = json_string_length(value);
     const json_t *shortest = json_object_get(schema, "minLength");
     const json_t *longest = json_object_get(schema, "maxLength");
-    if (json_is_string(value) &&
+    if (json_typeof(value) == JSON_STRING &&
         ((shortest != NULL && (json_int_t)length < json_integer_value(shortest)) ||
          (longest != NULL && (json_int_t)length > json_integer_value(longest))))
         return error_set(err, ERROR_INVALID, ERR_INVALID, "%s has a wrong length", where);
@@ -89,7 +89,7 @@ int parameter_check(const json_t *schema, const json_t *value, const char *where
         return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is none of the allowed values",
                          where);
     int result = check_bounds(schema, value, where, err);
-    if (result == 0 && json_is_object(value))
+    if (result == 0 && json_typeof(value) == JSON_OBJECT)
         result = check_members(schema, value, where, err);
     const json_t *items = json_object_get(schema, "items");
     for (size_t i = 0; result == 0 && items != NULL && i < json_array_size(value); i++) {
@@ -133,7 +133,7 @@ int parameter_fill(const json_t *schema, const struct node_parameters *given, co
 static int member_of(const json_t *schema, json_t *parent, const char *name, json_t **ret_member)
 {
     *ret_member = NULL;
-    if (parent == NULL || json_at(schema, "properties", name, "properties", NULL) == NULL)
+    if (json_at(schema, "properties", name, "properties", NULL) == NULL)
         return 0;
     json_t *member = json_object_get(parent, name);
     if (member == NULL) {

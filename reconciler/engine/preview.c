@@ -48,25 +48,100 @@ static void complain(struct text *message, const char *who, const struct error *
     text_format(message, "%s: %s", who, err->detail);
 }
 
-static void add_role(const struct deployment *deployment, enum component_role role, json_t *bodies)
+/* What a component runs on a target, as far as this celld has seen to it; NULL = nothing yet. */
+static const struct track *track_of(const struct engine *engine,
+                                    const struct deployment *deployment)
 {
-    static const struct binding_wants wants = {.active = true,
-                                               .weight_a = 100,
-                                               .list_a = true,
-                                               .active_slot = 'a',
-                                               .scale_a = true,
-                                               .replicas = -1};
+    const struct unit *unit = unit_find(engine, deployment->cell->name.text);
+    for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
+        const struct track *track = unit->tracks[i];
+        if (strcmp(track->component, deployment->component->name.text) == 0 &&
+            strcmp(track->target, deployment->target->name) == 0)
+            return track->rollout.has_stable ? track : NULL;
+    }
+    return NULL;
+}
+
+static bool is_settled(const struct track *track, const struct deployment *deployment)
+{
+    return !track->rollout.has_next && track->wants.route.content == CONTENT_STABLE &&
+           strcmp(track->rollout.stable.deployment_digest, deployment->deployment_digest) == 0;
+}
+
+/* The slot that the content runs on, or would come to. */
+static char slot_of(const struct track *track, const struct deployment *deployment)
+{
+    if (track == NULL)
+        return 'a';
+    const struct rollout *rollout = &track->rollout;
+    const char *digest = deployment->deployment_digest;
+    if (rollout->has_next && strcmp(rollout->next.deployment_digest, digest) == 0)
+        return rollout->next_slot;
+    const bool stays = strcmp(rollout->stable.deployment_digest, digest) == 0 ||
+                       deployment->effective->rollout.strategy == STRATEGY_ROLLING;
+    return stays == (rollout->stable_slot == 'b') ? 'b' : 'a';
+}
+
+static struct binding_wants wants_of(const struct track *track, const struct deployment *deployment,
+                                     char slot)
+{
+    if (track == NULL || !is_settled(track, deployment))
+        return (struct binding_wants){.active = true,
+                                      .weight_a = slot == 'a' ? 100 : 0,
+                                      .weight_b = slot == 'b' ? 100 : 0,
+                                      .list_a = slot == 'a',
+                                      .list_b = slot == 'b',
+                                      .active_slot = slot,
+                                      .scale_a = slot == 'a',
+                                      .scale_b = slot == 'b',
+                                      .replicas = -1};
+    const struct route_want *route = &track->wants.route;
+    return (struct binding_wants){
+        .active = true,
+        .weight_a = route->weight[0],
+        .weight_b = route->weight[1],
+        .list_a = route->list[0],
+        .list_b = route->list[1],
+        .active_slot = route->active_slot,
+        .scale_a = route->scale[0],
+        .scale_b = route->scale[1],
+        .replicas = -1,
+        .scaled_by_route = track->wants.slot[slot == 'b'].scaled_by_route,
+    };
+}
+
+static void add_role(const struct deployment *deployment, enum component_role role,
+                     const struct binding_wants *wants, json_t *bodies)
+{
     struct desired_object object = {0};
     add_made(bodies, deployment_component(deployment, role, &object), &object);
     object = (struct desired_object){0};
     add_made(bodies, deployment_workload(deployment, role, &object), &object);
     object = (struct desired_object){0};
-    add_made(bodies, deployment_binding(deployment, role, &wants, &object), &object);
+    add_made(bodies, deployment_binding(deployment, role, wants, &object), &object);
 }
 
-static void add_component(const struct engine *engine, const struct compile_context *context,
+static void keep(json_t *kept, enum resource_kind kind, const char *place, const char *name)
+{
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "%s/%s/%s", resource_kind_info(kind)->name, place, name);
+    json_object_set_new(kept, key, json_true());
+}
+
+static void keep_slots(const struct deployment *deployment, const char *place, json_t *kept)
+{
+    static const enum component_role roles[] = {ROLE_SLOT_A, ROLE_SLOT_B};
+    for (size_t i = 0; kept != NULL && i < 2; i++) {
+        keep(kept, KIND_COMPONENT, place, deployment_component_name(deployment, roles[i]));
+        keep(kept, KIND_WORKLOAD, place, deployment_component_name(deployment, roles[i]));
+        keep(kept, KIND_RELEASE_BINDING, place, deployment_binding_name(deployment, roles[i]));
+    }
+}
+
+static bool add_component(const struct engine *engine, const struct compile_context *context,
                           const struct cell *cell, const struct component *component,
-                          const struct target *target, json_t *bodies, struct text *message)
+                          const struct target *target, json_t *bodies, json_t *kept,
+                          struct text *message)
 {
     struct deployment *deployment = NULL;
     struct error err = {0};
@@ -74,18 +149,23 @@ static void add_component(const struct engine *engine, const struct compile_cont
                        build_image(engine, cell->name.text, component->name.text), &deployment,
                        &err) < 0) {
         complain(message, component->name.text, &err);
-        return;
+        return false;
     }
     struct desired_list references = {0};
-    if (deployment_references(deployment, &references) == 0)
-        add_list(bodies, &references);
+    const bool whole = deployment_references(deployment, &references) == 0;
+    add_list(bodies, &references);
+    const struct track *track = track_of(engine, deployment);
+    const char slot = slot_of(track, deployment);
+    const struct binding_wants wants = wants_of(track, deployment, slot);
     if (deployment->routed) {
-        add_role(deployment, ROLE_SLOT_A, bodies);
-        add_role(deployment, ROLE_ROUTE, bodies);
+        add_role(deployment, slot == 'b' ? ROLE_SLOT_B : ROLE_SLOT_A, &wants, bodies);
+        add_role(deployment, ROLE_ROUTE, &wants, bodies);
+        keep_slots(deployment, context->platform->namespace_name.text, kept);
     } else {
-        add_role(deployment, ROLE_SINGLE, bodies);
+        add_role(deployment, ROLE_SINGLE, &wants, bodies);
     }
     deployment_free(deployment);
+    return whole;
 }
 
 /* The project's newest release: every binding is on its way there, target by target. */
@@ -95,15 +175,17 @@ static const char *project_release_of(const struct engine *engine, const struct 
     return unit != NULL && unit->project_release[0] != '\0' ? unit->project_release : "(latest)";
 }
 
-void preview_cell(const struct engine *engine, const struct compile_context *context,
-                  const struct cell *cell, const char *target, json_t *bodies, struct text *message)
+bool preview_cell(const struct engine *engine, const struct compile_context *context,
+                  const struct cell *cell, const char *target, json_t *bodies, json_t *kept,
+                  struct text *message)
 {
     struct desired_list list = {0};
     struct error err = {0};
-    if (compile_cell(context, cell, &list, &err) < 0)
-        complain(message, cell->name.text, &err);
-    else
+    bool whole = compile_cell(context, cell, &list, &err) == 0;
+    if (whole)
         add_list(bodies, &list);
+    else
+        complain(message, cell->name.text, &err);
     for (size_t t = 0; t < context->platform->target_count; t++) {
         const struct target *place = &context->platform->targets[t];
         if (target != NULL && strcmp(target, place->name) != 0)
@@ -114,18 +196,23 @@ void preview_cell(const struct engine *engine, const struct compile_context *con
                                          &binding, &err),
                  &binding);
         for (size_t c = 0; c < cell->component_count; c++)
-            add_component(engine, context, cell, &cell->components[c], place, bodies, message);
+            whole = add_component(engine, context, cell, &cell->components[c], place, bodies, kept,
+                                  message) &&
+                    whole;
     }
+    return whole;
 }
 
-void preview_platform(const struct compile_context *context, json_t *bodies, struct text *message)
+bool preview_platform(const struct compile_context *context, json_t *bodies, struct text *message)
 {
     struct desired_list list = {0};
     struct error err = {0};
-    if (compile_platform(context, &list, &err) < 0)
-        complain(message, "the platform", &err);
-    else
+    const bool whole = compile_platform(context, &list, &err) == 0;
+    if (whole)
         add_list(bodies, &list);
+    else
+        complain(message, "the platform", &err);
+    return whole;
 }
 
 /* --- render -------------------------------------------------------------------------------------
@@ -153,7 +240,7 @@ json_t *engine_render(const struct engine *engine, const char *cell, const char 
         for (size_t i = 0; i < engine->unit_count; i++) {
             const struct unit *unit = engine->units[i];
             if (unit_is_live(unit) && (cell == NULL || strcmp(cell, unit->name) == 0))
-                preview_cell(engine, &engine->context, unit->cell, target, bodies, &message);
+                preview_cell(engine, &engine->context, unit->cell, target, bodies, NULL, &message);
         }
     }
     return json_pack("{s:o, s:o}", "objects", values_of(bodies), "message",
@@ -189,8 +276,8 @@ json_t *engine_diff(const struct engine *engine, const char *cell)
     json_t *list = json_array();
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (object->unit == NULL || object->goal != GOAL_PRESENT || object_is_equal(object) ||
-            object->foreign || (cell != NULL && strcmp(cell, object->unit->name) != 0))
+        if (object->goal != GOAL_PRESENT || object_is_equal(object) ||
+            (cell != NULL && strcmp(cell, object->unit->name) != 0))
             continue;
         add_difference(engine, list, object);
     }

@@ -1,10 +1,12 @@
 /* The plan as JSON: a revision's bodies against what stands, node by node, and a hash over it. */
+#include "config/base/check.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/preview.h"
+#include "reconciler/engine/prune.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/unit.h"
@@ -18,7 +20,9 @@ struct preview {
     struct compile_context context;
     struct instant now;
     bool current; /* the revision that celld works on */
-    json_t *nodes, *named;
+    json_t *nodes;
+    json_t *named;  /* objects that stay */
+    json_t *unsure; /* cells of which not all could be compiled: nothing of them is removed */
     json_int_t changes;
     struct text message;
 };
@@ -28,14 +32,13 @@ static struct object *object_named(const struct engine *engine, const char *name
     char copy[KEY_SIZE];
     snprintf(copy, sizeof copy, "%s", name);
     char *place = strchr(copy, '/');
-    char *own = place == NULL ? NULL : strchr(place + 1, '/');
-    enum resource_kind kind;
-    if (own == NULL)
-        return NULL;
+    CHECK(place != NULL);
+    char *own = strchr(place + 1, '/');
+    CHECK(own != NULL);
     *place++ = '\0';
     *own++ = '\0';
-    if (resource_kind_find(copy, &kind) != 0)
-        return NULL;
+    enum resource_kind kind = KIND_PROJECT;
+    CHECK(resource_kind_find(copy, &kind) == 0);
     const struct object_key key = {kind, place, own};
     return object_find(engine, &key);
 }
@@ -68,9 +71,8 @@ static json_t *line_of(const struct preview *preview, const char *name, const js
     const json_t *known = there && object->operation != NULL && object->desired == desired
                               ? object->operation->differences
                               : NULL;
-    const enum resource_kind kind = object == NULL ? KIND_PROJECT : object->key.kind;
     json_t *differences = known != NULL ? json_deep_copy(json_unconst(known))
-                          : there       ? differences_of(kind, body, before)
+                          : there       ? differences_of(object->key.kind, body, before)
                                         : json_array();
     const char *action = !there ? "create" : object->adopt && !object->managed ? "adopt" : "update";
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "action", action, "kind",
@@ -188,11 +190,13 @@ static void add_cell(struct preview *preview, const struct cell *cell)
     const struct engine *engine = preview->engine;
     const struct unit *unit = unit_find(engine, cell->name.text);
     json_t *bodies = json_object(), *before = json_object();
-    preview_cell(engine, &preview->context, cell, NULL, bodies, &preview->message);
+    if (!preview_cell(engine, &preview->context, cell, NULL, bodies, preview->named,
+                      &preview->message))
+        json_object_set_new(preview->unsure, cell->name.text, json_true());
     OWNED_TEXT ignored;
     text_init(&ignored, 1024);
     if (!preview->current && unit != NULL && unit_is_live(unit) && engine->platform != NULL)
-        preview_cell(engine, &engine->context, unit->cell, NULL, before, &ignored);
+        preview_cell(engine, &engine->context, unit->cell, NULL, before, NULL, &ignored);
     add_node(preview, unit, cell, NULL, bodies, before);
     for (size_t i = 0; i < preview->context.platform->target_count; i++)
         add_node(preview, unit, cell, &preview->context.platform->targets[i], bodies, before);
@@ -208,11 +212,11 @@ static void add_removals(struct preview *preview)
         const struct object *object = engine->object_list[i];
         char name[KEY_SIZE];
         object_name(object, name);
-        if (!object->inventory || object->key.kind == KIND_COMPONENT_RELEASE ||
-            object->unit == NULL || object->unit->broken ||
+        if (!object->inventory || prune_is_kept(object) || object->unit->broken ||
+            json_object_get(preview->unsure, object->unit->name) != NULL ||
             json_object_get(preview->named, name) != NULL)
             continue;
-        const bool deleted = resource_kind_info(object->key.kind)->may_delete;
+        const bool deleted = prune_is_for_people(preview->context.platform, object) == NULL;
         preview->changes += deleted;
         json_array_append_new(
             preview->nodes,
@@ -227,7 +231,8 @@ static void add_removals(struct preview *preview)
 static void add_platform(struct preview *preview)
 {
     json_t *bodies = json_object();
-    preview_platform(&preview->context, bodies, &preview->message);
+    if (!preview_platform(&preview->context, bodies, &preview->message))
+        json_object_set_new(preview->unsure, "", json_true());
     json_t *lines = lines_of(preview, bodies, NULL);
     json_decref(bodies);
     if (json_array_size(lines) == 0) {
@@ -245,6 +250,7 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
     text_init(&preview.message, 4096);
     preview.nodes = json_array();
     preview.named = json_object();
+    preview.unsure = json_object();
     const struct manifest_set *used = set == NULL ? engine->set : set;
     const struct platform *platform =
         set == NULL || set->platform == NULL ? engine->platform : set->platform;
@@ -268,7 +274,8 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
         add_removals(&preview);
     }
     if (!engine->known)
-        text_add(&preview.message, "; the live state is not known completely");
+        text_format(&preview.message, "%sthe live state is not known completely",
+                    text_get(&preview.message)[0] == '\0' ? "" : "; ");
     struct digest digest = {.text = ""};
     const int digested = digest_json(preview.nodes, &digest);
     json_t *plan =
@@ -278,6 +285,7 @@ json_t *engine_plan(const struct engine *engine, struct manifest_set *set, struc
                   "complete", (int)(text_get(&preview.message)[0] == '\0'), "message",
                   status_text(text_get(&preview.message)), "nodes", preview.nodes);
     json_decref(preview.named);
+    json_decref(preview.unsure);
     text_fini(&preview.message);
     return plan;
 }

@@ -97,24 +97,28 @@ static bool is_mentioned(const struct unit *unit, const struct object *object)
     return false;
 }
 
-/* Why celld never deletes it; NULL = it may. */
-static const char *untouchable(const struct engine *engine, const struct object *object)
+const char *prune_is_for_people(const struct platform *platform, const struct object *object)
 {
     if (!resource_kind_info(object->key.kind)->may_delete)
         return "its removal could not be taken back and would take along what runs there: remove "
                "it by hand when nothing needs it";
-    if (object->target[0] != '\0' && platform_target(engine->platform, object->target) == NULL)
+    if (object->target[0] != '\0' && platform_target(platform, object->target) == NULL)
         return "its target is not in the platform any more: what runs there is left as it is; "
                "remove it by hand";
     return NULL;
 }
 
+bool prune_is_kept(const struct object *object)
+{
+    const enum resource_kind kind = object->key.kind;
+    return kind == KIND_COMPONENT_RELEASE || kind == KIND_WORKFLOW_RUN ||
+           (kind == KIND_SECRET_REFERENCE && is_mentioned(object->unit, object));
+}
+
 static bool is_candidate(const struct engine *engine, const struct object *object)
 {
-    return object->inventory && !object->wanted && object->unit != NULL &&
-           object->key.kind != KIND_COMPONENT_RELEASE && object->key.kind != KIND_WORKFLOW_RUN &&
-           is_sure(engine, object->unit) &&
-           !(object->key.kind == KIND_SECRET_REFERENCE && is_mentioned(object->unit, object));
+    return object->inventory && !object->wanted && is_sure(engine, object->unit) &&
+           !prune_is_kept(object);
 }
 
 static void explain(struct engine *engine, json_t *explained, const struct object *object,
@@ -138,7 +142,7 @@ static json_t *gather(struct engine *engine, size_t *ret_inventory)
             continue;
         char name[KEY_SIZE];
         object_name(object, name);
-        const char *why = untouchable(engine, object);
+        const char *why = prune_is_for_people(engine->platform, object);
         if (why != NULL)
             explain(engine, explained, object, why);
         else if (json_object_set_new(names, name, json_true()) < 0)
@@ -166,11 +170,36 @@ static void short_hash(struct engine *engine, const json_t *names,
     snprintf(ret_hash, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
 }
 
-static void put_row(struct engine *engine, const char *hash, const char *approved, json_t *keys)
+static void put_row(struct engine *engine, const char *revision, const char *hash,
+                    const char *approved, json_t *keys)
 {
     record_add(engine, "prune",
-               json_pack("{s:s, s:s, s:s, s:o}", "revision", engine->commit, "hash", hash,
-                         "approved", approved, "keys", keys));
+               json_pack("{s:s, s:s, s:s, s:o}", "revision", revision, "hash", hash, "approved",
+                         approved, "keys", keys));
+}
+
+/* What an earlier train was allowed to remove, and has removed, is not allowed for ever: should it
+ * come back and go again, that is another removal. */
+static void forget_allowed(struct engine *engine)
+{
+    const struct pruning *pruning = &engine->pruning;
+    if (strcmp(pruning->revision, engine->commit) == 0)
+        return;
+    json_t *left = json_object();
+    for (size_t i = 0; i < engine->object_count; i++) {
+        const struct object *object = engine->object_list[i];
+        char name[KEY_SIZE];
+        object_name(object, name);
+        if (prune_order_is_doomed(engine, object) &&
+            json_object_set_new(left, name, json_true()) < 0)
+            engine->status = -ENOMEM;
+    }
+    if (json_object_size(left) == json_object_size(pruning->keys)) {
+        json_decref(left);
+        return;
+    }
+    const struct pruning before = *pruning;
+    put_row(engine, before.revision, before.hash, before.approved, left);
 }
 
 /* What was allowed in this revision's train so far; finished ones of older trains are dropped. */
@@ -227,7 +256,7 @@ static void allow(struct engine *engine, json_t *names, json_t *allowed, const c
                     &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
                     "%zu objects that git does not name any more are removed",
                     json_object_size(names));
-    put_row(engine, hash, approved, allowed);
+    put_row(engine, engine->commit, hash, approved, allowed);
     json_decref(names);
     release_hold(engine);
 }
@@ -283,13 +312,24 @@ static bool has_inventory(const struct unit *unit)
 }
 
 /* By name: after a restart nothing else leads from a component that is gone to its bindings. */
+static bool is_binding_of(const struct object *object, const struct track *track)
+{
+    static const char *const slots[] = {"", "-a", "-b"};
+    if (!object->inventory || object->key.kind != KIND_RELEASE_BINDING)
+        return false;
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+        char name[3 * NAME_SIZE];
+        snprintf(name, sizeof name, "%s%s-%s", track->component, slots[i], track->target);
+        if (strcmp(object->key.name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_bound(const struct unit *unit, const struct track *track)
 {
     for (size_t i = 0; i < unit->attached_count; i++) {
-        const struct object *object = unit->attached[i];
-        if (object->inventory && object->key.kind == KIND_RELEASE_BINDING &&
-            strcmp(object->target, track->target) == 0 &&
-            strncmp(object->key.name, track->component, strlen(track->component)) == 0)
+        if (is_binding_of(unit->attached[i], track))
             return true;
     }
     return false;
@@ -301,7 +341,7 @@ static void forget_tracks(struct engine *engine, struct unit *unit)
 {
     for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
-        if ((track_is_live(track) && !unit->removed) || !track->recorded ||
+        if (track_is_live(track) || !track->recorded ||
             platform_target(engine->platform, track->target) == NULL || is_bound(unit, track))
             continue;
         char key[KEY_SIZE];
@@ -332,12 +372,18 @@ static void forget_gone(struct engine *engine)
     }
 }
 
+bool prune_may_go_on(const struct engine *engine, const struct unit *unit)
+{
+    return engine->known && revision_is_complete(engine) && !unit_is_suspended(engine, unit);
+}
+
 void prune_pump(struct engine *engine)
 {
     if (!engine->prune_dirty || !observe_is_complete(engine) || !revision_is_complete(engine) ||
         engine->look_number < engine->prune_look || engine->all_suspended)
         return;
     engine->prune_dirty = false;
+    forget_allowed(engine);
     consider(engine);
     if (engine->status != 0)
         return;

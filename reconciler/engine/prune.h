@@ -7,6 +7,16 @@
 
 void prune_pump(struct engine *engine);
 
+/* A DELETE that was decided on may leave now: nothing has come into doubt since. */
+bool prune_may_go_on(const struct engine *engine, const struct unit *unit);
+
+/* Not pruned like other things: releases and runs have their own rules, and a secret stays while a
+ * release names it. */
+bool prune_is_kept(const struct object *object);
+
+/* Why celld never deletes it; NULL = it may. */
+const char *prune_is_for_people(const struct platform *platform, const struct object *object);
+
 /* A person allows what is held over the budget; the hash must still fit. */
 bool prune_approve(struct engine *engine, const char *hash, const char *operator_name);
 

@@ -35,9 +35,9 @@ static enum prune_stage stage_of(const struct object *object)
     return kind == KIND_PROJECT ? STAGE_PROJECT : STAGE_OTHERS;
 }
 
-static bool is_doomed(const struct engine *engine, const struct object *object)
+bool prune_order_is_doomed(const struct engine *engine, const struct object *object)
 {
-    if (!object->inventory || object->wanted || object->unit == NULL)
+    if (!object->inventory || object->wanted)
         return false;
     char name[KEY_SIZE];
     object_name(object, name);
@@ -71,7 +71,7 @@ static enum prune_stage first_stage(const struct engine *engine, const struct un
     enum prune_stage first = STAGE_NONE;
     for (size_t i = 0; i < unit->attached_count; i++) {
         const struct object *object = unit->attached[i];
-        if (is_doomed(engine, object) && stage_of(object) < first)
+        if (prune_order_is_doomed(engine, object) && stage_of(object) < first)
             first = stage_of(object);
     }
     return first;
@@ -79,7 +79,7 @@ static enum prune_stage first_stage(const struct engine *engine, const struct un
 
 bool prune_order_is_stopped(const struct engine *engine, const struct object *object)
 {
-    return object->goal == GOAL_ABSENT && is_doomed(engine, object) &&
+    return object->goal == GOAL_ABSENT && prune_order_is_doomed(engine, object) &&
            stage_of(object) == first_stage(engine, object->unit) && is_inhabited(engine, object);
 }
 
@@ -88,7 +88,7 @@ static int last_phase(const struct engine *engine)
     int last = INT_MIN;
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (is_doomed(engine, object) && phase_of(object->unit) > last)
+        if (prune_order_is_doomed(engine, object) && phase_of(object->unit) > last)
             last = phase_of(object->unit);
     }
     return last;
@@ -101,7 +101,7 @@ static void order_unit(struct engine *engine, struct unit *unit, bool turn)
         return;
     for (size_t i = 0; i < unit->attached_count; i++) {
         struct object *object = unit->attached[i];
-        if (!is_doomed(engine, object))
+        if (!prune_order_is_doomed(engine, object))
             continue;
         if (object->goal != GOAL_ABSENT)
             object_want_gone(engine, object);
@@ -178,8 +178,7 @@ static bool has_source(const struct unit *unit, const struct object *release)
     if (unit->removed)
         return false;
     for (size_t i = 0; i < unit->source_count; i++) {
-        const struct object *wanted = unit->sources[i]->release;
-        if (wanted != NULL && same_component(wanted, release))
+        if (same_component(unit->sources[i]->release, release))
             return true;
     }
     return false;

@@ -4,6 +4,9 @@
 
 #include "reconciler/engine/internal.h"
 
+/* Its removal was allowed, and it is ours and unwanted still. */
+bool prune_order_is_doomed(const struct engine *engine, const struct object *object);
+
 /* Marks those that may go now and holds the others back. */
 void prune_order(struct engine *engine);
 

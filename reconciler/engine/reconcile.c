@@ -7,6 +7,7 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/prune.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
@@ -25,22 +26,14 @@ static void sooner(struct mono_time *due, struct mono_time other)
 
 static bool is_busy(const struct object *object)
 {
-    if (object->operation != NULL || object->missing || object->poll || object->intent)
-        return true;
-    return object->goal == GOAL_ABSENT ||
-           (object->goal == GOAL_PRESENT && !object_is_equal(object));
+    return object->operation != NULL || object->missing || object->poll || object->intent ||
+           object->goal == GOAL_ABSENT;
 }
 
-bool reconcile_is_at_rest(const struct unit *unit)
+static bool is_at_rest(const struct unit *unit)
 {
-    if (unit->stale)
-        return false;
     for (size_t i = 0; i < unit->attached_count; i++) {
         if (is_busy(unit->attached[i]))
-            return false;
-    }
-    for (size_t i = 0; i < unit->source_count; i++) {
-        if (unit->sources[i]->request != 0)
             return false;
     }
     for (size_t i = 0; i < unit->track_count; i++) {
@@ -72,7 +65,7 @@ static void pump_objects(struct engine *engine, struct unit *unit, struct mono_t
     for (size_t i = 0; i < unit->attached_count; i++) {
         struct object *object = unit->attached[i];
         if (object->goal == GOAL_ABSENT)
-            object->permit = object->condemned;
+            object->permit = object->condemned && prune_may_go_on(engine, unit);
         operation_pump(engine, object);
         sooner(due, operation_due(object));
     }
@@ -86,6 +79,7 @@ static void step_tracks(struct engine *engine, struct unit *unit, struct mono_ti
         sooner(due, track->due);
         sooner(due, trial_pump(engine, track));
     }
+    source_keep_up(engine, unit);
     for (size_t i = 0; i < unit->source_count && engine->status == 0; i++)
         sooner(due, source_pump(engine, unit->sources[i]));
     for (size_t i = 0; i < unit->track_count && engine->status == 0; i++) {
@@ -111,9 +105,9 @@ static bool lacks_bodies(const struct unit *unit)
 
 static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_time *due)
 {
-    if (!unit_is_live(unit) || engine->platform == NULL)
+    if (!unit_is_live(unit))
         return;
-    if (unit->stale || lacks_bodies(unit) || (!unit->compiled && !reconcile_is_at_rest(unit)))
+    if (unit->stale || lacks_bodies(unit) || (!unit->compiled && !is_at_rest(unit)))
         desire_cell(engine, unit);
     if (engine->status != 0)
         return;
@@ -131,13 +125,7 @@ static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_t
 
 static void work_on_platform(struct engine *engine)
 {
-    struct unit *unit = engine->base;
-    if (engine->platform == NULL)
-        return;
-    bool busy = unit->stale;
-    for (size_t i = 0; i < unit->attached_count && !busy; i++)
-        busy = is_busy(unit->attached[i]);
-    if (unit->stale || lacks_bodies(unit) || (busy && !unit->compiled))
+    if (engine->base->stale || lacks_bodies(engine->base))
         desire_platform(engine);
     bootstrap_platform(engine);
 }
@@ -145,7 +133,7 @@ static void work_on_platform(struct engine *engine)
 static void reconcile(struct engine *engine, struct unit *unit)
 {
     /* Before the first complete look nothing is known, so nothing is compared or written. */
-    if (!engine->started || engine->looks == 0)
+    if (engine->looks == 0)
         return;
     struct mono_time due = {NEVER};
     if (unit_is_platform(unit))
@@ -155,16 +143,9 @@ static void reconcile(struct engine *engine, struct unit *unit)
     if (engine->status != 0)
         return;
     pump_objects(engine, unit, &due);
-    if (unit->node_count > 0)
-        node_update(engine, unit);
-    if (unit_is_platform(unit)) {
-        bool busy = false;
-        for (size_t i = 0; i < unit->attached_count && !busy; i++)
-            busy = is_busy(unit->attached[i]);
-        unit->compiled = unit->compiled && busy;
-    } else if (unit->compiled && reconcile_is_at_rest(unit)) {
+    node_update(engine, unit);
+    if (unit->compiled && is_at_rest(unit))
         desire_rest(unit);
-    }
     unit_schedule(engine, unit, due);
 }
 
@@ -172,33 +153,34 @@ static void reconcile(struct engine *engine, struct unit *unit)
  * the content before it, or for another platform, must not let it in. */
 static void take_news(struct engine *engine)
 {
-    if (!engine->started || engine->looks == 0 || engine->platform == NULL)
+    if (engine->looks == 0)
         return;
     if (engine->base->stale)
         work_on_platform(engine);
     for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {
         struct unit *unit = engine->units[i];
-        if (unit_is_platform(unit) || !unit->stale || !unit_is_live(unit))
+        if (!unit->stale || !unit_is_live(unit))
             continue;
         desire_cell(engine, unit);
-        if (engine->status == 0 && unit->node_count > 0)
-            node_update(engine, unit);
+        node_update(engine, unit);
     }
 }
 
 void reconcile_all(struct engine *engine)
 {
-    size_t passes = (engine->unit_count + 1) * PASSES_PER_UNIT;
     take_news(engine);
     if (engine->status != 0)
         return;
     scope_refresh(engine);
     node_plan(engine);
-    do {
-        for (struct unit *unit;
-             passes > 0 && engine->status == 0 && (unit = unit_next(engine)) != NULL; passes--)
-            reconcile(engine, unit);
+    for (size_t passes = (engine->unit_count + 1) * PASSES_PER_UNIT;
+         passes > 0 && engine->queue != NULL; passes--) {
+        reconcile(engine, unit_next(engine));
+        if (engine->status != 0)
+            return;
+        if (engine->queue != NULL)
+            continue;
         scope_refresh(engine);
         node_plan(engine);
-    } while (engine->queue != NULL && passes > 0 && engine->status == 0);
+    }
 }

@@ -5,6 +5,3 @@
 
 /* Works on all queued units and the plan until nothing more follows from what is known. */
 void reconcile_all(struct engine *engine);
-
-/* Nothing to do for it, so that its bodies can be let go. */
-bool reconcile_is_at_rest(const struct unit *unit);

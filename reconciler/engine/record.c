@@ -46,45 +46,48 @@ static bool parts_split(const char *key, struct parts *ret_parts)
     return true;
 }
 
-static struct object *object_of(struct engine *engine, const struct parts *parts)
+/* NULL = the key names no object, or one whose row goes and that is not known anyway. */
+static struct object *object_of(struct engine *engine, const struct parts *parts,
+                                const json_t *value)
 {
     enum resource_kind kind;
     if (parts->count != 4 || resource_kind_find(parts->at[1], &kind) != 0)
         return NULL;
     const struct object_key key = {kind, parts->at[2], parts->at[3]};
-    return object_get(engine, &key);
+    return value == NULL ? object_find(engine, &key) : object_get(engine, &key);
 }
 
 static void apply_inventory(struct engine *engine, const struct parts *parts, const json_t *value)
 {
-    struct object *object = object_of(engine, parts);
+    struct object *object = object_of(engine, parts, value);
     if (object != NULL)
         row_inventory_apply(engine, object, value);
 }
 
 static void apply_intent(struct engine *engine, const struct parts *parts, const json_t *value)
 {
-    struct object *object = object_of(engine, parts);
-    if (object == NULL)
-        return;
-    object->intent = value != NULL;
-    object->intent_verb = value == NULL ? 0 : json_text_or(json_object_get(value, "verb"), "?")[0];
+    struct object *object = object_of(engine, parts, value);
+    if (object != NULL)
+        row_intent_apply(engine, object, value);
+}
+
+static struct track *track_of(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    return parts->count != 4
+               ? NULL
+               : unit_track_named(engine, parts->at[1], parts->at[2], parts->at[3], value != NULL);
 }
 
 static void apply_rollout(struct engine *engine, const struct parts *parts, const json_t *value)
 {
-    struct track *track = parts->count == 4 ? unit_track_named(engine, parts->at[1], parts->at[2],
-                                                               parts->at[3], value != NULL)
-                                            : NULL;
+    struct track *track = track_of(engine, parts, value);
     if (track != NULL)
         row_rollout_apply(engine, track, value);
 }
 
 static void apply_judge(struct engine *engine, const struct parts *parts, const json_t *value)
 {
-    struct track *track = parts->count == 4 ? unit_track_named(engine, parts->at[1], parts->at[2],
-                                                               parts->at[3], value != NULL)
-                                            : NULL;
+    struct track *track = track_of(engine, parts, value);
     if (track != NULL)
         trial_row_apply(engine, track, value);
 }
@@ -135,10 +138,10 @@ static void apply_suspend(struct engine *engine, const struct parts *parts, cons
 static void apply_cell(struct engine *engine, const struct parts *parts, const json_t *value)
 {
     struct unit *unit = parts->count == 2 ? unit_get(engine, parts->at[1]) : NULL;
-    if (unit != NULL)
-        row_cell_apply(unit, value);
-    if (unit != NULL)
-        commit_status_touch(engine, unit);
+    if (unit == NULL)
+        return;
+    row_cell_apply(unit, value);
+    commit_status_touch(engine, unit);
 }
 
 static void apply_event(struct engine *engine, const struct parts *parts, const json_t *value)
@@ -283,7 +286,7 @@ static void rows_of_objects(const struct engine *engine, struct effect_list *row
         if (object->inventory)
             rows_add(rows, row_inventory(object), "inventory/%s", name);
         if (object->intent)
-            rows_add(rows, row_intent(object->intent_verb), "intent/%s", name);
+            rows_add(rows, row_intent(object, object->intent_verb), "intent/%s", name);
     }
 }
 
@@ -293,7 +296,7 @@ int engine_rows(const struct engine *engine, struct effect_list *ret_rows)
     if (engine->seeded)
         rows_add(ret_rows, row_engine(engine), "engine");
     if (engine->commit[0] != '\0')
-        rows_add(ret_rows, row_revision(engine), "revision/current");
+        rows_add(ret_rows, row_revision(engine, engine->converged_ms), "revision/current");
     if (engine->applied[0] != '\0')
         rows_add(ret_rows, json_pack("{s:s}", "revision", engine->applied), "applied");
     if (engine->all_suspended)

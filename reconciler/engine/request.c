@@ -12,11 +12,9 @@
 
 struct request *request_free(struct request *request)
 {
-    if (request != NULL) {
-        free(request->path);
-        json_decref(request->body);
-        free(request);
-    }
+    free(request->path);
+    json_decref(request->body);
+    free(request);
     return NULL;
 }
 
@@ -163,6 +161,11 @@ void request_cancel(struct engine *engine, uint64_t id)
     struct effect effect = {.kind = EFFECT_CANCEL};
     effect.as.cancel.id = id;
     emit_effect(engine, &effect);
+}
+
+const char *request_complaint(const struct error *err)
+{
+    return err == NULL ? "no reason was given" : err->detail;
 }
 
 struct mono_time request_backoff(struct engine *engine, unsigned failures, const struct error *err)

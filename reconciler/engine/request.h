@@ -22,7 +22,7 @@ void request_pump(struct engine *engine);
 /* Takes a request that was answered out of the table (owned by the caller); NULL = not known: a
  * late answer. */
 struct request *request_take(struct engine *engine, uint64_t id);
-struct request *request_free(struct request *request);
+struct request *request_free(struct request *request); /* not NULL; returns NULL */
 
 /* Whoever asked for it is another object by now. */
 void request_give(struct engine *engine, uint64_t id, void *owner);
@@ -31,6 +31,9 @@ void request_give(struct engine *engine, uint64_t id, void *owner);
 void request_cancel(struct engine *engine, uint64_t id);
 
 void request_free_all(struct engine *engine);
+
+/* What went wrong, for people; *err may be missing. */
+const char *request_complaint(const struct error *err);
 
 /* Backoff with full jitter: `failures` in a row so far, 1 or more. */
 struct mono_time request_backoff(struct engine *engine, unsigned failures, const struct error *err);

@@ -41,16 +41,16 @@ static void record_commit(struct engine *engine, const struct engine_event *even
 {
     if (strcmp(engine->commit, event->as.revision.commit) == 0)
         return;
-    const char *subject = event->as.revision.subject == NULL ? "" : event->as.revision.subject;
+    const char *subject = event->as.revision.subject;
+    const bool rewritten = event->as.revision.rewritten;
     record_add(engine, "revision/current",
                json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", event->as.revision.commit,
-                         "subject", subject, "rewritten", (int)event->as.revision.rewritten,
-                         "since", (json_int_t)engine->now.wall.ms, "converged", (json_int_t)0,
-                         "number", (json_int_t)engine->number + 1));
-    history_publish(engine, event->as.revision.rewritten ? PUBLISH_WARNING : PUBLISH_NOTICE,
-                    "revision", NULL, "%s %.12s: %.200s",
-                    event->as.revision.rewritten ? "history was rewritten; revision is now"
-                                                 : "revision is now",
+                         "subject", subject, "rewritten", (int)rewritten, "since",
+                         (json_int_t)engine->now.wall.ms, "converged", (json_int_t)0, "number",
+                         (json_int_t)engine->number + 1));
+    history_publish(engine, rewritten ? PUBLISH_WARNING : PUBLISH_NOTICE, "revision", NULL,
+                    "%s %.12s: %.200s",
+                    rewritten ? "history was rewritten; revision is now" : "revision is now",
                     event->as.revision.commit, subject);
     for (size_t i = 0; i < engine->unit_count; i++) {
         for (size_t k = 0; k < engine->units[i]->node_count; k++)
@@ -91,13 +91,10 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
 /* The last good platform stays while the newest cannot be used. Returns whether it is another. */
 static bool take_platform(struct engine *engine, struct manifest_set *set)
 {
-    const bool broken = set->platform == NULL || set->platform_reason != NULL;
-    engine->platform_broken = broken;
+    engine->platform_broken = set->platform_reason != NULL;
     snprintf(engine->platform_reason, sizeof engine->platform_reason, "%s",
-             set->platform_reason != NULL ? set->platform_reason
-             : set->platform == NULL      ? "there is no platform file"
-                                          : "");
-    if (broken) {
+             engine->platform_broken ? set->platform_reason : "");
+    if (engine->platform_broken) {
         history_publish(engine, PUBLISH_ERROR, "platform-broken", NULL,
                         "the platform of %.12s cannot be used, the last good one stays: %s",
                         engine->commit, engine->platform_reason);
@@ -131,17 +128,17 @@ static void record_good(struct engine *engine, struct unit *unit, const struct c
                         int phase)
 {
     const bool same = strcmp(unit->good_digest, cell->content_digest) == 0;
-    if (unit->recorded && same && unit->good_phase == phase)
+    if (same && unit->good_phase == phase)
         return;
     char key[KEY_SIZE];
     snprintf(key, sizeof key, "cell/%s", unit->name);
     record_add(engine, key,
                json_pack("{s:s, s:s, s:i, s:I}", "commit",
-                         same && unit->recorded ? unit->good_commit : engine->commit, "digest",
-                         cell->content_digest, "phase", phase, "train",
-                         (json_int_t)(same && unit->recorded ? unit->train : engine->number)));
-    if (same && unit->good_commit[0] != '\0' && strcmp(unit->good_commit, engine->commit) != 0)
-        return;
+                         same ? unit->good_commit : engine->commit, "digest", cell->content_digest,
+                         "phase", phase, "train",
+                         (json_int_t)(same ? unit->train : engine->number)));
+    if (same)
+        return; /* that commit is kept already */
     struct effect effect = {.kind = EFFECT_PIN};
     effect.as.pin.name = emit_text(engine, key);
     effect.as.pin.commit = emit_text(engine, engine->commit);
@@ -170,41 +167,27 @@ static bool layer_connects(const struct layer *layer, const char *project)
     return false;
 }
 
-static bool override_connects(const struct override *overrides, size_t count, const char *project)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (layer_connects(&overrides[i].layer, project))
-            return true;
-        for (size_t k = 0; k < overrides[i].component_count; k++) {
-            if (layer_connects(&overrides[i].components[k].layer, project))
-                return true;
-        }
-    }
-    return false;
-}
-
+/* An environment cannot lead elsewhere: such a variable is refused. */
 static bool connects_to(const struct cell *cell, const char *project)
 {
     for (size_t i = 0; i < cell->component_count; i++) {
         if (layer_connects(&cell->components[i].layer, project))
             return true;
     }
-    return layer_connects(&cell->layer, project) ||
-           override_connects(cell->environments, cell->environment_count, project) ||
-           override_connects(cell->targets, cell->target_count, project);
+    return layer_connects(&cell->layer, project);
 }
 
 /* What was compiled against a cell that changed is compiled again; and what is at work at all, as
- * it points into the set that goes. */
+ * it points into the set that goes. What connects to a cell that is gone is broken, and stays. */
 static void spread(struct engine *engine)
 {
     for (size_t i = 0; i < engine->unit_count; i++) {
         struct unit *changed = engine->units[i];
-        if (!changed->changed && !changed->removed)
+        if (!changed->changed)
             continue;
         char project[NAME_SIZE];
         platform_project_name(engine->platform, changed->name, project, sizeof project);
-        for (size_t k = 0; changed->changed && k < engine->unit_count; k++) {
+        for (size_t k = 0; k < engine->unit_count; k++) {
             struct unit *unit = engine->units[k];
             if (unit->cell != NULL && !unit->stale && connects_to(unit->cell, project))
                 unit->stale = true;
@@ -221,20 +204,19 @@ static void spread(struct engine *engine)
 
 static void take_broken(struct engine *engine, struct unit *unit, const struct manifest_cell *entry)
 {
-    const bool news = !unit->broken || unit->reason == NULL || entry->reason == NULL ||
-                      strcmp(unit->reason, entry->reason) != 0;
+    const bool news = unit->reason == NULL || strcmp(unit->reason, entry->reason) != 0;
     unit->broken = true;
     commit_status_touch(engine, unit);
-    set_reason(engine, unit, entry->reason == NULL ? "it cannot be read" : entry->reason);
+    set_reason(engine, unit, entry->reason);
     /* After a restart the last good content comes with the set; anything else is not usable. */
-    if (unit->cell == NULL && entry->cell != NULL && unit->recorded &&
+    if (unit->cell == NULL && entry->cell != NULL &&
         strcmp(entry->cell->content_digest, unit->good_digest) == 0)
         use_cell(unit, entry->cell);
     if (news)
         history_publish(engine, PUBLISH_ERROR, "cell-broken",
                         &(struct history_about){.cell = unit->name},
                         "%s cannot be used in %.12s, its last good state stays: %s", unit->name,
-                        engine->commit, unit->reason);
+                        engine->commit, entry->reason);
 }
 
 static void take_cell(struct engine *engine, const struct manifest_cell *entry)
@@ -242,9 +224,8 @@ static void take_cell(struct engine *engine, const struct manifest_cell *entry)
     struct unit *unit = unit_get(engine, entry->name);
     if (unit == NULL)
         return;
-    unit->removed = false;
     unit->phase = platform_phase_of(engine->platform, unit->name);
-    if (entry->broken || entry->cell == NULL) {
+    if (entry->broken) {
         take_broken(engine, unit, entry);
         return;
     }
@@ -259,21 +240,38 @@ static void take_cell(struct engine *engine, const struct manifest_cell *entry)
 }
 
 /* A cell that git does not name any more. A manifest that cannot even be read bears the name of its
- * directory, so a cell of the same place is not gone; and one that was never read can be anyone. */
+ * directory, so a cell of the same place is not gone; and one that was never read can be anyone.
+ * While nobody knows, what was known before still is. */
 static bool is_removed(const struct engine *engine, const struct unit *unit)
 {
-    if (engine->platform_broken || engine->set->unknown != NULL ||
-        manifest_set_cell(engine->set, unit->name) != NULL)
+    if (manifest_set_cell(engine->set, unit->name) != NULL)
         return false;
+    if (!revision_is_complete(engine))
+        return unit->removed;
     for (size_t i = 0; i < engine->set->cell_count; i++) {
         const struct manifest_cell *entry = &engine->set->cells[i];
-        if (!entry->broken)
-            continue;
-        if (unit->cell == NULL || unit->cell->path == NULL || entry->path == NULL ||
-            strcmp(unit->cell->path, entry->path) == 0)
+        if (entry->broken && (unit->cell == NULL || strcmp(unit->cell->path, entry->path) == 0))
             return false;
     }
     return true;
+}
+
+static void let_go(struct engine *engine, struct unit *unit)
+{
+    if (unit->recorded)
+        history_publish(engine, PUBLISH_NOTICE, "cell-removed",
+                        &(struct history_about){.cell = unit->name}, "%s is not in git any more",
+                        unit->name);
+    /* What was wrong with its manifest went with it. */
+    unit->broken = false;
+    set_reason(engine, unit, NULL);
+    free(TAKE(unit->problem));
+    for (size_t k = 0; k < unit->attached_count; k++) {
+        unit->attached[k]->wanted = unit->attached[k]->drifted = false;
+        if (unit->attached[k]->goal == GOAL_PRESENT)
+            object_want_nothing(engine, unit->attached[k]);
+    }
+    commit_status_touch(engine, unit);
 }
 
 static void take_removals(struct engine *engine)
@@ -281,30 +279,18 @@ static void take_removals(struct engine *engine)
     for (size_t i = 0; i < engine->unit_count; i++) {
         struct unit *unit = engine->units[i];
         const bool removed = is_removed(engine, unit);
-        if (removed && !unit->removed && unit->recorded)
-            history_publish(engine, PUBLISH_NOTICE, "cell-removed",
-                            &(struct history_about){.cell = unit->name},
-                            "%s is not in git any more", unit->name);
-        if (removed && !unit->removed) {
-            /* What was wrong with its manifest went with it. */
-            unit->broken = false;
-            set_reason(engine, unit, NULL);
-            free(TAKE(unit->problem));
-            for (size_t k = 0; k < unit->attached_count; k++) {
-                unit->attached[k]->wanted = false;
-                if (unit->attached[k]->goal == GOAL_PRESENT)
-                    object_want_nothing(engine, unit->attached[k]);
-            }
-        }
         if (removed && !unit->removed)
-            commit_status_touch(engine, unit);
+            let_go(engine, unit);
+        /* Also with the same content: what it wants was let go. */
+        if (unit->removed && !removed)
+            unit->stale = true;
         unit->removed = removed;
     }
 }
 
 bool revision_is_complete(const struct engine *engine)
 {
-    return engine->set != NULL && !engine->platform_broken && engine->set->unknown == NULL;
+    return !engine->platform_broken && engine->set->unknown == NULL;
 }
 
 void revision_note_convergence(struct engine *engine)
@@ -312,12 +298,7 @@ void revision_note_convergence(struct engine *engine)
     if (engine->commit[0] == '\0' || engine->converged_ms != 0 ||
         engine_condition(engine) != CONDITION_CONVERGED)
         return;
-    record_add(engine, "revision/current",
-               json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", engine->commit, "subject",
-                         engine->subject == NULL ? "" : engine->subject, "rewritten",
-                         (int)engine->rewritten, "since", (json_int_t)engine->revision_ms,
-                         "converged", (json_int_t)engine->now.wall.ms, "number",
-                         (json_int_t)engine->number));
+    record_add(engine, "revision/current", row_revision(engine, engine->now.wall.ms));
     history_publish(engine, PUBLISH_NOTICE, "converged", NULL,
                     "revision %.12s is live on every target", engine->commit);
 }
@@ -348,11 +329,21 @@ static void take_set(struct engine *engine, struct manifest_set *set)
     manifest_set_unref(before);
 }
 
+static void repository_mended(struct engine *engine)
+{
+    engine->repository_ok = true;
+    engine->repository_reason[0] = engine->repository_message[0] = '\0';
+    engine->repository_since = engine->now.wall;
+    engine->version++;
+    history_publish(engine, PUBLISH_NOTICE, "repository-mended", NULL,
+                    "the repository can be read again");
+}
+
 void revision_take(struct engine *engine, const struct engine_event *event)
 {
     const bool news = strcmp(engine->commit, event->as.revision.commit) != 0;
-    engine->repository_ok = true;
-    engine->repository_reason[0] = engine->repository_message[0] = '\0';
+    if (!engine->repository_ok)
+        repository_mended(engine);
     if (!news && engine->set == event->as.revision.set)
         return; /* seen again */
     record_commit(engine, event);
@@ -371,10 +362,8 @@ void revision_take(struct engine *engine, const struct engine_event *event)
         return;
     /* A new revision goes before all waiting and backoff. */
     unit_wake(engine, engine->base);
-    for (size_t i = 0; i < engine->unit_count; i++) {
-        if (news || engine->units[i]->stale)
-            unit_wake(engine, engine->units[i]);
-    }
+    for (size_t i = 0; i < engine->unit_count; i++)
+        unit_wake(engine, engine->units[i]);
     if (engine->looks == 0 || news)
         observe_again(engine);
 }
@@ -387,11 +376,10 @@ void revision_failed(struct engine *engine, const struct engine_event *event)
         engine->repository_since = engine->now.wall;
         history_publish(engine, PUBLISH_WARNING, "repository-failed", NULL,
                         "the repository cannot be read (%s), what it said last stays: %.300s",
-                        reason, err == NULL ? "" : err->detail);
+                        reason, err->detail);
     }
     engine->repository_ok = false;
     snprintf(engine->repository_reason, sizeof engine->repository_reason, "%s", reason);
-    snprintf(engine->repository_message, sizeof engine->repository_message, "%.250s",
-             err == NULL ? "" : err->detail);
+    snprintf(engine->repository_message, sizeof engine->repository_message, "%.250s", err->detail);
     engine->version++;
 }

@@ -45,12 +45,12 @@ void row_engine_apply(struct engine *engine, const json_t *value)
     engine->random = engine->options.seed;
 }
 
-json_t *row_revision(const struct engine *engine)
+json_t *row_revision(const struct engine *engine, int64_t converged_ms)
 {
     return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "commit", engine->commit, "subject",
-                     engine->subject == NULL ? "" : engine->subject, "rewritten",
-                     (int)engine->rewritten, "since", (json_int_t)engine->revision_ms, "converged",
-                     (json_int_t)engine->converged_ms, "number", (json_int_t)engine->number);
+                     engine->subject, "rewritten", (int)engine->rewritten, "since",
+                     (json_int_t)engine->revision_ms, "converged", (json_int_t)converged_ms,
+                     "number", (json_int_t)engine->number);
 }
 
 void row_revision_apply(struct engine *engine, const json_t *value)
@@ -86,20 +86,30 @@ void row_cell_apply(struct unit *unit, const json_t *value)
 json_t *row_inventory(const struct object *object)
 {
     return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:I}", "uid", object->uid, "cell",
-                     object->unit == NULL ? "" : object->unit->name, "target", object->target,
-                     "route", (int)object->route, "desired", bits(object->written), "live",
-                     bits(object->equal_live), "made", (json_int_t)object->made, "before",
-                     (json_int_t)object->before);
+                     object->unit->name, "target", object->target, "route", (int)object->route,
+                     "desired", bits(object->written), "live", bits(object->equal_live), "made",
+                     (json_int_t)object->made, "before", (json_int_t)object->before);
+}
+
+/* Whose object it is. False = nobody's: the row is not to be used. */
+static bool take_owner(struct engine *engine, struct object *object, const json_t *value)
+{
+    const char *cell = json_text_or(json_object_get(value, "cell"), "");
+    struct unit *unit = cell[0] == '\0' ? engine->base : unit_get(engine, cell);
+    if (unit == NULL)
+        return false;
+    unit_attach(engine, unit, object);
+    object->target = words_target(engine, json_text_or(json_object_get(value, "target"), ""));
+    object->route = json_is_true(json_object_get(value, "route"));
+    return true;
 }
 
 void row_inventory_apply(struct engine *engine, struct object *object, const json_t *value)
 {
-    object->inventory = value != NULL;
-    if (value == NULL)
+    object->inventory = value != NULL && take_owner(engine, object, value);
+    if (!object->inventory)
         return;
     row_text(value, "uid", object->uid, sizeof object->uid);
-    object->target = words_target(engine, json_text_or(json_object_get(value, "target"), ""));
-    object->route = json_is_true(json_object_get(value, "route"));
     object->written = row_bits(value, "desired");
     object->equal_desired = object->written;
     object->equal_live = row_bits(value, "live");
@@ -107,25 +117,23 @@ void row_inventory_apply(struct engine *engine, struct object *object, const jso
     object->before = row_number(value, "before");
     if (engine->made < object->made)
         engine->made = object->made;
-    const char *cell = json_text_or(json_object_get(value, "cell"), "");
-    struct unit *unit = cell[0] == '\0' ? engine->base : unit_get(engine, cell);
-    if (unit != NULL)
-        unit_attach(engine, unit, object);
 }
 
-json_t *row_intent(char verb)
+json_t *row_intent(const struct object *object, char verb)
 {
     const char text[2] = {verb, '\0'};
-    return json_pack("{s:s}", "verb", text);
+    return json_pack("{s:s, s:s, s:s, s:b}", "verb", text, "cell", object->unit->name, "target",
+                     object->target, "route", (int)object->route);
+}
+
+void row_intent_apply(struct engine *engine, struct object *object, const json_t *value)
+{
+    object->intent = value != NULL && take_owner(engine, object, value);
+    object->intent_verb =
+        object->intent ? json_text_or(json_object_get(value, "verb"), "?")[0] : '\0';
 }
 
 /* --- rollouts ---------------------------------------------------------------------- */
-
-static json_t *object_or_null(const json_t *value, const char *key)
-{
-    json_t *member = json_object_get(value, key);
-    return json_is_object(member) ? json_incref(member) : NULL;
-}
 
 void row_rollout_apply(struct engine *engine, struct track *track, const json_t *value)
 {
@@ -173,5 +181,8 @@ void row_prune_apply(struct engine *engine, const json_t *value)
     row_text(value, "hash", pruning->hash, sizeof pruning->hash);
     row_text(value, "approved", pruning->approved, sizeof pruning->approved);
     json_decref(pruning->keys);
-    pruning->keys = object_or_null(value, "keys");
+    json_t *keys = json_object_get(value, "keys");
+    pruning->keys = json_is_object(keys) ? json_incref(keys) : json_object();
+    if (pruning->keys == NULL)
+        engine->status = -ENOMEM;
 }

@@ -6,7 +6,7 @@
 json_t *row_engine(const struct engine *engine);
 void row_engine_apply(struct engine *engine, const json_t *value);
 
-json_t *row_revision(const struct engine *engine);
+json_t *row_revision(const struct engine *engine, int64_t converged_ms);
 void row_revision_apply(struct engine *engine, const json_t *value);
 
 json_t *row_cell(const struct unit *unit);
@@ -15,7 +15,9 @@ void row_cell_apply(struct unit *unit, const json_t *value);
 json_t *row_inventory(const struct object *object);
 void row_inventory_apply(struct engine *engine, struct object *object, const json_t *value);
 
-json_t *row_intent(char verb);
+/* As much of the object as is needed to find out what came of it, be it wanted by then or not. */
+json_t *row_intent(const struct object *object, char verb);
+void row_intent_apply(struct engine *engine, struct object *object, const json_t *value);
 
 void row_rollout_apply(struct engine *engine, struct track *track, const json_t *value);
 

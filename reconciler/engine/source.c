@@ -155,6 +155,28 @@ void source_build(struct engine *engine, struct unit *unit)
     free(before);
 }
 
+static bool has_second_slot(const struct unit *unit, const struct track *track)
+{
+    for (size_t i = 0; i < unit->source_count; i++) {
+        const struct source *source = unit->sources[i];
+        if (source->role == ROLE_SLOT_B && strcmp(source->track->component, track->component) == 0)
+            return true;
+    }
+    return false;
+}
+
+void source_keep_up(struct engine *engine, struct unit *unit)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        const struct track *track = unit->tracks[i];
+        if (track->rollout.has_next && track->rollout.next_slot == 'b' &&
+            track->deployment != NULL && !has_second_slot(unit, track)) {
+            source_build(engine, unit);
+            return;
+        }
+    }
+}
+
 /* --- what is needed -----------------------------------------------------------------------------
  */
 

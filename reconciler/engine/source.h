@@ -7,6 +7,10 @@
 /* The unit's sources from its compiled tracks. */
 void source_build(struct engine *engine, struct unit *unit);
 
+/* A rolling component whose endpoints change goes to its second slot, too: nothing was to be made
+ * for it until its rollout began. */
+void source_keep_up(struct engine *engine, struct unit *unit);
+
 void source_free(struct source *source);
 
 /* Goes on with what a preparing rollout needs. Returns when it wants to be called again. */

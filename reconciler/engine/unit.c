@@ -93,6 +93,8 @@ struct unit *unit_get(struct engine *engine, const char *name)
     struct unit *unit = unit_find(engine, name);
     if (unit != NULL)
         return unit;
+    if (name[0] == '\0' || strlen(name) >= NAME_SIZE)
+        return NULL;
     unit = reserve(engine) < 0 ? NULL : unit_new(name);
     if (unit == NULL) {
         engine->status = -ENOMEM;
@@ -335,7 +337,7 @@ void unit_wake(struct engine *engine, struct unit *unit)
 
 bool unit_is_suspended(const struct engine *engine, const struct unit *unit)
 {
-    if (unit->cell != NULL && unit->cell->suspend.value)
+    if (unit_is_live(unit) && unit->cell->suspend.value)
         return true;
     const bool applied = engine->applied[0] != '\0' && strcmp(engine->applied, engine->commit) == 0;
     return (engine->all_suspended || unit->suspended) && !applied;
@@ -345,7 +347,7 @@ enum drift_policy unit_drift_policy(const struct engine *engine, const struct un
 {
     const enum drift_policy wide =
         engine->platform == NULL ? DRIFT_CORRECT : engine->platform->drift;
-    return unit->cell != NULL && unit->cell->drift_set ? unit->cell->drift : wide;
+    return unit_is_live(unit) && unit->cell->drift_set ? unit->cell->drift : wide;
 }
 
 bool unit_is_frozen(const struct engine *engine, const struct unit *unit)

@@ -4,7 +4,7 @@
 
 #include "reconciler/engine/internal.h"
 
-/* Finds or makes it; NULL without memory, remembered. */
+/* Finds or makes it; NULL when that can be no cell's name, or without memory, remembered. */
 struct unit *unit_get(struct engine *engine, const char *name);
 struct unit *unit_find(const struct engine *engine, const char *name);
 

@@ -357,6 +357,11 @@ void world_commit(struct world *world, const char *commit, const struct world_fi
     give_revision(world);
 }
 
+void world_seen_again(struct world *world)
+{
+    give_revision(world);
+}
+
 void world_repository_failed(struct world *world, const char *reason)
 {
     struct error err = {0};

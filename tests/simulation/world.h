@@ -152,6 +152,9 @@ void world_run(struct world *world, int64_t ms);
 /* Until the engine is in that condition and nothing is in flight; false = not within `limit_ms`. */
 bool world_run_until(struct world *world, enum engine_condition condition, int64_t limit_ms);
 
+/* The tracked branch is read again and points where it did. */
+void world_seen_again(struct world *world);
+
 /* The repository cannot be read. */
 void world_repository_failed(struct world *world, const char *reason);
 

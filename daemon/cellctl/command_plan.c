@@ -30,6 +30,36 @@ static void print_after(const char *before, const char *text)
     output_text(stdout, text);
 }
 
+static void print_span(const char *before, const json_t *ms)
+{
+    char span[OUTPUT_AGE_SIZE];
+    output_span(json_integer_value(ms), span);
+    print_after(before, span);
+}
+
+/* "canary in slot b: 5 % for 2 min, 50 % until promoted, then all; bakes for 10 min" */
+static void print_course(const json_t *component)
+{
+    size_t index;
+    const json_t *step;
+    const json_t *steps = json_object_get(component, "steps");
+    print_after("  ", json_text_or(json_object_get(component, "strategy"), NULL));
+    print_after(" in slot ", json_text_or(json_object_get(component, "slot"), NULL));
+    json_array_foreach(steps, index, step)
+    {
+        (void)printf("%s%lld %%", index == 0 ? ": " : ", ",
+                     (long long)json_integer_value(json_object_get(step, "weight")));
+        if (json_is_true(json_object_get(step, "pause")))
+            (void)fputs(" until promoted", stdout);
+        else if (json_integer_value(json_object_get(step, "soak_ms")) > 0)
+            print_span(" for ", json_object_get(step, "soak_ms"));
+    }
+    if (json_array_size(steps) > 0)
+        (void)fputs(", then all", stdout);
+    if (json_integer_value(json_object_get(component, "bake_ms")) > 0)
+        print_span("; bakes for ", json_object_get(component, "bake_ms"));
+}
+
 static void print_components(const json_t *components)
 {
     size_t index;
@@ -39,7 +69,7 @@ static void print_components(const json_t *components)
         print_after("    ", json_text_or(json_object_get(component, "name"), "?"));
         print_after("  ", json_text_or(json_object_get(component, "from"), "(nothing)"));
         print_after(" -> ", json_text_or(json_object_get(component, "to"), "?"));
-        print_after("  ", json_text_or(json_object_get(component, "strategy"), NULL));
+        print_course(component);
         (void)fputc('\n', stdout);
     }
 }

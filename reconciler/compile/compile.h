@@ -196,5 +196,6 @@ json_t *deployment_needs(const struct deployment *deployment);
  * the key that is needed: 0 when all stand, else ERR_INVALID and the sentence with what to do.
  * `secret_of` looks up a live SecretReference; NULL = not there. */
 int deployment_check_secrets(const struct deployment *deployment,
-                             const json_t *(*secret_of)(void *context, const char *name),
-                             void *context, struct error *err) __attribute__((warn_unused_result));
+                             const json_t *(*secret_of)(const void *context, const char *name),
+                             const void *context, struct error *err)
+    __attribute__((warn_unused_result));

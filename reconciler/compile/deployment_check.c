@@ -48,22 +48,25 @@ static bool has_key(const json_t *reference, const char *key)
 }
 
 int deployment_check_secrets(const struct deployment *deployment,
-                             const json_t *(*secret_of)(void *context, const char *name),
-                             void *context, struct error *err)
+                             const json_t *(*secret_of)(const void *context, const char *name),
+                             const void *context, struct error *err)
 {
     for (size_t i = 0; i < deployment->secret_count; i++) {
         const struct secret_use *use = &deployment->secrets[i];
         const json_t *reference = secret_of(context, use->name);
         if (reference != NULL && has_key(reference, use->key))
             continue;
-        const int status = error_set(
-            err, ERROR_INVALID, ERR_INVALID,
+        const int status =
             reference == NULL
-                ? "there is no SecretReference %s with key %s: declare one in the repository's "
-                  "native manifests, or create it on the control plane"
-                : "SecretReference %s has no key %s: add it there, or name another key as "
-                  "\"${NAME:key}\"",
-            use->name, use->key);
+                ? error_set(err, ERROR_INVALID, ERR_INVALID,
+                            "it needs SecretReference %s with key %s, which is not there: declare "
+                            "it, create it on the control plane, or put the value into "
+                            "/etc/celld/credentials/secret-%s and restart celld",
+                            use->name, use->key, use->name)
+                : error_set(err, ERROR_INVALID, ERR_INVALID,
+                            "SecretReference %s has no key %s: add it there, or name another key "
+                            "as \"${NAME:key}\"",
+                            use->name, use->key);
         if (err != NULL)
             err->where = use->at;
         return status;

@@ -149,6 +149,7 @@ struct engine *engine_free(struct engine *engine)
     census_fini(&engine->peopled);
     words_free_all(engine);
     json_decref(engine->duplicates);
+    json_decref(engine->secrets);
     manifest_set_unref(engine->set);
     platform_unref(engine->platform);
     free(engine->subject);

@@ -467,6 +467,7 @@ struct engine {
     bool prune_dirty;
     struct census bound;   /* project and environment of all bindings in the last complete list */
     struct census peopled; /* project of all components in it */
+    json_t *secrets;       /* outlines of SecretReferences that celld did not write: secret.c */
     json_t *duplicates;    /* bindings that share component and environment with another */
     struct mono_time plan_at;   /* a window or freeze begins or ends */
     struct mono_time gate_due;  /* a gate's run wants to be looked at */

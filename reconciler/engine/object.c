@@ -6,6 +6,7 @@
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/secret.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -286,6 +287,8 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
         object->complain = !object_condition_is_true(live, "Ready");
     } else if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
         object->generation = generation_of(live, "Synced");
+    } else if (object->key.kind == KIND_SECRET_REFERENCE) {
+        secret_observed(engine, object, live);
     }
     bootstrap_observed(engine, object, live);
     if (object->live != before || object->presence != was)
@@ -301,6 +304,8 @@ void object_gone(struct engine *engine, struct object *object)
     object->managed = false;
     object->sound = false;
     object->generation = -1;
+    if (object->key.kind == KIND_SECRET_REFERENCE)
+        secret_gone(engine, object);
     bootstrap_gone(engine, object);
     if (was != PRESENCE_ABSENT)
         unit_queue(engine, object->unit);

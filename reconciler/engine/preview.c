@@ -82,6 +82,14 @@ static char slot_of(const struct track *track, const struct deployment *deployme
     return stays == (rollout->stable_slot == 'b') ? 'b' : 'a';
 }
 
+char preview_slot(const struct engine *engine, const struct deployment *deployment,
+                  const struct rollout_content **ret_stable)
+{
+    const struct track *track = track_of(engine, deployment);
+    *ret_stable = track == NULL ? NULL : &track->rollout.stable;
+    return deployment->routed ? slot_of(track, deployment) : 0;
+}
+
 static struct binding_wants wants_of(const struct track *track, const struct deployment *deployment,
                                      char slot)
 {

@@ -11,3 +11,8 @@ bool preview_cell(const struct engine *engine, const struct compile_context *con
                   const struct cell *cell, const char *target, json_t *bodies, json_t *kept,
                   struct text *message);
 bool preview_platform(const struct compile_context *context, json_t *bodies, struct text *message);
+
+/* Into which slot a component's content goes, or where it stands: 'a', 'b', or 0 when it has none.
+ * *ret_stable is what is stable there; NULL = nothing yet. */
+char preview_slot(const struct engine *engine, const struct deployment *deployment,
+                  const struct rollout_content **ret_stable);

@@ -9,6 +9,7 @@
 #include "reconciler/engine/prune.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
+#include "reconciler/engine/status_rollout.h"
 #include "reconciler/engine/unit.h"
 #include "reconciler/engine/why.h"
 
@@ -110,10 +111,28 @@ static json_t *lines_of(struct preview *preview, json_t *bodies, const json_t *b
     return lines;
 }
 
-static json_t *component_lines(const struct preview *preview, const struct unit *unit,
-                               const struct cell *cell, const struct target *target)
+/* By which way the content comes: without a stable release, or in place, all traffic at once. */
+static json_t *component_line(const struct preview *preview, const struct deployment *deployment)
 {
-    static const char *const strategies[STRATEGY_COUNT] = {"rolling", "blue-green", "canary"};
+    const struct rollout_policy *policy = &deployment->effective->rollout;
+    const struct rollout_content *stable;
+    const char slot[2] = {preview_slot(preview->engine, deployment, &stable), '\0'};
+    const char *from = stable == NULL ? "" : stable->deployment_digest;
+    const enum strategy strategy = deployment->routed ? policy->strategy : STRATEGY_ROLLING;
+    if (strcmp(from, deployment->deployment_digest) == 0)
+        return NULL;
+    const bool steps = strategy != STRATEGY_ROLLING && stable != NULL;
+    return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:I}", "name",
+                     deployment->component->name.text, "from", status_text(from), "to",
+                     deployment->deployment_digest, "strategy", status_strategy_name(strategy),
+                     "slot", status_text(slot), "steps",
+                     steps ? status_steps(policy, policy->analysis.set) : json_array(), "bake_ms",
+                     (json_int_t)policy->bake.value.ms);
+}
+
+static json_t *component_lines(const struct preview *preview, const struct cell *cell,
+                               const struct target *target)
+{
     json_t *lines = json_array();
     for (size_t c = 0; c < cell->component_count; c++) {
         const struct component *component = &cell->components[c];
@@ -122,18 +141,9 @@ static json_t *component_lines(const struct preview *preview, const struct unit 
                            build_image(preview->engine, cell->name.text, component->name.text),
                            &deployment, NULL) < 0)
             continue;
-        const char *from = "";
-        for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
-            const struct track *track = unit->tracks[i];
-            if (strcmp(track->component, component->name.text) == 0 &&
-                strcmp(track->target, target->name) == 0 && track->rollout.has_stable)
-                from = track->rollout.stable.deployment_digest;
-        }
-        if (strcmp(from, deployment->deployment_digest) != 0)
-            json_array_append_new(
-                lines, json_pack("{s:s, s:o, s:s, s:s}", "name", component->name.text, "from",
-                                 status_text(from), "to", deployment->deployment_digest, "strategy",
-                                 strategies[deployment->effective->rollout.strategy]));
+        json_t *line = component_line(preview, deployment);
+        if (line != NULL)
+            json_array_append_new(lines, line);
         deployment_free(deployment);
     }
     return lines;
@@ -160,8 +170,7 @@ static void add_node(struct preview *preview, const struct unit *unit, const str
     const struct engine *engine = preview->engine;
     json_t *mine = select_bodies(bodies, preview->context.platform, target);
     json_t *lines = lines_of(preview, mine, before);
-    json_t *components =
-        target == NULL ? json_array() : component_lines(preview, unit, cell, target);
+    json_t *components = target == NULL ? json_array() : component_lines(preview, cell, target);
     json_decref(mine);
     const struct node *node = NULL;
     for (size_t i = 0; target != NULL && unit != NULL && i < unit->node_count; i++) {

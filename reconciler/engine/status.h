@@ -123,7 +123,9 @@
  *                  "action": "deploy" | "update" | "repair" | "none",
  *                  "wait": as in NODE, "message": "…" | null,
  *                  "components": [ { "name", "from": digest | null, "to": digest,
- *                                    "strategy": "rolling" } ],
+ *                                    "strategy": "rolling", "slot": "a" | "b" | null (has none),
+ *                                    "steps": as ROLLOUT's, empty = all traffic at once,
+ *                                    "bake_ms": n } ],
  *                  "objects": [ { "action": "create" | "update" | "adopt" | "delete" | "keep",
  *                                 "kind", "name", "message": "…" | null,
  *                                 "differences": [ DIFFERENCE ] } ] } ] }

@@ -88,11 +88,6 @@ static void add_prospect(const struct prospect *prospect, json_t *list, int weig
                                           (json_int_t)soak_ms, "rows", array));
 }
 
-static bool is_judged(const struct rollout_step *step)
-{
-    return (step->analysis.value || !step->analysis.set) && step->weight.value > 0;
-}
-
 static json_t *prospects_json(const struct prospect *prospect)
 {
     json_t *list = json_array();
@@ -100,7 +95,7 @@ static json_t *prospects_json(const struct prospect *prospect)
     if (prospect->source == NULL)
         return list;
     for (size_t i = 0; i < policy->step_count; i++) {
-        if (is_judged(&policy->steps[i]))
+        if (status_step_is_judged(&policy->steps[i]))
             add_prospect(prospect, list, (int)policy->steps[i].weight.value,
                          policy->steps[i].soak.value.ms);
     }
@@ -135,20 +130,6 @@ static bool say_prospect(const struct prospect *prospect, const json_t *prospect
 
 /* --- the answer ---------------------------------------------------------------------------------
  */
-
-static json_t *steps_json(const struct prospect *prospect)
-{
-    json_t *steps = json_array();
-    for (size_t i = 0; i < prospect->policy->step_count; i++) {
-        const struct rollout_step *step = &prospect->policy->steps[i];
-        json_array_append_new(steps, json_pack("{s:I, s:I, s:b, s:b}", "weight",
-                                               (json_int_t)step->weight.value, "soak_ms",
-                                               (json_int_t)step->soak.value.ms, "pause",
-                                               (int)step->pause.value, "analysis",
-                                               (int)(prospect->source != NULL && is_judged(step))));
-    }
-    return steps;
-}
 
 static json_t *settings_json(const struct prospect *prospect)
 {
@@ -194,8 +175,9 @@ static json_t *answer_json(const struct prospect *prospect, struct instant now)
         strategies[policy->strategy], "analysis", (int)(prospect->source != NULL), "from",
         status_content(&rollout->stable, rollout->has_stable), "to",
         status_content(&track->content, track->has_content), "first", (int)!rollout->has_stable,
-        "steps", steps_json(prospect), "bake_ms", (json_int_t)policy->bake.value.ms,
-        "progress_deadline_ms", (json_int_t)policy->progress_deadline.value.ms, "insufficient",
+        "steps", status_steps(policy, prospect->source != NULL), "bake_ms",
+        (json_int_t)policy->bake.value.ms, "progress_deadline_ms",
+        (json_int_t)policy->progress_deadline.value.ms, "insufficient",
         policies[policy->analysis.insufficient], "rollback_forbidden",
         (int)policy->rollback_forbidden.value);
     json_t *numbers = json_pack(

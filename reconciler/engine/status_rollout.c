@@ -38,6 +38,28 @@ static json_t *step_json(int weight, int64_t soak_ms, bool pause, bool judged)
                      "pause", (int)pause, "analysis", (int)judged);
 }
 
+bool status_step_is_judged(const struct rollout_step *step)
+{
+    return (step->analysis.value || !step->analysis.set) && step->weight.value > 0;
+}
+
+json_t *status_steps(const struct rollout_policy *policy, bool judged)
+{
+    json_t *steps = json_array();
+    for (size_t i = 0; i < policy->step_count; i++) {
+        const struct rollout_step *step = &policy->steps[i];
+        json_array_append_new(steps,
+                              step_json((int)step->weight.value, step->soak.value.ms,
+                                        step->pause.value, judged && status_step_is_judged(step)));
+    }
+    return steps;
+}
+
+const char *status_strategy_name(enum strategy strategy)
+{
+    return strategies[strategy];
+}
+
 static json_t *stages_json(const struct rollout *rollout)
 {
     json_t *steps = json_array();

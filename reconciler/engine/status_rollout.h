@@ -12,3 +12,9 @@ json_t *status_rollout_data(const struct engine *engine, const struct track *tra
 /* CONTENT, or null when there is none; a binding's replicas. */
 json_t *status_content(const struct rollout_content *content, bool there);
 json_t *status_replicas(const struct binding *binding);
+
+/* A policy's steps, as ROLLOUT has them; `judged` = there is a judge. */
+json_t *status_steps(const struct rollout_policy *policy, bool judged);
+bool status_step_is_judged(const struct rollout_step *step);
+
+const char *status_strategy_name(enum strategy strategy);

@@ -8,6 +8,7 @@
 #include "reconciler/engine/project.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
+#include "reconciler/engine/secret.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_advice.h"
 #include "reconciler/engine/track_found.h"
@@ -411,7 +412,7 @@ void track_view(const struct engine *engine, const struct track *track,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
                      !project_moves(track->node) && track->has_content && !track->yields &&
                      track_providers_stand(engine, track) &&
-                     track_missing_secret(engine, track) == NULL,
+                     !secret_is_missing(engine, track, NULL),
         .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */
         .stable_healthy = !trial_stable_is_sick(track),
@@ -442,7 +443,7 @@ void track_step(struct engine *engine, struct track *track)
     track->due = (struct mono_time){NEVER};
     if (!track_is_live(track) || track->node == NULL || !track_recover(engine, track))
         return;
-    const struct mono_time secrets = track_ask_secrets(engine, track);
+    const struct mono_time secrets = secret_ask(engine, track);
     contract_check(engine, track);
     track->waits = !track_providers_stand(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
@@ -487,13 +488,10 @@ void track_explain(const struct engine *engine, const struct track *track, struc
         text_add(out, track->note);
         return;
     }
-    const char *secret = track_missing_secret(engine, track);
-    if (secret != NULL && !rollout_is_active(&track->rollout)) {
-        text_format(out,
-                    "%s needs SecretReference %s, which is not there: declare it in the native "
-                    "manifests, create it on the control plane, or put the value into "
-                    "/etc/celld/credentials/secret-%s and restart celld",
-                    track->component, secret, secret);
+    OWNED_TEXT secret;
+    text_init(&secret, 2 * MESSAGE_SIZE);
+    if (!rollout_is_active(&track->rollout) && secret_is_missing(engine, track, &secret)) {
+        text_format(out, "%s waits: %s", track->component, text_get(&secret));
         return;
     }
     if (track->recalled && track->rollout.state == ROLLOUT_IDLE) {

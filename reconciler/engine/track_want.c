@@ -358,39 +358,3 @@ bool track_providers_stand(const struct engine *engine, const struct track *trac
 {
     return track_missing_provider(engine, track) == NULL;
 }
-
-/* --- secrets ------------------------------------------------------------------------------------
- */
-
-static struct object_key secret_key(const struct engine *engine, const char *name)
-{
-    return (struct object_key){KIND_SECRET_REFERENCE, engine->platform->namespace_name.text, name};
-}
-
-const char *track_missing_secret(const struct engine *engine, const struct track *track)
-{
-    for (size_t i = 0; track->deployment != NULL && i < track->deployment->secret_count; i++) {
-        const struct object_key key = secret_key(engine, track->deployment->secrets[i].name);
-        const struct object *object = object_find(engine, &key);
-        if (object == NULL || object->presence != PRESENCE_PRESENT)
-            return track->deployment->secrets[i].name;
-    }
-    return NULL;
-}
-
-struct mono_time track_ask_secrets(struct engine *engine, struct track *track)
-{
-    struct mono_time due = {NEVER};
-    for (size_t i = 0; track->deployment != NULL && i < track->deployment->secret_count; i++) {
-        const struct object_key key = secret_key(engine, track->deployment->secrets[i].name);
-        struct object *object = object_get(engine, &key);
-        if (object == NULL || object->presence == PRESENCE_PRESENT)
-            continue;
-        if (object->unit == NULL)
-            unit_attach(engine, track->unit, object);
-        if (object->presence == PRESENCE_UNKNOWN)
-            object->missing = true; /* read it */
-        due = (struct mono_time){engine->now.mono.ms + engine->options.poll_slowest.ms};
-    }
-    return due;
-}

@@ -10,10 +10,3 @@ bool track_providers_stand(const struct engine *engine, const struct track *trac
 
 /* The first that does not; NULL = all stand. */
 const struct track *track_missing_provider(const struct engine *engine, const struct track *track);
-
-/* A SecretReference that its content uses and that is not there; NULL = all stand. The server takes
- * a binding without it, and fails it much later. */
-const char *track_missing_secret(const struct engine *engine, const struct track *track);
-
-/* Has those read that nothing is known of. Returns when to look again. */
-struct mono_time track_ask_secrets(struct engine *engine, struct track *track);

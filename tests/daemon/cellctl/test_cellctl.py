@@ -49,7 +49,8 @@ CASES = [
     (["why", "order", "production"], 0, ["order on production waits"], []),
     (["why"], 64, [], ["Usage: cellctl why CELL [TARGET]"]),
     (["plan"], 2, ["cart on production: deploy, waits for release-approval",
-                   "cartservice  aaaaaaaaaaaa -> bbbbbbbbbbbb",
+                   "cartservice  aaaaaaaaaaaa -> bbbbbbbbbbbb  canary in slot b: "
+                   "5 % for 2 min, 50 % until promoted, then all; bakes for 10 min",
                    "create ReleaseBinding/cartservice-a-production",
                    '/metadata/annotations/description  "old" -> "new"',
                    "2 changes. To carry out exactly this: cellctl apply --plan 0123456789ab"], []),

@@ -182,7 +182,7 @@ Test(check, what_connections_need)
     }
 }
 
-static const json_t *live_reference(void *context, const char *name)
+static const json_t *live_reference(const void *context, const char *name)
 {
     return json_object_get(context, name);
 }
@@ -193,7 +193,8 @@ Test(check, live_secrets_are_checked)
         {"{\"rates-key\":{\"spec\":{\"data\":[{\"secretKey\":\"RATES_KEY\"}]}}}", NULL},
         {"{\"rates-key\":{\"spec\":{\"data\":[{\"secretKey\":\"other\"}]}}}",
          "SecretReference rates-key has no key RATES_KEY: add it"},
-        {"{}", "there is no SecretReference rates-key with key RATES_KEY: declare one"},
+        {"{}",
+         "it needs SecretReference rates-key with key RATES_KEY, which is not there: declare it"},
     };
     struct deployment *mailer = fixture_deployment(&shop, "shop", "mailer", "testing");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -210,6 +210,49 @@ Test(secret, without_a_credential_it_waits_and_says_what_to_do)
     world_free(world);
 }
 
+static void put_reference(struct world *world, const char *method, const char *key)
+{
+    char body[512], path[128];
+    snprintf(body, sizeof body,
+             "{\"metadata\": {\"name\": \"db-password\"}, \"spec\": {\"template\": {\"type\": "
+             "\"Opaque\"}, \"data\": [{\"secretKey\": \"%s\", \"remoteRef\": {\"key\": \"db\"}}]}}",
+             key);
+    snprintf(path, sizeof path, "/api/v1/namespaces/acme/secretreferences%s",
+             strcmp(method, "PUT") == 0 ? "/db-password" : "");
+    const struct platform_request request = {
+        .method = method, .path = path, .body = body, .body_length = strlen(body)};
+    struct platform_response response;
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
+    cr_assert_eq(response.status / 100, 2, "%.*s", (int)response.length, response.body);
+    platform_response_fini(&response);
+}
+
+/* Somebody else keeps the reference; the server would take the binding and fail its pods. */
+Test(secret, a_reference_without_the_key_is_said_before_anything_is_rolled_out)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    put_reference(world, "POST", "OTHER");
+    repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", uses_secret,
+                      NULL);
+    world_run(world, MINUTES(5));
+    expect_why(world, "shop", "development",
+               "shop-api waits: SecretReference db-password has no key DB: add it there");
+    expect_why(world, "shop", "development", "(cells/shop/cell.yaml:");
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    cr_expect_str_eq(world_node_state(world, "shop", "development"), "forward");
+    world_kill(world);
+    world_run(world, MINUTES(2));
+    expect_why(world, "shop", "development", "has no key DB");
+    put_reference(world, "PUT", "DB");
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+    cr_expect_eq(platform_danger(world->platform).dangling_reference, 0);
+    expect_silence(world);
+    world_free(world);
+}
+
 /* The process dies at every write on the way. */
 Test(secret, dying_at_any_write_leaves_one_secret)
 {

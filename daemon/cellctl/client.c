@@ -81,6 +81,26 @@ static void add_header(struct exchange *exchange, const char *header)
         exchange->headers = headers;
 }
 
+CURL *client_easy(const char *socket_path, const char *path)
+{
+    CURL *easy = curl_easy_init();
+    OWNED_TEXT url;
+    text_init(&url, 8192);
+    text_add(&url, "http://celld");
+    text_add(&url, path);
+    if (easy == NULL || text_status(&url) != 0 ||
+        curl_easy_setopt(easy, CURLOPT_URL, text_get(&url)) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, socket_path) != CURLE_OK) {
+        curl_easy_cleanup(easy);
+        return NULL;
+    }
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    return easy;
+}
+
 static int start(struct exchange *exchange, const char *socket_path, const char *path,
                  struct error *err)
 {
@@ -89,22 +109,9 @@ static int start(struct exchange *exchange, const char *socket_path, const char 
     if (strlen(socket_path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return error_set(err, ERROR_INVALID, -ENAMETOOLONG, "the socket's path is too long: %s",
                          socket_path);
-    exchange->easy = curl_easy_init();
-    struct text url;
-    text_init(&url, 8192);
-    text_add(&url, "http://celld");
-    text_add(&url, path);
-    const bool fine =
-        exchange->easy != NULL && text_status(&url) == 0 &&
-        curl_easy_setopt(exchange->easy, CURLOPT_URL, text_get(&url)) == CURLE_OK &&
-        curl_easy_setopt(exchange->easy, CURLOPT_UNIX_SOCKET_PATH, socket_path) == CURLE_OK;
-    text_fini(&url);
-    if (!fine)
+    exchange->easy = client_easy(socket_path, path);
+    if (exchange->easy == NULL)
         return error_no_memory(err);
-    (void)curl_easy_setopt(exchange->easy, CURLOPT_PROTOCOLS_STR, "http");
-    (void)curl_easy_setopt(exchange->easy, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(exchange->easy, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     (void)curl_easy_setopt(exchange->easy, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(exchange->easy, CURLOPT_WRITEDATA, exchange);
     return 0;
@@ -246,9 +253,8 @@ int client_stream(const struct invocation *invocation, const char *path, client_
         exchange.sse = &sse;
         add_header(&exchange, "Accept: text/event-stream");
         (void)curl_easy_setopt(exchange.easy, CURLOPT_HTTPHEADER, exchange.headers);
-        /* A heartbeat comes every few seconds; silence means that the other side is gone. */
         (void)curl_easy_setopt(exchange.easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        (void)curl_easy_setopt(exchange.easy, CURLOPT_LOW_SPEED_TIME, 60L);
+        (void)curl_easy_setopt(exchange.easy, CURLOPT_LOW_SPEED_TIME, CLIENT_SILENCE_S);
         const CURLcode code = curl_easy_perform(exchange.easy);
         OWNED_JSON *refusal = NULL;
         long status = 0;

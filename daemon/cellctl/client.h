@@ -5,6 +5,7 @@
 #include "config/base/text.h"
 #include "daemon/cellctl/command.h"
 
+#include <curl/curl.h>
 #include <jansson.h>
 
 #include <stdbool.h>
@@ -23,6 +24,12 @@ int client_get(const struct invocation *invocation, const char *path, json_t **r
 /* POST /v1/commands/<verb> on the admin socket. Takes `arguments`. */
 int client_command(const struct invocation *invocation, const char *verb, json_t *arguments,
                    json_t **ret_value, struct error *err) __attribute__((warn_unused_result));
+
+/* A handle set up for a request to a socket, owned; NULL without memory. */
+CURL *client_easy(const char *socket_path, const char *path);
+
+/* A stream that was silent for so long is broken: a heartbeat comes every few seconds. */
+#define CLIENT_SILENCE_S 60L
 
 /* One event of a stream; false = enough. */
 typedef bool client_event(void *context, const char *type, const json_t *event);

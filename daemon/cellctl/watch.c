@@ -1,11 +1,11 @@
 #include "daemon/cellctl/watch.h"
 
 #include "config/base/json.h"
+#include "daemon/cellctl/feed.h"
 #include "daemon/cellctl/hint.h"
 #include "daemon/cellctl/screen.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 static int print(const struct watch_subject *subject, const json_t *value)
 {
@@ -57,12 +57,19 @@ static bool is_news(const json_t *value, const json_t *before)
            json_equal(json_object_get(value, "version"), json_object_get(before, "version")) == 0;
 }
 
+/* Without an event only ages and countdowns move, and waits that nobody is told of. */
+#define TICK_TERMINAL_MS 1000
+#define TICK_MS 5000
+
 int watch_run(const struct watch_subject *subject)
 {
-    static const struct timespec pause = {.tv_nsec = 500000000};
     const struct invocation *invocation = subject->invocation;
+    const long tick = screen_is_terminal() ? TICK_TERMINAL_MS : TICK_MS;
+    OWNED(feed_freep) struct feed *feed = feed_new(invocation);
     OWNED_JSON *before = NULL;
     bool failed = false;
+    if (feed == NULL)
+        return EXIT_WRONG;
     if (invocation->format == OUTPUT_TABLE)
         screen_clear();
     for (;;) {
@@ -85,6 +92,6 @@ int watch_run(const struct watch_subject *subject)
             json_decref(before);
             before = TAKE(value);
         }
-        (void)nanosleep(&pause, NULL);
+        feed_wait(feed, tick);
     }
 }

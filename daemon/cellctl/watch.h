@@ -22,5 +22,6 @@ struct watch_subject {
 /* Once, by the invocation's format. Returns the exit code. */
 int watch_show(const struct watch_subject *subject);
 
-/* Until it is stopped. A first failure is the answer; a later one is shown and may pass. */
+/* Until it is stopped: at each event, and slowly beside. A first failure is the answer; a later one
+ * is shown and may pass. */
 int watch_run(const struct watch_subject *subject);

@@ -41,6 +41,16 @@ static json_t *render(void *context, const char *cell, const char *target)
     return engine == NULL ? nothing(context) : engine_render(engine, cell, target);
 }
 
+static json_t *rollouts(void *context, const char *cell_name, const char *component,
+                        const char *target, bool active)
+{
+    const struct engine *engine = engine_of(context);
+    const struct engine_rollouts_of of = {cell_name, component, target, active};
+    if (engine == NULL)
+        return cell_name == NULL ? json_array() : json_null();
+    return engine_rollouts(engine, &of, executor_now());
+}
+
 static json_t *rollout(void *context, const char *cell_name, const char *component,
                        const char *target, double requests_per_second)
 {
@@ -108,6 +118,7 @@ struct socket_backend backend_make(const struct backend_hooks *hooks)
         .quarantine = quarantine,
         .diff = diff,
         .render = render,
+        .rollouts = rollouts,
         .rollout = rollout,
         .cell = cell,
         .why = why,

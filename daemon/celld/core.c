@@ -282,6 +282,7 @@ static int make_engine(struct core *core, const struct core_options *options, st
     const struct settings *settings = options->settings;
     struct engine_options engine = engine_options_default;
     engine.seed = options->seed;
+    engine.suspended = options->suspended;
     engine.instance = options->instance;
     engine.repository_url = settings->repository.url.text;
     engine.branch = settings->repository.branch.text;

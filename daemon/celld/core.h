@@ -38,6 +38,7 @@ struct core_options {
     const char *state_directory;
     const char *instance;
     uint64_t seed;
+    bool suspended;                        /* see engine_options */
     const struct journal_opening *opening; /* the rows; borrowed for the call */
 };
 

@@ -46,6 +46,7 @@ struct daemon {
     struct journal *journal;
     struct core *core;
     bool core_stopping;
+    bool has_run;  /* a core was built since the start of the process */
     bool adopting; /* the rows may be old or incomplete until the world was looked at once */
     struct socket_server *sockets;
     struct backend_hooks backend_hooks;
@@ -231,6 +232,7 @@ static void build_core(struct daemon *daemon, const struct journal_opening *open
         .state_directory = daemon->state_directory,
         .instance = opening->instance,
         .opening = opening,
+        .suspended = daemon->options->suspended && !daemon->has_run,
     };
     struct error err = {0};
     if (getrandom(&options.seed, sizeof(options.seed), 0) < 0)
@@ -240,6 +242,7 @@ static void build_core(struct daemon *daemon, const struct journal_opening *open
         return;
     }
     daemon->state = DAEMON_RUNNING;
+    daemon->has_run = true;
     daemon->adopting = opening->adopt != JOURNAL_TRUSTED;
     daemon->previous_settings = settings_free(daemon->previous_settings);
     log_set_level(daemon->settings->log_level);

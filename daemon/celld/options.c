@@ -5,11 +5,12 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { OPTION_ONCE = 256, OPTION_CHECK_CONFIG, OPTION_FORMAT, OPTION_VERSION };
+enum { OPTION_ONCE = 256, OPTION_SUSPENDED, OPTION_CHECK_CONFIG, OPTION_FORMAT, OPTION_VERSION };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
     {"once", no_argument, NULL, OPTION_ONCE},
+    {"suspended", no_argument, NULL, OPTION_SUSPENDED},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"help", no_argument, NULL, 'h'},
@@ -20,7 +21,7 @@ static const struct option long_options[] = {
 void options_print_help(void)
 {
     (void)fputs(
-        "usage: celld [--config FILE] [--once]\n"
+        "usage: celld [--config FILE] [--once] [--suspended]\n"
         "       celld [--config FILE] --check-config [--format text|json|sarif]\n"
         "\n"
         "Brings what a monorepo declares to an OpenChoreo control plane, and keeps it there.\n"
@@ -28,6 +29,9 @@ void options_print_help(void)
         "  -c, --config FILE   settings (default /etc/celld/celld.yaml)\n"
         "      --once          reconcile until converged or held, then leave: exit status 0 when\n"
         "                      converged, 3 when held (stderr says by what), 1 on errors\n"
+        "      --suspended     look and compare, but write nothing until `cellctl resume --all` "
+        "or\n"
+        "                      `cellctl apply --plan HASH`\n"
         "      --check-config  read the settings, say what is wrong with them, and leave: exit\n"
         "                      status 0 when they are sound, 78 when not\n"
         "      --format FORMAT how --check-config writes its diagnostics\n"
@@ -49,6 +53,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
             options.config_path = optarg;
         } else if (option == OPTION_ONCE) {
             options.once = true;
+        } else if (option == OPTION_SUSPENDED) {
+            options.suspended = true;
         } else if (option == OPTION_CHECK_CONFIG) {
             options.mode = MODE_CHECK_CONFIG;
         } else if (option == OPTION_FORMAT) {

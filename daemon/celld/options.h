@@ -9,6 +9,7 @@ struct options {
     enum options_mode mode;
     const char *config_path; /* default /etc/celld/celld.yaml */
     bool once;               /* reconcile until converged or held, then leave */
+    bool suspended;          /* start with hands off: nothing is written before `cellctl resume` */
     const char *format;      /* of --check-config's diagnostics: text, json, sarif */
 };
 

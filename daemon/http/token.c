@@ -2,6 +2,7 @@
 
 #include "config/base/owned.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -45,12 +46,20 @@ int token_read_configuration(const json_t *document, char **ret_endpoint, struct
                      "/token_endpoint", ret_endpoint, err);
 }
 
+static bool is_digits(const char *text)
+{
+    const size_t length = text == NULL ? 0 : strspn(text, "0123456789");
+    return length > 0 && length < 10 && text[length] == '\0';
+}
+
 static int read_lifetime(const json_t *document, struct duration *ret_lifetime, struct error *err)
 {
     const json_t *value = json_object_get(document, "expires_in");
     int64_t seconds = LIFETIME_UNKNOWN;
     if (json_is_integer(value))
         seconds = json_integer_value(value);
+    else if (is_digits(json_string_value(value))) /* as some issuers write it */
+        seconds = strtoll(json_string_value(value), NULL, 10);
     else if (value != NULL && !json_is_null(value))
         return error_set(err, ERROR_INVALID, ERR_INVALID,
                          "token answer: /expires_in is no whole number");

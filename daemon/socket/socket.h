@@ -30,6 +30,10 @@ struct socket_backend {
     json_t *(*diff)(void *context, const char *cell);                       /* NULL = all */
     json_t *(*render)(void *context, const char *cell, const char *target); /* NULL = all */
 
+    /* An array of entries as in the answer; NULL = all of that kind. JSON null = no such cell. */
+    json_t *(*rollouts)(void *context, const char *cell, const char *component, const char *target,
+                        bool active);
+
     /* NULL also when there is no such component or target. `requests_per_second` 0 = as measured */
     json_t *(*rollout)(void *context, const char *cell, const char *component, const char *target,
                        double requests_per_second);

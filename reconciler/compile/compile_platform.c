@@ -128,7 +128,7 @@ static int add_types(struct body *body, const struct compile_context *context,
         const char *name = json_text_or(json_at(type, "metadata", "name", NULL), "");
         if (strcmp(name, TYPE_BUILD) == 0)
             allow_workflows(body, context, type);
-        if (desired_list_add(list, KIND_CLUSTER_COMPONENT_TYPE, "", type, true,
+        if (desired_list_add(list, KIND_CLUSTER_COMPONENT_TYPE, "", type, false,
                              (struct source_pos){0}) != 0)
             return -ENOMEM;
     }
@@ -141,9 +141,8 @@ static int add_platform(const struct compile_context *context, struct desired_li
     const struct platform *platform = context->platform;
     const char *namespace_name = platform->namespace_name.text;
     struct body body = {0};
-    /* A namespace that is there already is taken over: only marks are put on it, and celld never
-     * deletes it. */
-    if (desired_list_add(list, KIND_NAMESPACE, "", namespace_body(&body, platform), true,
+    /* One that is there already stays as it is: it needs no mark, as celld never deletes it. */
+    if (desired_list_add(list, KIND_NAMESPACE, "", namespace_body(&body, platform), false,
                          platform->namespace_name.at) != 0 ||
         add_types(&body, context, list) != 0)
         return error_no_memory(err);

@@ -84,18 +84,27 @@ static bool stands(const struct engine *engine, const struct object *object)
             unit_drift_policy(engine, engine->base) != DRIFT_CORRECT);
 }
 
-/* The server accepts an environment on a data plane that does not exist, and says Ready. Native
- * environments are as they stand. */
-static bool has_data_plane(struct engine *engine, const struct object *environment)
+/* Native environments have none: they are as they stand. */
+static bool data_plane_key(const struct engine *engine, const struct object *environment,
+                           struct object_key *ret_key)
 {
     const struct target *target = platform_target(engine->platform, environment->key.name);
     if (target == NULL)
-        return true;
+        return false;
     const struct region *region = target->region;
     const bool near = strcmp(region->data_plane_kind.text, "DataPlane") == 0;
-    const struct object_key key = {near ? KIND_DATA_PLANE : KIND_CLUSTER_DATA_PLANE,
+    *ret_key = (struct object_key){near ? KIND_DATA_PLANE : KIND_CLUSTER_DATA_PLANE,
                                    near ? environment->key.namespace_name : "",
                                    region->data_plane_name.text};
+    return true;
+}
+
+/* The server accepts an environment on a data plane that does not exist, and says Ready. */
+static bool has_data_plane(struct engine *engine, const struct object *environment)
+{
+    struct object_key key;
+    if (!data_plane_key(engine, environment, &key))
+        return true;
     struct object *plane = object_get(engine, &key);
     if (plane == NULL)
         return false;
@@ -123,8 +132,8 @@ void bootstrap_platform(struct engine *engine)
     for (size_t i = 0; i < unit->object_count; i++) {
         struct object *object = unit->objects[i];
         const bool repair = object_is_drift(object);
-        object->permit =
-            rank_of(object->key.kind) <= open && (!repair || correct) && !engine->all_suspended;
+        object->permit = rank_of(object->key.kind) <= open && (!repair || correct) &&
+                         !unit_is_suspended(engine, unit);
         if (object->permit && object->key.kind == KIND_ENVIRONMENT &&
             object->presence != PRESENCE_PRESENT && !has_data_plane(engine, object))
             object->permit = false;
@@ -150,15 +159,22 @@ bool bootstrap_explain_platform(const struct engine *engine, struct text *out)
         const struct object *object = unit->objects[i];
         if (stands(engine, object))
             continue; /* what is not essential comes last */
+        if (operation_is_held(object)) {
+            text_add(out, operation_message(object));
+            return true;
+        }
         text_format(out, "%s %s is not there yet", object_kind(object), object->key.name);
-        const struct target *target = object->key.kind == KIND_ENVIRONMENT
-                                          ? platform_target(engine->platform, object->key.name)
-                                          : NULL;
-        if (operation_message(object)[0] != '\0')
+        struct object_key key;
+        const bool placed =
+            object->key.kind == KIND_ENVIRONMENT && data_plane_key(engine, object, &key);
+        const struct object *plane = placed ? object_find(engine, &key) : NULL;
+        if (plane != NULL && operation_message(plane)[0] != '\0')
+            text_format(out, ": %s", operation_message(plane));
+        else if (operation_message(object)[0] != '\0')
             text_format(out, ": %s", operation_message(object));
-        else if (target != NULL && !object->permit)
+        else if (placed && !object->permit)
             text_format(out, ": it needs %s %s, which celld does not make",
-                        target->region->data_plane_kind.text, target->region->data_plane_name.text);
+                        resource_kind_info(key.kind)->name, key.name);
         return true;
     }
     text_add(out, "the platform's objects were not compared yet");

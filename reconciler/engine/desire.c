@@ -29,8 +29,7 @@ static void set_problem(struct engine *engine, struct unit *unit, const struct e
         engine->status = -ENOMEM;
     if (news)
         history_publish(engine, PUBLISH_ERROR, "cell-refused",
-                        &(struct history_about){.cell = unit_is_platform(unit) ? NULL : unit->name},
-                        "%s", text);
+                        &(struct history_about){.cell = unit->name}, "%s", text);
 }
 
 static int reserve_objects(struct unit *unit, size_t count)

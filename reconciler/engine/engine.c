@@ -170,6 +170,8 @@ static void start(struct engine *engine)
     engine->started = true;
     if (!engine->seeded)
         record_add(engine, "engine", row_engine(engine));
+    if (engine->options.suspended && !engine->all_suspended)
+        record_add(engine, "suspend/*", json_pack("{s:b}", "suspended", 1));
     for (size_t i = 0; i < engine->unit_count; i++) {
         for (size_t k = 0; k < engine->units[i]->track_count; k++)
             rollout_restarted(&engine->units[i]->tracks[k]->rollout);

@@ -39,6 +39,7 @@ struct engine_options {
     size_t events_kept;          /* in the journal; default 2000 */
     struct duration events_age;  /* older ones go, but for the newest; default 90 days */
     size_t releases_kept;        /* unreferenced ComponentReleases per component; default 5 */
+    bool suspended;              /* starts with hands off, as `cellctl suspend --all` leaves it */
 };
 extern const struct engine_options engine_options_default;
 
@@ -78,6 +79,15 @@ json_t *engine_diff(const struct engine *engine, const char *cell);
 
 /* Compiled resources of a cell and target (NULL = all), as they would be sent. */
 json_t *engine_render(const struct engine *engine, const char *cell, const char *target);
+
+/* The components on their targets as operators see them; NULL = all of that kind, `active` = only
+ * those that are not at rest. JSON null when there is no such cell. */
+struct engine_rollouts_of {
+    const char *cell, *component, *target;
+    bool active;
+};
+json_t *engine_rollouts(const struct engine *engine, const struct engine_rollouts_of *of,
+                        struct instant now);
 
 /* What a rollout of the component would do there and could prove, at this traffic (0 = as last
  * measured). NULL also when there is no such component or target. */

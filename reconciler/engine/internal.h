@@ -317,6 +317,8 @@ struct unit {
     bool queued;   /* in the list of units to reconcile */
     char *reason;  /* of broken */
     char *problem; /* why it could not be compiled; NULL = it was */
+    char *trouble; /* "NAME: why" its project or one of its bindings is not Ready; NULL = none is
+                      known */
     char project[NAME_SIZE];
     char project_release[NAME_SIZE];           /* status.latestRelease.name */
     struct object *release;                    /* that one, once a binding is to move to it */

@@ -198,6 +198,28 @@ static json_t *differences_json(const struct difference *difference)
     return list;
 }
 
+/* How somebody lets celld have what is not its own. */
+static const char *way_to_adopt(const struct object *object)
+{
+    if (object->unit != NULL && !unit_is_platform(object->unit))
+        return "say `adopt: true` in the cell to take it over";
+    return object->key.kind == KIND_ENVIRONMENT || object->key.kind == KIND_DEPLOYMENT_PIPELINE
+               ? "declare it as it is, or give it the label " LABEL_MANAGED_BY
+                 "=" LABEL_MANAGED_BY_CELLD " if celld may change it"
+               : "give it the label " LABEL_MANAGED_BY "=" LABEL_MANAGED_BY_CELLD
+                 " if celld may change it, or remove it";
+}
+
+/* Of all differences the one that tells most: the mark itself is the least. */
+static const char *telling(const struct difference *difference)
+{
+    for (size_t i = 0; i < difference->count; i++) {
+        if (strncmp(difference->items[i].pointer, "/metadata/labels", 16) != 0)
+            return difference->items[i].pointer;
+    }
+    return NULL;
+}
+
 /* Whether it may be changed at all; otherwise it is held and says why. */
 static bool may_change(struct engine *engine, struct object *object, const json_t *live,
                        const struct difference *difference)
@@ -211,10 +233,11 @@ static bool may_change(struct engine *engine, struct object *object, const json_
         return false;
     }
     if (!ours) {
+        const char *where = telling(difference);
         operation_hold(engine, object,
-                       "%s %s stands there without celld's mark and differs in %s: celld leaves it "
-                       "alone; say `adopt: true` to take it over",
-                       info->name, object->key.name, difference->items[0].pointer);
+                       "%s %s stands there without celld's mark%s%s: celld leaves it alone; %s",
+                       info->name, object->key.name, where == NULL ? "" : " and differs in ",
+                       where == NULL ? "" : where, way_to_adopt(object));
         return false;
     }
     if (!object->permit) {

@@ -276,8 +276,21 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     difference_fini(&difference);
 }
 
+/* What a person can do about a refusal of which the server says little. */
+static const char *hint_of(const struct object *object, const char *verb, int status)
+{
+    const bool post = strcmp(verb, "POST") == 0;
+    if (status == 409 && post && object->key.kind == KIND_NAMESPACE)
+        return "it exists, but the control plane does not serve it, give it the label "
+               "openchoreo.dev/control-plane=true: ";
+    if (status == 500 && object->key.kind == KIND_AUTHZ_ROLE_BINDING)
+        return "leave out `access` where the control plane's authorization is off: ";
+    return "";
+}
+
 /* Read back at once the first time, then with backoff. */
-static void read_back(struct engine *engine, struct object *object, const struct error *err)
+static void read_back(struct engine *engine, struct object *object, const struct error *err,
+                      int status)
 {
     struct operation *operation = object->operation;
     if (!operation->tried_again) {
@@ -286,8 +299,9 @@ static void read_back(struct engine *engine, struct object *object, const struct
         operation->failures++;
         return;
     }
-    operation_wait(engine, object, err, "%s of %s %s failed: %s", operation->verb,
-                   object_kind(object), object->key.name, request_complaint(err));
+    operation_wait(engine, object, err, "%s of %s %s failed: %s%s", operation->verb,
+                   object_kind(object), object->key.name, hint_of(object, operation->verb, status),
+                   request_complaint(err));
 }
 
 static void refused(struct engine *engine, struct object *object, const struct engine_event *event)
@@ -318,7 +332,7 @@ static void refused(struct engine *engine, struct object *object, const struct e
         return;
     }
     /* 404, 409, 500 and all else: the world is not what it was, or a race was lost. */
-    read_back(engine, object, err);
+    read_back(engine, object, err, status);
 }
 
 void operation_written(struct engine *engine, struct object *object,

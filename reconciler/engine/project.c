@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* After a move the first Ready may still be that of the release before: it counts when it is seen
@@ -36,6 +37,46 @@ static uint64_t content_of(const json_t *type, const json_t *parameters)
     return content * 31 + fingerprint_json(none ? NULL : parameters);
 }
 
+static void keep_trouble(struct engine *engine, struct unit *unit, const char *name,
+                         const char *message)
+{
+    OWNED_TEXT trouble;
+    text_init(&trouble, MESSAGE_SIZE);
+    text_format(&trouble, "%s: %.200s", name, message);
+    unit->trouble = text_take(&trouble);
+    if (unit->trouble == NULL)
+        engine->status = -ENOMEM;
+}
+
+/* The server's own words about what is not Ready, until it is. */
+static void note_trouble(struct engine *engine, const struct object *object, const json_t *live)
+{
+    struct unit *unit = object->unit;
+    const json_t *conditions = json_at(live, "status", "conditions", NULL);
+    for (size_t i = 0; i < json_array_size(conditions); i++) {
+        const json_t *condition = json_array_get(conditions, i);
+        const char *message = json_text_or(json_object_get(condition, "message"), "");
+        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), "Ready") != 0)
+            continue;
+        const bool ready =
+            strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
+        if (ready && project_trouble(unit, object->key.name) == NULL)
+            continue;
+        free(TAKE(unit->trouble));
+        if (!ready && message[0] != '\0')
+            keep_trouble(engine, unit, object->key.name, message);
+    }
+}
+
+const char *project_trouble(const struct unit *unit, const char *name)
+{
+    const size_t length = strlen(name);
+    return unit->trouble != NULL && strncmp(unit->trouble, name, length) == 0 &&
+                   unit->trouble[length] == ':'
+               ? unit->trouble + length + 2
+               : NULL;
+}
+
 static void observed_project(struct engine *engine, const struct object *object, const json_t *live)
 {
     struct unit *unit = object->unit;
@@ -43,6 +84,7 @@ static void observed_project(struct engine *engine, const struct object *object,
         return; /* a native one */
     const json_t *spec = json_object_get(live, "spec");
     const char *latest = json_text_or(json_at(live, "status", "latestRelease", "name", NULL), "");
+    note_trouble(engine, object, live);
     if (strcmp(unit->project_release, latest) != 0)
         unit_queue(engine, unit);
     snprintf(unit->project_release, sizeof unit->project_release, "%s",
@@ -91,6 +133,7 @@ static void observed_binding(struct engine *engine, const struct object *object,
         snprintf(node->binding_release, sizeof node->binding_release, "%s", release);
         unit_queue(engine, object->unit);
     }
+    note_trouble(engine, object, live);
     /* A binding that is being deleted still says Ready, and so does one right after a write. */
     const bool risen = object->before < 0 || object->generation > object->before;
     const bool ready = object_condition_is_true(live, "Ready") &&

@@ -13,6 +13,10 @@
 void project_observed(struct engine *engine, struct object *object, const json_t *live);
 void project_gone(struct engine *engine, struct object *object);
 
+/* Why its project or binding of that name is not Ready, in the server's words; NULL = not known.
+ * Borrowed until the next answer. */
+const char *project_trouble(const struct unit *unit, const char *name);
+
 /* What a binding is to be pinned to, as far as is known now; "" = not known. */
 const char *project_release_for(const struct node *node);
 

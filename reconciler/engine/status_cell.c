@@ -28,6 +28,12 @@ static const char *health_of(const struct track *track)
     return "unknown";
 }
 
+static bool is_condemned(const struct engine *engine, const struct track *track)
+{
+    return track->has_content && quarantine_find(engine, track->unit->name, track->component,
+                                                 track->target, track->content.deployment_digest);
+}
+
 static json_t *component_json(const struct engine *engine, const struct track *track,
                               struct instant now)
 {
@@ -39,9 +45,6 @@ static json_t *component_json(const struct engine *engine, const struct track *t
     if (shown_binding(track)->failed_runs > 0)
         text_format(&message, "; its last %d runs failed", shown_binding(track)->failed_runs);
     const char slot[2] = {rollout->stable_slot, '\0'};
-    const bool condemned =
-        track->has_content && quarantine_find(engine, track->unit->name, track->component,
-                                              track->target, track->content.deployment_digest);
     return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:s, s:o, s:b, "
                      "s:b, s:o, s:o, s:o}",
                      "name", track->component, "state", rollout_state_name(rollout->state),
@@ -56,7 +59,7 @@ static json_t *component_json(const struct engine *engine, const struct track *t
                      rollout->last_outcome == OUTCOME_NONE
                          ? json_null()
                          : json_string(rollout_outcome_name(rollout->last_outcome)),
-                     "quarantined", (int)condemned, "unproven",
+                     "quarantined", (int)is_condemned(engine, track), "unproven",
                      (int)(rollout->has_stable && rollout->stable.unproven), "reason",
                      status_text(rollout->reason), "message", status_text(text_get(&message)),
                      "rollout", status_rollout(engine, track, now));
@@ -156,4 +159,67 @@ json_t *engine_cell_status(const struct engine *engine, const char *cell, struct
 {
     const struct unit *unit = unit_find(engine, cell);
     return unit == NULL ? json_null() : status_cell(engine, unit, now, true);
+}
+
+/* --- rollouts -----------------------------------------------------------------------------------
+ */
+
+static bool fits(const char *wanted, const char *name)
+{
+    return wanted == NULL || strcmp(wanted, name) == 0;
+}
+
+/* Not at rest: under way, held, or out of action. */
+static bool is_active(const struct engine *engine, const struct track *track)
+{
+    return rollout_is_active(&track->rollout) || track->rollout.state != ROLLOUT_IDLE ||
+           is_condemned(engine, track);
+}
+
+static json_t *entry_of(const struct engine *engine, const struct track *track, struct instant now)
+{
+    const struct node *node = track->node;
+    const struct node_facts *facts = &engine->facts[node->index];
+    const enum wait_kind wait = engine->verdicts[node->index].wait;
+    OWNED_TEXT message;
+    text_init(&message, 2048);
+    why_node(engine, node, now, &message);
+    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:o, s:s}, s:o}", "cell", track->unit->name,
+                     "target", node->name, "environment", node->target->environment->name.text,
+                     "region", node->target->region->name.text, "node", "state",
+                     status_node_state_name(facts->state), "wait",
+                     wait == WAIT_NONE ? json_null() : json_string(plan_wait_name(wait)), "message",
+                     text_get(&message), "component", component_json(engine, track, now));
+}
+
+/* By component and then by target: what belongs together stands together. */
+static void add_rollouts(const struct engine *engine, const struct unit *unit,
+                         const struct engine_rollouts_of *of, struct instant now, json_t *entries)
+{
+    for (size_t from = 0, to = 0; from < unit->track_count; from = to) {
+        const char *component = unit->tracks[from]->component;
+        while (to < unit->track_count && strcmp(unit->tracks[to]->component, component) == 0)
+            to++;
+        for (size_t n = 0; n < unit->node_count && fits(of->component, component); n++) {
+            for (size_t i = from; i < to; i++) {
+                const struct track *track = unit->tracks[i];
+                if (track->node == unit->nodes[n] && track_is_live(track) &&
+                    fits(of->target, track->target) && (!of->active || is_active(engine, track)))
+                    json_array_append_new(entries, entry_of(engine, track, now));
+            }
+        }
+    }
+}
+
+json_t *engine_rollouts(const struct engine *engine, const struct engine_rollouts_of *of,
+                        struct instant now)
+{
+    if (of->cell != NULL && unit_find(engine, of->cell) == NULL)
+        return json_null();
+    json_t *entries = json_array();
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        if (fits(of->cell, engine->units[i]->name))
+            add_rollouts(engine, engine->units[i], of, now, entries);
+    }
+    return entries;
 }

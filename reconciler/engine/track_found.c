@@ -44,19 +44,14 @@ static void let_go(struct track *track)
         (void)packed_unref(TAKE(track->bindings[i].found));
 }
 
-/* Every binding was read since the last start. */
-static bool is_read(struct track *track)
+/* It was read since the last start; if not, it will be. */
+static bool is_read(const struct binding *binding)
 {
-    bool read = true;
-    for (size_t i = 0; i < BINDING_COUNT; i++) {
-        struct object *object = track->bindings[i].object;
-        if (object == NULL || object->presence == PRESENCE_ABSENT)
-            continue;
-        if (object->presence == PRESENCE_UNKNOWN || track->bindings[i].found == NULL) {
-            object->missing = true; /* read it */
-            read = false;
-        }
-    }
+    struct object *object = binding->object;
+    const bool read = object == NULL || object->presence == PRESENCE_ABSENT ||
+                      (object->presence != PRESENCE_UNKNOWN && binding->found != NULL);
+    if (!read)
+        object->missing = true;
     return read;
 }
 
@@ -229,39 +224,52 @@ static void write_row(struct engine *engine, struct track *track, enum binding_r
         strcmp(rollout.stable.deployment_digest, track->content.deployment_digest) == 0;
     if (engine->status == 0) {
         record_add(engine, key, rollout_to_json(&rollout));
-        history_publish(engine, PUBLISH_NOTICE, "rollout-found",
-                        &(struct history_about){.cell = track->unit->name,
-                                                .component = track->component,
-                                                .target = track->target},
-                        "%s on %s runs release %s already, of which the journal knows nothing: it "
-                        "is taken as the stable one%s",
-                        track->component, track->target, rollout.stable.release_digest,
-                        wanted ? "" : ", and git wants another");
+        history_publish(
+            engine, PUBLISH_NOTICE, "rollout-found",
+            &(struct history_about){
+                .cell = track->unit->name, .component = track->component, .target = track->target},
+            "release %s runs here already, and the journal knows nothing of it: it is taken "
+            "as the stable one%s",
+            rollout.stable.release_digest, wanted ? "" : ", and git wants another");
     }
     rollout_fini(&rollout);
 }
 
+/* False: its slots have to be read first. */
+static bool recover_routed(struct engine *engine, struct track *track, json_t *route)
+{
+    struct binding *a = &track->bindings[BINDING_A], *b = &track->bindings[BINDING_B];
+    const bool read_a = is_read(a), read_b = is_read(b);
+    if (!read_a || !read_b)
+        return false;
+    OWNED_JSON *spec_a = deployed_spec(track, a);
+    OWNED_JSON *spec_b = deployed_spec(track, b);
+    json_t *const slots[2] = {spec_a, spec_b};
+    const char slot = stable_slot_of(track, route, slots);
+    if (slot != 0)
+        write_row(engine, track, slot == 'a' ? BINDING_A : BINDING_B, slots[slot - 'a'], route,
+                  slots['b' - slot] != NULL);
+    return true;
+}
+
 bool track_recover(struct engine *engine, struct track *track)
 {
-    if (!may_be_needed(track))
+    if (!may_be_needed(track)) {
         let_go(track);
-    if (!may_be_needed(track) || !track->has_content || track->deployment == NULL)
         return true;
-    if (!is_read(track))
-        return false;
-    OWNED_JSON *a = deployed_spec(track, &track->bindings[BINDING_A]);
-    OWNED_JSON *b = NULL, *route = NULL;
-    if (!track->rollout.routed) {
-        if (a != NULL)
-            write_row(engine, track, BINDING_A, a, NULL, false);
-    } else {
-        b = deployed_spec(track, &track->bindings[BINDING_B]);
-        route = deployed_spec(track, &track->bindings[BINDING_ROUTE]);
-        json_t *const slots[2] = {a, b};
-        const char slot = route == NULL ? 0 : stable_slot_of(track, route, slots);
-        if (slot != 0)
-            write_row(engine, track, slot == 'a' ? BINDING_A : BINDING_B, slots[slot - 'a'], route,
-                      slots['b' - slot] != NULL);
     }
+    if (!track->has_content || track->deployment == NULL)
+        return true;
+    /* What has no route bears no traffic, whatever its slots do. */
+    const struct binding *first =
+        &track->bindings[track->rollout.routed ? BINDING_ROUTE : BINDING_A];
+    if (!is_read(first))
+        return false;
+    OWNED_JSON *spec = deployed_spec(track, first);
+    if (spec == NULL)
+        return true;
+    if (track->rollout.routed)
+        return recover_routed(engine, track, spec);
+    write_row(engine, track, BINDING_A, spec, NULL, false);
     return true;
 }

@@ -46,6 +46,7 @@ struct unit *unit_free(struct unit *unit)
     free(unit->statuses);
     free(unit->reason);
     free(unit->problem);
+    free(unit->trouble);
     free(unit);
     return NULL;
 }

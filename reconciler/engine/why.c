@@ -47,13 +47,17 @@ static bool explain_bootstrap(const struct engine *engine, const struct node *no
         return true;
     }
     if (unit->project_release[0] == '\0' && !node->binding_ready) {
-        text_format(out, "project %s has no release yet", unit->project);
+        const char *trouble = project_trouble(unit, unit->project);
+        text_format(out, "project %s has no release yet%s%s", unit->project,
+                    trouble == NULL ? "" : ": ", trouble == NULL ? "" : trouble);
         return true;
     }
     if (!node->binding_ready || !project_stands(node)) {
-        text_format(out, "the project binding %s is not ready on project release %s",
-                    node->binding == NULL ? "" : node->binding->key.name,
-                    project_release_for(node));
+        const char *name = node->binding == NULL ? "" : node->binding->key.name;
+        const char *trouble = project_trouble(unit, name);
+        text_format(out, "the project binding %s is not ready on project release %s%s%s", name,
+                    project_release_for(node), trouble == NULL ? "" : ": ",
+                    trouble == NULL ? "" : trouble);
         return true;
     }
     if (project_moves(node)) {

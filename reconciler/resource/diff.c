@@ -135,6 +135,14 @@ static void compare_surplus(struct comparison *comparison, const struct place *p
     }
 }
 
+static bool has_all(const json_t *desired, const json_t *live)
+{
+    for (size_t i = 0; i < json_array_size(desired); i++)
+        if (!ownership_list_has(live, json_array_get(desired, i)))
+            return false;
+    return true;
+}
+
 static void compare_objects(struct comparison *comparison, const struct place *place, int depth,
                             enum ownership owned, const json_t *desired, const json_t *live)
 {
@@ -143,6 +151,11 @@ static void compare_objects(struct comparison *comparison, const struct place *p
     json_object_foreach(json_unconst(desired), key, value)
     {
         const struct place member = {.above = place, .key = key};
+        if (ownership_is_shared(comparison->kind, depth, key)) {
+            if (!has_all(value, json_object_get(live, key)))
+                report(comparison, &member, value, json_object_get(live, key));
+            continue;
+        }
         compare(comparison, &member, depth + 1,
                 ownership_of_member(comparison->kind, owned, depth, key), value,
                 json_object_get(live, key));

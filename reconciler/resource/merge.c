@@ -26,6 +26,19 @@ static void take_out(json_t *live, const json_t *previous, const json_t *desired
     }
 }
 
+/* Ours, and what others put there. Owned; NULL without memory. */
+static json_t *united(const json_t *wanted, const json_t *stands)
+{
+    OWNED_JSON *list = json_deep_copy(wanted);
+    for (size_t i = 0; list != NULL && i < json_array_size(stands); i++) {
+        const json_t *entry = json_array_get(stands, i);
+        if (!ownership_list_has(wanted, entry) &&
+            json_array_append_new(list, json_deep_copy(entry)) != 0)
+            return NULL;
+    }
+    return TAKE(list);
+}
+
 static int lay_over(enum resource_kind kind, enum ownership owned, int depth, json_t *live,
                     const json_t *desired)
 {
@@ -38,6 +51,8 @@ static int lay_over(enum resource_kind kind, enum ownership owned, int depth, js
         int failed = 0;
         if (json_is_null(wanted))
             json_object_del(live, key);
+        else if (ownership_is_shared(kind, depth, key))
+            failed = json_object_set_new(live, key, united(wanted, stands));
         else if (member == OWNS_NAMED && json_is_object(wanted) && json_is_object(stands))
             failed = lay_over(kind, member, depth + 1, stands, wanted);
         else

@@ -58,6 +58,32 @@ enum ownership ownership_of_member(enum resource_kind kind, enum ownership above
     return above;
 }
 
+/* Types belong to all who deploy on a control plane, and each names the workflows of its own
+ * builds.
+ */
+bool ownership_is_shared(enum resource_kind kind, int depth, const char *key)
+{
+    return kind == KIND_CLUSTER_COMPONENT_TYPE && depth == 0 &&
+           strcmp(key, "allowedWorkflows") == 0;
+}
+
+static bool same_member(const json_t *a, const json_t *b, const char *key, const char *otherwise)
+{
+    return strcmp(json_text_or(json_object_get(a, key), otherwise),
+                  json_text_or(json_object_get(b, key), otherwise)) == 0;
+}
+
+bool ownership_list_has(const json_t *list, const json_t *entry)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        if (same_member(one, entry, "kind", "ClusterWorkflow") &&
+            same_member(one, entry, "name", ""))
+            return true;
+    }
+    return false;
+}
+
 bool ownership_value_is_empty(const json_t *value)
 {
     if (json_is_object(value)) {

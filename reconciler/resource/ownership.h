@@ -19,6 +19,13 @@ enum ownership {
 enum ownership ownership_of_member(enum resource_kind kind, enum ownership above, int depth,
                                    const char *key);
 
+/* A list that several write, each its own entries: what others put there stays. `depth` as above.
+ */
+bool ownership_is_shared(enum resource_kind kind, int depth, const char *key);
+
+/* Whether such a list has the entry; a kind that the server fills in may be left out. */
+bool ownership_list_has(const json_t *list, const json_t *entry);
+
 /* A value that the server drops: null, false, 0, "", an empty list, an object of such values. */
 bool ownership_value_is_empty(const json_t *value);
 

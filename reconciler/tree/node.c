@@ -3,7 +3,6 @@
 #include "config/base/json.h"
 #include "reconciler/resource/object.h"
 
-#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -227,10 +226,15 @@ const json_t *node_condition(const json_t *object, const char *type)
     return NULL;
 }
 
+int node_count(const json_t *number)
+{
+    const json_int_t value = json_integer_value(number);
+    return value < 0 ? 0 : value > NODE_COUNT_MOST ? NODE_COUNT_MOST : (int)value;
+}
+
 int node_status_count(const json_t *object, const char *key)
 {
-    const json_int_t value = json_integer_value(json_at(object, "status", key, NULL));
-    return value < 0 ? 0 : value > INT_MAX ? INT_MAX : (int)value;
+    return node_count(json_at(object, "status", key, NULL));
 }
 
 bool node_is_observed(const json_t *object)

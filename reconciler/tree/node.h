@@ -53,7 +53,12 @@ bool node_has_variable(const json_t *object, const char *name);
 /* A condition by type; NULL = there is none. Also of a binding. */
 const json_t *node_condition(const json_t *object, const char *type);
 
-/* Integer member of `status`, 0 when absent. */
+/* A count of pods: 0 for what is no whole number above it, and never so large that a sum of a few
+ * of them overflows. */
+#define NODE_COUNT_MOST 100000000
+int node_count(const json_t *number);
+
+/* Of `status`. */
 int node_status_count(const json_t *object, const char *key);
 
 /* status.observedGeneration has reached metadata.generation. */

@@ -3,7 +3,6 @@
 #include "config/base/json.h"
 #include "reconciler/tree/node.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,8 +37,7 @@ static int smaller(int a, int b)
 static int wanted_replicas(const json_t *live)
 {
     const json_t *replicas = json_at(live, "spec", "replicas", NULL);
-    const json_int_t value = json_is_integer(replicas) ? json_integer_value(replicas) : 1;
-    return value < 0 ? 0 : value > INT_MAX ? INT_MAX : (int)value;
+    return json_is_integer(replicas) ? node_count(replicas) : 1;
 }
 
 /* What the pods of the newest ReplicaSet wait for, in one sentence. */

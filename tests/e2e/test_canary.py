@@ -5,6 +5,7 @@ in quarantine, the fix goes through."""
 import json
 import subprocess
 
+import contract
 from serving import (backends, check_pods_stay, check_safe, end_load, start_load, wait_weights,
                      weights, written_weights)
 from world import BIN, World, expect, wait_until
@@ -142,6 +143,7 @@ def main():
         expect(counts["failed"] == failed == world.traffic()["failed"], f"{failed}: {counts}")
         check_safe(world)
         check_pods_stay(world, "stock-api", TARGET)
+        contract.check(world.requests())
         print(f"{counts['sent']} requests, {failed} failed by the bad release at {highest} % or less")
 
 

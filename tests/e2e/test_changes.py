@@ -1,5 +1,6 @@
 """Commits: one that changes a component, one that changes nothing of celld's, one that is broken."""
 
+import contract
 from world import World, expect, wait_until
 
 
@@ -50,6 +51,7 @@ def main():
         # The next good commit heals.
         world.edit("cells/orders/cell.yaml", "tpye: service", "type: service")
         world.wait_converged(world.deploy("Mend orders"))
+        contract.check(world.requests())
 
 
 if __name__ == "__main__":

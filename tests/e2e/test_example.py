@@ -1,5 +1,6 @@
 """The whole example: eight cells on four targets, in order, and nothing left to do afterwards."""
 
+import contract
 from world import World, expect
 
 PHASES = [["platform", "product", "cart"], ["payment", "fulfillment", "marketing"], ["order"],
@@ -61,6 +62,7 @@ def main():
         again = world.writes(count)
         expect(not again, f"a second pass wrote: {[w['method'] + ' ' + w['path'] for w in again]}")
         expect(any(r["method"] == "GET" for r in world.requests()[count:]), "and it did look")
+        contract.check(world.requests())
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ static json_t *render(void *context, const char *cell, const char *target)
     return engine_render(engine_of(context), cell, target);
 }
 
+static json_t *rollouts(void *context, const char *cell, const char *component, const char *target,
+                        bool active)
+{
+    const struct engine_rollouts_of of = {cell, component, target, active};
+    return engine_rollouts(engine_of(context), &of, now_of(context));
+}
+
 static json_t *rollout(void *context, const char *cell, const char *component, const char *target,
                        double requests_per_second)
 {
@@ -161,6 +168,7 @@ int main(int count, char **words)
                                            .quarantine = quarantine,
                                            .diff = diff,
                                            .render = render,
+                                           .rollouts = rollouts,
                                            .rollout = rollout,
                                            .cell = cell_status,
                                            .why = why,

@@ -4,17 +4,21 @@
 usage: test_cellctl.py CELLCTL STATUS_SOCKET ADMIN_SOCKET
 """
 
+import http.server
 import json
 import os
 import pathlib
 import pty
+import queue
 import re
 import select
 import shutil
 import signal
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import yaml
@@ -236,6 +240,71 @@ def test_watch():
     expect(b"\033[32m" in data and b"\033[K" in data, "no colour or no redraw on a terminal")
     # The subject of the canned commit holds an escape sequence.
     expect(b"\\x1b[31m" in data, "a commit's subject steers the terminal")
+
+
+class Told(http.server.BaseHTTPRequestHandler):
+    """A celld whose events come when the test says so."""
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words):
+        pass
+
+    def do_GET(self):
+        self.server.asked.put(self.path)
+        self.send_response(200)
+        if not self.path.startswith("/v1/events"):
+            body = json.dumps({"version": self.server.version, "rollouts": []}).encode()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.flush()
+        for number in iter(self.server.events.get, None):
+            self.wfile.write(f'id: {number}\ndata: {{"sequence": {number}}}\n\n'.encode())
+            self.wfile.flush()
+        self.close_connection = True
+
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    asked, events, version = queue.Queue(), queue.Queue(), 1
+
+    def get_request(self):
+        return super().get_request()[0], ("", 0)
+
+
+def test_watch_follows_events():
+    directory = tempfile.mkdtemp(prefix="celld-told.")
+    path = os.path.join(directory, "celld.sock")
+    with UnixServer(path, Told) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        child = subprocess.Popen([CELLCTL, "rollout", "get", "-w", "-o", "json", "--socket", path],
+                                 stdout=subprocess.PIPE)
+
+        def until(wanted):
+            seen = []
+            while not seen or wanted not in seen[-1]:
+                seen.append(server.asked.get(timeout=60))
+            return seen
+
+        try:
+            expect(until("/v1/events")[-1] == "/v1/events", "the stream begins with what comes")
+            for number in (7, 8):
+                server.version = number
+                server.events.put(number)
+                until("/v1/rollouts")
+                read_until(child.stdout.fileno(), f'"version": {number}'.encode())
+            server.events.put(None)  # celld starts anew: the stream breaks
+            expect(until("/v1/events")[-1] == "/v1/events?after=8", "not taken up where it broke")
+        finally:
+            child.terminate()
+            child.wait()
+            server.events.put(None)
+            server.shutdown()
+            shutil.rmtree(directory)
 
 
 def test_json_on_terminal():

@@ -30,25 +30,28 @@ static const struct {
     const char *arguments[ARGUMENTS];
     enum options_mode mode;
     const char *path, *format;
-    bool once;
+    bool once, suspended;
 } good[] = {
-    {{NULL}, MODE_RUN, "/etc/celld/celld.yaml", "text", false},
-    {{"--config", "x.yaml"}, MODE_RUN, "x.yaml", "text", false},
-    {{"--config=x.yaml", "--once"}, MODE_RUN, "x.yaml", "text", true},
-    {{"-c", "x.yaml", "--check-config"}, MODE_CHECK_CONFIG, "x.yaml", "text", false},
+    {{NULL}, MODE_RUN, "/etc/celld/celld.yaml", "text", false, false},
+    {{"--config", "x.yaml"}, MODE_RUN, "x.yaml", "text", false, false},
+    {{"--config=x.yaml", "--once"}, MODE_RUN, "x.yaml", "text", true, false},
+    {{"--suspended"}, MODE_RUN, "/etc/celld/celld.yaml", "text", false, true},
+    {{"-c", "x.yaml", "--check-config"}, MODE_CHECK_CONFIG, "x.yaml", "text", false, false},
     {{"--check-config", "--format", "sarif"},
      MODE_CHECK_CONFIG,
      "/etc/celld/celld.yaml",
      "sarif",
+     false,
      false},
     {{"--format=json", "--check-config"},
      MODE_CHECK_CONFIG,
      "/etc/celld/celld.yaml",
      "json",
+     false,
      false},
-    {{"--version"}, MODE_VERSION, "/etc/celld/celld.yaml", "text", false},
-    {{"-h"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false},
-    {{"--help"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false},
+    {{"--version"}, MODE_VERSION, "/etc/celld/celld.yaml", "text", false, false},
+    {{"-h"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false, false},
+    {{"--help"}, MODE_HELP, "/etc/celld/celld.yaml", "text", false, false},
 };
 
 Test(options, are_read)
@@ -59,6 +62,7 @@ Test(options, are_read)
         cr_expect_eq(options.mode, good[i].mode, "case %zu", i);
         cr_expect_str_eq(options.config_path, good[i].path, "case %zu", i);
         cr_expect_str_eq(options.format, good[i].format, "case %zu", i);
+        cr_expect_eq(options.suspended, good[i].suspended, "case %zu", i);
         cr_expect_eq(options.once, good[i].once, "case %zu", i);
     }
 }

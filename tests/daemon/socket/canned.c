@@ -59,6 +59,74 @@ static json_t *render(void *context, const char *cell, const char *target)
     return canned_answer("render");
 }
 
+/* --- rollouts, picked from the canned status ------------------------------------------------- */
+
+struct picked {
+    const char *component, *target;
+    bool active;
+};
+
+static bool fits(const char *wanted, const json_t *object, const char *key)
+{
+    return wanted == NULL || strcmp(json_text_or(json_object_get(object, key), ""), wanted) == 0;
+}
+
+static bool is_active(const json_t *component)
+{
+    return json_is_true(json_object_get(json_object_get(component, "rollout"), "active")) ||
+           json_is_true(json_object_get(component, "quarantined")) ||
+           !fits("idle", component, "state");
+}
+
+static void pick(json_t *entries, const json_t *cell, const struct picked *picked)
+{
+    size_t at;
+    size_t index;
+    const json_t *node;
+    json_t *component;
+    json_array_foreach(json_object_get(cell, "targets"), at, node)
+    {
+        json_array_foreach(json_object_get(node, "components"), index, component)
+        {
+            if (!fits(picked->target, node, "target") ||
+                !fits(picked->component, component, "name") ||
+                (picked->active && !is_active(component)))
+                continue;
+            (void)json_array_append_new(
+                entries,
+                json_pack("{s:O?, s:O?, s:O?, s:O?, s:{s:O?, s:O?, s:O?}, s:O}", "cell",
+                          json_object_get(cell, "name"), "target", json_object_get(node, "target"),
+                          "environment", json_object_get(node, "environment"), "region",
+                          json_object_get(node, "region"), "node", "state",
+                          json_object_get(node, "state"), "wait", json_object_get(node, "wait"),
+                          "message", json_object_get(node, "message"), "component", component));
+        }
+    }
+}
+
+static json_t *rollouts(void *context, const char *cell, const char *component, const char *target,
+                        bool active)
+{
+    (void)context;
+    OWNED_JSON *all = canned_answer("status");
+    const struct picked picked = {component, target, active};
+    json_t *entries = json_array();
+    bool found = cell == NULL;
+    size_t index;
+    const json_t *one;
+    json_array_foreach(json_object_get(all, "cells"), index, one)
+    {
+        if (!fits(cell, one, "name"))
+            continue;
+        found = true;
+        pick(entries, one, &picked);
+    }
+    if (found)
+        return entries;
+    json_decref(entries);
+    return json_null();
+}
+
 static json_t *rollout(void *context, const char *cell, const char *component, const char *target,
                        double requests_per_second)
 {
@@ -230,6 +298,7 @@ static void run(void *context)
         .quarantine = quarantine,
         .diff = diff,
         .render = render,
+        .rollouts = rollouts,
         .rollout = rollout,
         .cell = cell_status,
         .why = why,

@@ -259,6 +259,45 @@ Test(diff, merge_keeps_what_is_foreign_and_takes_out_what_was_ours)
     json_decref(desired);
 }
 
+/* Two celld on one control plane name different workflows in the types that they share. */
+Test(diff, workflows_that_others_allow_stay)
+{
+    static const struct {
+        const char *desired, *live, *merged;
+    } rows[] = {
+        {"[{\"kind\":\"ClusterWorkflow\",\"name\":\"docker\"}]",
+         "[{\"name\":\"theirs\"},{\"name\":\"docker\"}]", NULL},
+        {"[{\"kind\":\"ClusterWorkflow\",\"name\":\"docker\"}]",
+         "[{\"kind\":\"ClusterWorkflow\",\"name\":\"theirs\"}]",
+         "[{\"kind\":\"ClusterWorkflow\",\"name\":\"docker\"},"
+         "{\"kind\":\"ClusterWorkflow\",\"name\":\"theirs\"}]"},
+        {"[{\"kind\":\"ClusterWorkflow\",\"name\":\"docker\"}]", NULL,
+         "[{\"kind\":\"ClusterWorkflow\",\"name\":\"docker\"}]"},
+        {"[]", "[{\"name\":\"theirs\"}]", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *desired =
+            json_pack("{s:{s:o}}", "spec", "allowedWorkflows", read_json(rows[i].desired));
+        json_t *live = json_pack("{s:{s:o*}}", "spec", "allowedWorkflows",
+                                 rows[i].live == NULL ? NULL : read_json(rows[i].live));
+        char *found = pointers(KIND_CLUSTER_COMPONENT_TYPE, desired, live);
+        cr_expect_str_eq(found, rows[i].merged == NULL ? "" : "/spec/allowedWorkflows", "%zu", i);
+        free(found);
+        json_t *merged = diff_merge(KIND_CLUSTER_COMPONENT_TYPE, desired, NULL, live);
+        found = pointers(KIND_CLUSTER_COMPONENT_TYPE, desired, merged);
+        cr_expect_str_eq(found, "", "%zu", i);
+        free(found);
+        if (rows[i].merged != NULL) {
+            json_t *wanted = read_json(rows[i].merged);
+            cr_expect_eq(json_equal(json_at(merged, "spec", "allowedWorkflows", NULL), wanted), 1);
+            json_decref(wanted);
+        }
+        json_decref(merged);
+        json_decref(desired);
+        json_decref(live);
+    }
+}
+
 Test(diff, marks)
 {
     json_t *live = read_json("{\"metadata\":{\"labels\":{\"app.kubernetes.io/managed-by\":"

@@ -1,0 +1,156 @@
+/* A control plane that others were at before: what is theirs stays theirs, and celld says so. */
+#include "config/base/json.h"
+#include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/meddle.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+TestSuite(foreign, .timeout = 120);
+
+#define IN_ACME "/api/v1/namespaces/acme/"
+
+static void commit(struct world *world)
+{
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+}
+
+static void expect_untouched(const struct world *world, const char *collection, const char *space,
+                             const char *name)
+{
+    json_t *object = platform_object(world->platform, collection, space, name);
+    cr_assert_not_null(object, "%s", name);
+    cr_expect_null(json_at(object, "metadata", "labels", "app.kubernetes.io/managed-by", NULL),
+                   "%s", name);
+    json_decref(object);
+}
+
+Test(foreign, a_namespace_and_an_environment_as_declared_are_used_as_they_stand)
+{
+    struct world *world = repository_world();
+    expect_created(world, "/api/v1/namespaces",
+                   "{\"metadata\":{\"name\":\"acme\",\"annotations\":"
+                   "{\"openchoreo.dev/display-name\":\"Theirs\"}}}");
+    expect_created(world, IN_ACME "environments",
+                   "{\"metadata\":{\"name\":\"development\"},\"spec\":{\"dataPlaneRef\":"
+                   "{\"kind\":\"ClusterDataPlane\",\"name\":\"us\"}}}");
+    commit(world);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_untouched(world, "namespaces", NULL, "acme");
+    expect_untouched(world, "environments", "acme", "development");
+    expect_silence(world);
+    world_free(world);
+}
+
+/* What differs is left alone and named, with what ends the wait. */
+Test(foreign, what_differs_holds_the_platform_and_is_explained)
+{
+    static const struct {
+        const char *path, *body, *what, *way;
+    } rows[] = {
+        {IN_ACME "environments",
+         "{\"metadata\":{\"name\":\"development\"},\"spec\":{\"dataPlaneRef\":"
+         "{\"kind\":\"ClusterDataPlane\",\"name\":\"eu\"}}}",
+         "Environment development stands there without celld's mark and differs in "
+         "/spec/dataPlaneRef/name",
+         "declare it as it is"},
+        {"/api/v1/clustercomponenttypes",
+         "{\"metadata\":{\"name\":\"cell-slot\"},\"spec\":{\"workloadType\":\"deployment\","
+         "\"resources\":[{\"id\":\"deployment\",\"template\":{\"apiVersion\":\"apps/v1\","
+         "\"kind\":\"Deployment\",\"metadata\":{\"name\":\"${metadata.name}\","
+         "\"namespace\":\"${metadata.namespace}\"},\"spec\":{}}}]}}",
+         "ClusterComponentType cell-slot stands there without celld's mark",
+         "give it the label app.kubernetes.io/managed-by=celld"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world *world = repository_world();
+        expect_created(world, "/api/v1/namespaces", "{\"metadata\":{\"name\":\"acme\"}}");
+        expect_created(world, rows[i].path, rows[i].body);
+        commit(world);
+        expect_condition(world, CONDITION_HELD);
+        expect_why(world, "shop", "development", rows[i].what);
+        expect_why(world, "shop", "development", rows[i].way);
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+/* Without its label a namespace is neither shown nor can it be made. */
+Test(foreign, a_namespace_that_the_control_plane_does_not_serve_is_explained)
+{
+    static const struct meddling items[] = {
+        {.method = "POST",
+         .path = "/api/v1/namespaces",
+         .times = 1000,
+         .outcome = ANSWER_RECEIVED,
+         .status = 409,
+         .lost = true},
+        {.method = NULL},
+    };
+    struct meddler meddler;
+    struct world *world = meddle_world(&meddler, items);
+    commit(world);
+    world_run(world, MINUTES(2));
+    expect_why(world, "shop", "development", "openchoreo.dev/control-plane=true");
+    cr_expect_eq(engine_condition(world->engine), CONDITION_WORKING);
+    world_free(world);
+}
+
+/* What celld does not make is named, first by its own reading, then in the server's words. */
+Test(foreign, what_the_platform_lacks_is_named)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.platform.bare = true;
+    struct world *world = world_new(&options);
+    commit(world);
+    world_run(world, MINUTES(1));
+    expect_why(world, "shop", "development", "it needs ClusterDataPlane us");
+    expect_created(world, "/api/v1/clusterdataplanes",
+                   "{\"metadata\":{\"name\":\"us\"},\"spec\":{\"planeID\":\"us\",\"gateway\":"
+                   "{\"ingress\":{\"external\":{\"name\":\"g\",\"namespace\":\"g\",\"http\":"
+                   "{\"host\":\"apps.example\",\"port\":80}}}}}}");
+    world_run(world, MINUTES(3));
+    expect_why(world, "shop", "development", "ClusterProjectType \"default\" not found");
+    expect_created(world, "/api/v1/clusterprojecttypes",
+                   "{\"metadata\":{\"name\":\"default\"},\"spec\":{\"resources\":[{\"id\":"
+                   "\"namespace\",\"template\":{\"apiVersion\":\"v1\",\"kind\":\"Namespace\","
+                   "\"metadata\":{\"name\":\"${metadata.namespace}\",\"labels\":"
+                   "\"${metadata.labels}\"}}}]}}");
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* The first look at a control plane: everything can be asked, and nothing is written. */
+Test(foreign, nothing_is_written_before_a_person_says_so)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.engine.suspended = true;
+    struct world *world = world_new(&options);
+    commit(world);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(world->writes, 0);
+    json_t *plan = engine_plan(world->engine, NULL, world_now(world));
+    cr_expect_gt(json_integer_value(json_object_get(plan, "changes")), 0);
+    bool ok = false;
+    world_command(world, "apply",
+                  json_pack("{s:s}", "hash", json_text_or(json_object_get(plan, "hash"), "")), &ok);
+    cr_expect(ok);
+    json_decref(plan);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    /* The next revision is looked at first, too; until hands are on again. */
+    const uint64_t writes = world->writes;
+    repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", NULL, NULL);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(world->writes, writes);
+    world_command(world, "resume", json_object(), &ok);
+    cr_expect(ok);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+    world_free(world);
+}

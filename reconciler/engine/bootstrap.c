@@ -48,8 +48,7 @@ static void doubt_releases(const struct unit *unit, const struct object *compone
 void bootstrap_gone(struct engine *engine, struct object *object)
 {
     const struct unit *unit = object->unit;
-    if (unit == NULL)
-        return;
+    CHECK(unit != NULL);
     if (object->key.kind == KIND_COMPONENT)
         doubt_releases(unit, object);
     else
@@ -164,7 +163,7 @@ bool bootstrap_explain_platform(const struct engine *engine, struct text *out)
             return true;
         }
         text_format(out, "%s %s is not there yet", object_kind(object), object->key.name);
-        struct object_key key;
+        struct object_key key = {0};
         const bool placed =
             object->key.kind == KIND_ENVIRONMENT && data_plane_key(engine, object, &key);
         const struct object *plane = placed ? object_find(engine, &key) : NULL;

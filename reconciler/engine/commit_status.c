@@ -175,7 +175,7 @@ static struct finding look_at(const struct engine *engine, const struct unit *un
     }
     if (moving > 0 || (open > 0 && done > 0))
         finding.state = COMMIT_PENDING;
-    else if (open == 0 && done > 0)
+    else if (open == 0)
         finding.state = COMMIT_SUCCESS;
     return finding;
 }

@@ -268,7 +268,7 @@ size_t gate_approve(struct engine *engine, const char *cell, const char *environ
     size_t approved = 0;
     for (size_t i = 0; i < engine->gate_count; i++) {
         const struct gate_record *gate = engine->gates[i];
-        if (!gate->wanted || gate->state == GATE_STATE_PASSED ||
+        if (!gate->wanted || trial_workflow_owns(gate) ||
             (cell != NULL && strcmp(cell, gate->cell) != 0) ||
             (environment != NULL && strcmp(environment, gate->environment) != 0) ||
             (name != NULL && strcmp(name, gate->name) != 0))

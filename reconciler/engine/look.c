@@ -215,9 +215,14 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
     const bool stale =
         binding->epoch != binding->object->epoch || binding->judged != binding->object->desired;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
+    unit_queue(engine, binding->track->unit);
+    if (stale) { /* a write came between: what was read before it is not so any more */
+        json_decref(TAKE(binding->live));
+        forget(binding);
+        return;
+    }
     if (request->large) {
-        if (!stale)
-            take_tree(engine, binding, event);
+        take_tree(engine, binding, event);
         json_decref(TAKE(binding->live));
     } else if (received && event->as.answer.status == 200 &&
                json_is_object(event->as.answer.body)) {
@@ -227,9 +232,5 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
     } else {
         binding->calm++;
     }
-    if (stale)
-        forget(binding);
-    else
-        later(engine, binding);
-    unit_queue(engine, binding->track->unit);
+    later(engine, binding);
 }

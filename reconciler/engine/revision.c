@@ -306,6 +306,25 @@ void revision_note_convergence(struct engine *engine)
 /* --- all of it ----------------------------------------------------------------------------------
  */
 
+static const char *owner_of(const struct native_resource *native)
+{
+    return native->cell == NULL ? "" : native->cell;
+}
+
+/* Cells use native manifests, their own and secrets of others, without being changed themselves. */
+static bool has_other_natives(const struct manifest_set *set, const struct manifest_set *before)
+{
+    if (set->native_count != before->native_count)
+        return true;
+    for (size_t i = 0; i < set->native_count; i++) {
+        const struct native_resource *a = &set->natives[i], *b = &before->natives[i];
+        if (strcmp(a->kind, b->kind) != 0 || strcmp(owner_of(a), owner_of(b)) != 0 ||
+            !json_equal(a->body, b->body))
+            return true;
+    }
+    return false;
+}
+
 static void take_set(struct engine *engine, struct manifest_set *set)
 {
     struct manifest_set *before = engine->set;
@@ -321,7 +340,7 @@ static void take_set(struct engine *engine, struct manifest_set *set)
     take_removals(engine);
     spread(engine);
     engine->base->stale = true;
-    if (other) {
+    if (other || has_other_natives(set, before)) {
         for (size_t i = 0; i < engine->unit_count; i++)
             engine->units[i]->stale = true;
     }

@@ -77,6 +77,30 @@ Test(bootstrap, an_environment_waits_for_its_data_plane)
     }
 }
 
+static int64_t slow_environments(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strcmp(request->method, "POST") == 0 && strstr(request->path, "/environments") != NULL
+               ? 30000
+               : 0;
+}
+
+Test(bootstrap, an_environment_that_is_being_made_is_said)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = slow_environments;
+    struct world *world = world_new(&options);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    world_run(world, 20000);
+    char *why = world_why(world, "shop", "development");
+    cr_expect_not_null(strstr(why, "Environment development is not there yet"), "%s", why);
+    cr_expect_null(strstr(why, "it needs"), "%s", why);
+    free(why);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_free(world);
+}
+
 /* An environment that the platform's native manifests bring is as it stands: nobody deploys to it.
  */
 Test(bootstrap, a_native_environment_waits_for_nothing)

@@ -192,8 +192,8 @@ Test(build_trouble, a_run_without_a_good_image_has_failed)
     char longest[1200];
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
-    const char *const images[] = {"", "two words", "new\nline", "registry.example/\xc3\xa9",
-                                  longest};
+    const char *const images[] = {
+        "", "two words", "new\nline", "delete\x7f", "registry.example/\xc3\xa9", longest};
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
         struct world *world = repository_world();
         building_add_workflow(world, NULL);

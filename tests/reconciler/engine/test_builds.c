@@ -468,6 +468,44 @@ Test(builds, a_carrier_that_somebody_removed_follows_the_drift_policy)
     }
 }
 
+Test(builds, a_carrier_that_is_refused_is_said)
+{
+    struct meddler meddler;
+    const struct meddling items[] = {
+        {"POST", "/components", 0, ALWAYS, ANSWER_RECEIVED, 422, "{}", true}, {.method = NULL}};
+    struct world *world = meddle_world(&meddler, items);
+    building_add_workflow(world, NULL);
+    building_commit(world, 1, &building_first);
+    world_run(world, MINUTES(5));
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    expect_why(world, "shop", "development", "was refused (422)");
+    cr_expect_eq(posts(world), 0);
+    world_free(world);
+}
+
+/* A platform whose drift is only told stands; a run of a type that somebody changed could be
+ * refused for good. */
+Test(builds, a_changed_type_begins_no_run)
+{
+    static const char platform[] = PLATFORM_HEAD "  drift: report\n"
+                                                 "  environments: [{name: development}]\n"
+                                                 "  phases: [{name: first, cells: [shop]}]\n";
+    struct world *world = built();
+    repository_commit(world, 2, platform, "shop", building_cell, NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    json_t *patch = json_pack("{s:{s:s}}", "labels", "app.kubernetes.io/managed-by", "bob");
+    cr_assert(platform_tamper(world->platform, "clustercomponenttypes", NULL, "cell-build", patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+    world_run(world, MINUTES(2));
+    world->trees = &building_second;
+    repository_commit(world, 3, platform, "shop", building_cell, NULL, NULL);
+    world_run(world, MINUTES(5));
+    cr_expect_eq(posts(world), 1);
+    expect_why(world, "shop", "development", "shop-api waits for its build");
+    world_free(world);
+}
+
 /* What no image could mend is said instead of waiting for one. */
 Test(builds, what_is_refused_with_any_image_is_said_before_it_is_built)
 {
@@ -517,6 +555,60 @@ Test(builds, a_restart_looks_before_it_builds)
     meddler.items[0].times = 0;
     cr_expect(building_until(world, CONDITION_CONVERGED, "registry.example/shop:1", MINUTES(9)));
     cr_expect_eq(building_runs(world), 1);
+    world_free(world);
+}
+
+static int64_t slow_namespace(void *context, const struct world_request *request)
+{
+    static const char end[] = "/namespaces/acme";
+    const size_t length = strlen(request->path);
+    (void)context;
+    return length > sizeof end && strcmp(request->path + length - (sizeof end - 1), end) == 0
+               ? 20000
+               : 0;
+}
+
+/* Named, never posted, and the platform is not known to stand yet when its absence is. */
+Test(builds, a_named_run_is_posted_once_the_platform_stands)
+{
+    struct world *whole = new_world();
+    building_commit(whole, 1, &building_first);
+    building_await(whole, BUILDING_RUN_1);
+    const uint64_t post = whole->writes;
+    world_free(whole);
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = slow_namespace;
+    struct world *world = world_new(&options);
+    building_add_workflow(world, NULL);
+    world->crash = WORLD_CRASH_UNSENT;
+    world->crash_at = post;
+    building_commit(world, 1, &building_first);
+    cr_expect(building_until(world, CONDITION_CONVERGED, "registry.example/shop:1", MINUTES(20)));
+    cr_expect_eq(world->kills, 1);
+    cr_expect_eq(posts(world), 1);
+    world_free(world);
+}
+
+/* The next tree comes with a manifest that cannot be compiled. */
+Test(builds, a_refused_cell_begins_no_run)
+{
+    struct world *world = built();
+    const char *cell = building_cell + strlen("raw:");
+    const struct world_file files[] = {{"platform.yaml", platform_small},
+                                       {"cells/shop/cell.yaml", cell},
+                                       {"cells/shop/native/wheel.yaml",
+                                        "apiVersion: openchoreo.dev/v1alpha1\nkind: Gadget\n"
+                                        "metadata: {name: wheel}\nspec: {}\n"}};
+    char hash[41];
+    snprintf(hash, sizeof hash, "%040x", 2u);
+    world->trees = &building_second;
+    world_commit(world, hash, files, 3);
+    world_run(world, MINUTES(5));
+    cr_expect_eq(posts(world), 1);
+    cr_expect(world_published(world, "cell-refused", "shop"));
+    building_commit(world, 3, &building_second);
+    cr_expect(building_until(world, CONDITION_CONVERGED, "registry.example/shop:2", MINUTES(9)));
     world_free(world);
 }
 

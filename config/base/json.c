@@ -44,10 +44,14 @@ int json_read(const char *bytes, size_t length, const char *what, json_t **ret_v
     if (value == NULL &&
         (problem.text[0] == '\0' || json_error_code(&problem) == json_error_out_of_memory))
         return error_no_memory(err);
-    if (value == NULL)
-        return error_set(err, ERROR_INVALID, ERR_SYNTAX,
-                         "%s is not valid JSON: line %d, column %d: %s", what, problem.line,
-                         problem.column, problem.text);
+    if (value == NULL) {
+        const int result = error_set(err, ERROR_INVALID, ERR_SYNTAX,
+                                     "%s is not valid JSON: line %d, column %d: %s", what,
+                                     problem.line, problem.column, problem.text);
+        if (err != NULL)
+            err->where.line = problem.line > 0 ? (uint32_t)problem.line : 0;
+        return result;
+    }
     *ret_value = value;
     return 0;
 }

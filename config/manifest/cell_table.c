@@ -173,6 +173,13 @@ static void read_depends_on(struct decoder *decoder, const struct field *field,
     const struct yaml_node *only = value->kind == YAML_KIND_SEQUENCE ? value->first : NULL;
     if (only == NULL || only->next != NULL || only->kind != YAML_KIND_SCALAR ||
         strcmp(only->text, "*") != 0) {
+        for (; only != NULL; only = only->next) {
+            if (only->kind == YAML_KIND_SCALAR && strcmp(only->text, "*") == 0) {
+                DECODE_ERROR(decoder, "E_DEPENDS_ON", decode_place(decoder, only),
+                             "\"*\" means all other cells, and stands alone: [\"*\"]");
+                return;
+            }
+        }
         decode_value(decoder, field, key, value, object);
         return;
     }
@@ -183,7 +190,9 @@ static void read_depends_on(struct decoder *decoder, const struct field *field,
 /* --- cell ------------------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct cell, member)
-static const char depends_schema[] = "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}";
+static const char depends_schema[] =
+    "{\"oneOf\": [{\"const\": [\"*\"]}, {\"type\": \"array\", \"items\": "
+    "{\"type\": \"string\", \"pattern\": \"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$\"}}]}";
 
 static const struct field metadata_fields[] = {
     {.name = "name",

@@ -16,5 +16,6 @@ void loader_check(struct loader *loader)
     check_order(loader);
     check_names(loader);
     check_components(loader);
+    check_secrets(loader);
     check_stages(loader);
 }

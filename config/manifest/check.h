@@ -7,6 +7,7 @@ void check_overrides(struct loader *loader);  /* environments, targets and compo
 void check_order(struct loader *loader);      /* phases and dependsOn */
 void check_names(struct loader *loader);      /* uniqueness and length of all names, routes */
 void check_components(struct loader *loader); /* each component, on each target */
+void check_secrets(struct loader *loader);    /* keys of the repository's SecretReferences */
 void check_stages(struct loader *loader);     /* the pipeline against the platform's */
 
 /* Cells that are checked: those that can be read. Calls `check` for each. */

@@ -68,8 +68,16 @@ static void report_candidates(const struct component_check *check,
 
 static void report_project(const struct component_check *check, const struct connection *connection)
 {
-    loader_error(check->loader, check->entry, "E_UNKNOWN_PROJECT", connection->target.at,
-                 "a target is the platform's projectPrefix and a cell's name",
+    char hint[280] = "a target is the platform's projectPrefix and a cell's name";
+    char project[128];
+    (void)snprintf(project, sizeof(project), "%s%.63s",
+                   check->loader->platform->project_prefix.text, connection->target.text);
+    if (resolve_project(check->loader->set, check->loader->platform, project) != NULL)
+        (void)snprintf(hint, sizeof(hint),
+                       "did you mean \"%s\"? A target is the platform's projectPrefix and a "
+                       "cell's name",
+                       project);
+    loader_error(check->loader, check->entry, "E_UNKNOWN_PROJECT", connection->target.at, hint,
                  "connection \"%s\": there is no project \"%s\"", connection->name.text,
                  connection->target.text);
 }

@@ -20,13 +20,17 @@ static void report_environment(struct loader *loader, struct manifest_cell *entr
                                const struct manifest_text *name)
 {
     const char *names[100];
-    char hint[160] = "name one of the platform's environments";
+    char hint[400] = "name one of the platform's environments";
     size_t count = 0;
     for (; count < loader->platform->environment_count && count < 100; count++)
         names[count] = loader->platform->environments[count].name.text;
     const char *nearest = schema_nearest(names, count, name->text);
+    size_t length = 0;
     if (nearest != NULL)
         (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+    for (size_t i = 0; nearest == NULL && i < count && length + 80 < sizeof(hint); i++)
+        length += (size_t)snprintf(hint + length, sizeof(hint) - length, "%s%.63s",
+                                   i == 0 ? "there are: " : ", ", names[i]);
     loader_error(loader, entry, "E_UNKNOWN_ENVIRONMENT", name->at, hint,
                  "there is no environment \"%s\"", name->text);
 }

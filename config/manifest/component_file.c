@@ -1,6 +1,7 @@
 #include "config/manifest/component_file.h"
 
 #include "config/base/arena.h"
+#include "config/manifest/component_file_env.h"
 #include "config/manifest/component_file_model.h"
 #include "config/manifest/document.h"
 #include "config/manifest/shapes.h"
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define FILE_NAME "/.choreo/component.yaml"
 
@@ -176,16 +176,6 @@ static void add_endpoints(struct decoder *decoder, struct component *component,
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static const struct connection *find_connection(const struct layer *layer, const char *name)
-{
-    for (size_t i = 0; i < layer->connection_count; i++) {
-        if (layer->connections[i].name.text != NULL &&
-            strcmp(layer->connections[i].name.text, name) == 0)
-            return &layer->connections[i];
-    }
-    return NULL;
-}
-
 /* "service:/<project>/<component>/...". */
 static bool read_resource(struct decoder *decoder, const struct file_reference *reference,
                           struct connection *ret_connection)
@@ -205,9 +195,12 @@ static bool read_resource(struct decoder *decoder, const struct file_reference *
     const size_t component_length = strcspn(component, "/");
     if (form_problem(FORM_LABEL, project, project_length) != NULL ||
         form_problem(FORM_LABEL, component, component_length) != NULL) {
-        decode_report(decoder, DIAGNOSTIC_ERROR, "E_RESOURCE_REF", reference->resource.at,
-                      "write service:/<project>/<component>/...",
-                      "\"%s\" names no project and component", text);
+        decode_report(
+            decoder, DIAGNOSTIC_ERROR, "E_RESOURCE_REF", reference->resource.at,
+            "write service:/<project>/<component>/...",
+            "\"%s\" names no project and component of this platform: their names have only "
+            "a-z, 0-9 and -",
+            text);
         return false;
     }
     *ret_connection = (struct connection){
@@ -256,9 +249,9 @@ static void add_connections(struct decoder *decoder, const struct cell *cell,
         if (file->references[i].name.text == NULL ||
             !read_resource(decoder, &file->references[i], &theirs))
             continue;
-        const struct connection *ours = find_connection(layer, theirs.name.text);
+        const struct connection *ours = component_file_connection(layer, theirs.name.text);
         if (ours == NULL)
-            ours = find_connection(&cell->layer, theirs.name.text);
+            ours = component_file_connection(&cell->layer, theirs.name.text);
         if (ours != NULL)
             compare_connections(decoder, ours, &theirs);
         else
@@ -266,76 +259,6 @@ static void add_connections(struct decoder *decoder, const struct cell *cell,
     }
     layer->connections = connections;
     layer->connection_count = count;
-}
-
-/* --- variables of connections ----------------------------------------------------------------- */
-
-static bool has_variable(const struct layer *layer, const char *name)
-{
-    for (size_t i = 0; i < layer->env_count; i++) {
-        if (layer->env[i].name.text != NULL && strcmp(layer->env[i].name.text, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static size_t add_variables(struct decoder *decoder, const struct file_reference *reference,
-                            const struct layer *layer, struct env_variable *env, size_t count)
-{
-    for (size_t i = 0; i < reference->variable_count; i++) {
-        const struct file_variable *variable = &reference->variables[i];
-        if (variable->name.text == NULL || variable->from.text == NULL ||
-            has_variable(layer, variable->name.text))
-            continue;
-        if (strcasecmp(variable->from.text, "ServiceURL") != 0) {
-            decode_report(decoder, DIAGNOSTIC_WARNING, "W_PASSED_OVER", variable->from.at,
-                          "a connection has an address here, and nothing else",
-                          "variable %s: \"%s\" of a connection is passed over", variable->name.text,
-                          variable->from.text);
-            continue;
-        }
-        env[count++] = (struct env_variable){
-            .name = variable->name, .connection = reference->name, .at = variable->at};
-    }
-    return count;
-}
-
-/* What a connection gives to variables. A reference of version 1.0 names no project: cell.yaml has
- * to declare the connection. */
-static void add_all_variables(struct decoder *decoder, const struct cell *cell,
-                              struct component *component, const struct component_file *file)
-{
-    struct layer *layer = &component->layer;
-    size_t more = 0;
-    for (size_t i = 0; i < file->reference_count; i++)
-        more += file->references[i].variable_count;
-    for (size_t i = 0; i < file->service_count; i++)
-        more += file->services[i].variable_count;
-    struct env_variable *env = decode_array(decoder, layer->env_count + more, sizeof(*env));
-    size_t count = layer->env_count;
-    if (env == NULL)
-        return;
-    if (count > 0)
-        memcpy(env, layer->env, count * sizeof(*env));
-    for (size_t i = 0; i < file->reference_count; i++) {
-        if (file->references[i].name.text != NULL)
-            count = add_variables(decoder, &file->references[i], layer, env, count);
-    }
-    for (size_t i = 0; i < file->service_count; i++) {
-        const struct file_reference *service = &file->services[i];
-        if (service->name.text == NULL)
-            continue;
-        if (find_connection(layer, service->name.text) != NULL ||
-            find_connection(&cell->layer, service->name.text) != NULL)
-            count = add_variables(decoder, service, layer, env, count);
-        else
-            decode_report(decoder, DIAGNOSTIC_WARNING, "W_PASSED_OVER", service->at,
-                          "declare a connection of this name in cell.yaml",
-                          "the service reference \"%s\" names no project and is passed over",
-                          service->name.text);
-    }
-    layer->env = env;
-    layer->env_count = count;
 }
 
 /* --- the file --------------------------------------------------------------------------------- */
@@ -359,7 +282,7 @@ void component_file_add(struct loader *loader, struct decoder *decoder, struct c
         decode_mapping(&own, &component_file_shape, document.first, &content);
         add_endpoints(&own, component, &content);
         add_connections(&own, cell, component, &content);
-        add_all_variables(&own, cell, component, &content);
+        component_file_add_env(&own, cell, component, &content);
     }
     decoder->status = own.status;
     decoder->errors = own.errors;

@@ -21,10 +21,24 @@ struct file_variable {
 };
 
 struct file_reference {
-    struct manifest_text name, resource, configuration;
+    struct manifest_text name; /* of a connection: as it is called here */
+    struct manifest_text written, resource, configuration;
     const struct file_variable *variables;
     size_t variable_count;
     struct source_pos at;
+};
+
+/* A variable of `configurations`, or `configuration` as version 1.1 calls it. */
+struct file_setting {
+    struct manifest_text name, value;
+    struct manifest_text connection, key; /* valueFrom.connectionRef */
+    bool asked;                           /* valueFrom: a person at Choreo fills it in */
+    struct source_pos at;
+};
+
+struct file_settings {
+    const struct file_setting *items;
+    size_t count;
 };
 
 struct component_file {
@@ -34,4 +48,5 @@ struct component_file {
     size_t endpoint_count;
     const struct file_reference *services, *references;
     size_t service_count, reference_count;
+    struct file_settings settings[2]; /* configurations, configuration */
 };

@@ -1,5 +1,6 @@
 /* The schema table of .choreo/component.yaml, versions 1.0, 1.1 and 1.2. */
 #include "config/manifest/component_file_model.h"
+#include "config/manifest/component_file_settings.h"
 #include "config/manifest/decode.h"
 #include "config/manifest/shapes.h"
 
@@ -71,9 +72,10 @@ static const struct field endpoint_fields[] = {
     {.name = "name",
      .kind = FIELD_TEXT,
      .offset = AT(name),
-     .form = FORM_LABEL,
+     .read = component_file_read_name,
+     .form = FORM_SOME,
      .required = true,
-     .doc = "name of the endpoint"},
+     .doc = "name of the endpoint; capitals, spaces and _ become a-z and -"},
     {.name = "displayName",
      .kind = FIELD_TEXT,
      .offset = AT(display_name),
@@ -170,38 +172,70 @@ static const struct shape variable_shape = {
 #undef AT
 
 #define AT(member) offsetof(struct file_reference, member)
+
+static void read_connection_name(struct decoder *decoder, const struct field *field,
+                                 const struct yaml_node *key, const struct yaml_node *value,
+                                 void *object)
+{
+    struct file_reference *reference = object;
+    component_file_read_name(decoder, field, key, value, object);
+    if (reference->name.text != NULL)
+        reference->written = (struct manifest_text){value->text, decode_place(decoder, value)};
+}
+
+#define REFERENCE_FIELDS                                                                           \
+    {.name = "resourceRef",                                                                        \
+     .kind = FIELD_TEXT,                                                                           \
+     .offset = AT(resource),                                                                       \
+     .form = FORM_SOME,                                                                            \
+     .doc = "service:/<project>/<component>/<version>/<id>/<visibility>"},                         \
+        {.name = "connectionConfig",                                                               \
+         .kind = FIELD_TEXT,                                                                       \
+         .offset = AT(configuration),                                                              \
+         .form = FORM_SOME,                                                                        \
+         .doc = "identifier at Choreo (1.0); celld has no such thing"},                            \
+        {.name = "env",                                                                            \
+         .kind = FIELD_LIST,                                                                       \
+         .offset = AT(variables),                                                                  \
+         .extra = AT(variable_count),                                                              \
+         .shape = &variable_shape,                                                                 \
+         .min = 0,                                                                                 \
+         .max = 100,                                                                               \
+         .doc = "variables that get the connection's values"},
+
 static const struct field reference_fields[] = {
     {.name = "name",
      .kind = FIELD_TEXT,
      .offset = AT(name),
-     .form = FORM_LABEL,
+     .read = read_connection_name,
+     .form = FORM_SOME,
      .required = true,
-     .doc = "name of the connection"},
-    {.name = "resourceRef",
-     .kind = FIELD_TEXT,
-     .offset = AT(resource),
-     .form = FORM_SOME,
-     .doc = "service:/<project>/<component>/<version>/<id>/<visibility>"},
-    {.name = "connectionConfig",
-     .kind = FIELD_TEXT,
-     .offset = AT(configuration),
-     .form = FORM_SOME,
-     .doc = "identifier at Choreo (1.0); celld has no such thing"},
-    {.name = "env",
-     .kind = FIELD_LIST,
-     .offset = AT(variables),
-     .extra = AT(variable_count),
-     .shape = &variable_shape,
-     .min = 0,
-     .max = 100,
-     .doc = "variables that get the connection's values"},
-};
+     .doc = "name of the connection; capitals, spaces and _ become a-z and -. Without a variable "
+            "of its own it is in CHOREO_<NAME>_SERVICEURL"},
+    REFERENCE_FIELDS};
 static const struct shape reference_shape = {
     .name = "component file reference",
     .doc = "A connection of the component",
     .size = sizeof(struct file_reference),
     .fields = reference_fields,
     .field_count = SHAPE_COUNT(reference_fields),
+    .at = AT(at),
+};
+
+static const struct field service_reference_fields[] = {
+    {.name = "name",
+     .kind = FIELD_TEXT,
+     .offset = AT(name),
+     .form = FORM_SOME,
+     .required = true,
+     .doc = "what is called, in Choreo's words, or the name of a connection of cell.yaml"},
+    REFERENCE_FIELDS};
+static const struct shape service_reference_shape = {
+    .name = "component file service",
+    .doc = "A connection as version 1.0 writes it; where it leads is said in cell.yaml",
+    .size = sizeof(struct file_reference),
+    .fields = service_reference_fields,
+    .field_count = SHAPE_COUNT(service_reference_fields),
     .at = AT(at),
 };
 #undef AT
@@ -212,8 +246,7 @@ static const struct field dependency_fields[] = {
      .kind = FIELD_LIST,
      .offset = AT(services),
      .extra = AT(service_count),
-     .shape = &reference_shape,
-     .unique = true,
+     .shape = &service_reference_shape,
      .min = 0,
      .max = 50,
      .doc = "connections as version 1.0 writes them"},
@@ -235,6 +268,10 @@ static const struct shape dependencies_shape = {
     .field_count = SHAPE_COUNT(dependency_fields),
 };
 
+#undef AT
+
+#define AT(member) offsetof(struct component_file, member)
+
 /* --- the file --------------------------------------------------------------------------------- */
 
 static void read_version(struct decoder *decoder, const struct field *field,
@@ -244,16 +281,6 @@ static void read_version(struct decoder *decoder, const struct field *field,
     (void)key;
     if (decode_word(decoder, field->name, field->words, value, &file->version))
         file->version_at = decode_place(decoder, value);
-}
-
-static void pass_over(struct decoder *decoder, const struct field *field,
-                      const struct yaml_node *key, const struct yaml_node *value, void *object)
-{
-    (void)object;
-    (void)value;
-    decode_report(decoder, DIAGNOSTIC_WARNING, "W_PASSED_OVER", decode_place(decoder, key),
-                  "give variables and files in cell.yaml: env, configurations",
-                  "\"%s\" of .choreo/component.yaml is passed over", field->name);
 }
 
 static const struct field file_fields[] = {
@@ -279,17 +306,21 @@ static const struct field file_fields[] = {
      .shape = &dependencies_shape,
      .doc = "what the component calls"},
     {.name = "configurations",
-     .kind = FIELD_OTHER,
-     .read = pass_over,
-     .json_schema = "{}",
-     .type_doc = "anything",
-     .doc = "Choreo's forms (1.2); celld passes them over with a warning"},
+     .kind = FIELD_MAPPING,
+     .shape = &component_file_settings_shape,
+     .offset = AT(settings[0]),
+     .doc = "variables and files"},
     {.name = "configuration",
+     .kind = FIELD_MAPPING,
+     .shape = &component_file_settings_shape,
+     .offset = AT(settings[1]),
+     .doc = "the same, as version 1.1 calls it"},
+    {.name = "proxy",
      .kind = FIELD_OTHER,
-     .read = pass_over,
+     .read = component_file_pass_over,
      .json_schema = "{}",
      .type_doc = "anything",
-     .doc = "the same"},
+     .doc = "an API proxy at Choreo; celld has no such thing and passes it over with a warning"},
 };
 
 static void finish_file(struct decoder *decoder, void *object, const struct yaml_node *mapping,

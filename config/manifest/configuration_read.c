@@ -202,7 +202,10 @@ static void add_from_json(struct entries *entries, const struct yaml_node *value
     }
     OWNED_JSON *owned = json;
     if (status < 0 || !json_is_object(owned)) {
-        decode_report(decoder, DIAGNOSTIC_ERROR, "E_JSON", decode_place(decoder, value),
+        struct source_pos at = decode_place(decoder, value);
+        if (status < 0 && value->literal && err.where.line > 0)
+            at = (struct source_pos){at.path, value->line + err.where.line, 1};
+        decode_report(decoder, DIAGNOSTIC_ERROR, "E_JSON", at,
                       "write { \"NAME\": \"text\" }, or a YAML mapping",
                       status < 0 ? "%s" : "%.0s\"%s\" must be a JSON object",
                       status < 0 ? err.detail : "", entries->field->name);
@@ -310,6 +313,16 @@ static const char entries_schema[] =
     "{\"oneOf\": [{\"type\": \"string\", \"contentMediaType\": \"application/json\"}, "
     "{\"type\": \"object\", \"additionalProperties\": {\"type\": [\"string\", \"number\", "
     "\"boolean\", \"null\"]}}]}";
+
+/* What belongs to which mount, and a secret's texts are never values. */
+static const char configuration_rules[] =
+    "{\"allOf\": [{\"if\": {\"properties\": {\"mount_type\": {\"const\": \"file\"}}}, \"then\": "
+    "{\"required\": [\"mount_path\"], \"properties\": {\"env_variables\": false}, \"oneOf\": "
+    "[{\"required\": [\"files\"]}, {\"required\": [\"content\"]}]}, \"else\": {\"required\": "
+    "[\"env_variables\"], \"properties\": {\"mount_path\": false, \"files\": false, \"content\": "
+    "false}}}, {\"if\": {\"properties\": {\"type\": {\"const\": \"secret\"}}}, \"then\": "
+    "{\"properties\": {\"env_variables\": {\"additionalProperties\": {\"type\": \"string\", "
+    "\"pattern\": \"^[$][{][A-Za-z0-9._-]+(:[A-Za-z0-9._-]+)?[}]$\"}}}}}]}";
 
 #define AT(member) offsetof(struct configuration, member)
 static const struct field configuration_fields[] = {
@@ -478,6 +491,7 @@ const struct shape configuration_shape = {
     .fields = configuration_fields,
     .field_count = SHAPE_COUNT(configuration_fields),
     .at = AT(at),
+    .json_rules = configuration_rules,
     .finish = finish_configuration,
 };
 #undef AT

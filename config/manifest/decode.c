@@ -131,8 +131,10 @@ static bool is_left_out(struct decoder *decoder, const struct field *field,
                       field->name);
     else if (field->required)
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_NULL", decode_place(decoder, value),
-                      "write \"\" for an empty text", "\"%s\" is required, and nothing is written",
-                      field->name);
+                      field->kind == FIELD_TEXT && field->form == FORM_ANY
+                          ? "write \"\" for an empty text"
+                          : field->doc,
+                      "\"%s\" is required, and nothing is written", field->name);
     return true;
 }
 
@@ -178,7 +180,10 @@ void decode_mapping(struct decoder *decoder, const struct shape *shape,
         return;
     }
     if (node->kind != YAML_KIND_MAPPING) {
-        decode_report(decoder, DIAGNOSTIC_ERROR, "E_TYPE", decode_place(decoder, node), shape->doc,
+        char sample[300], hint[400];
+        shape_sample(shape, sample, sizeof(sample));
+        (void)snprintf(hint, sizeof(hint), "%s, as in: %s", shape->doc, sample);
+        decode_report(decoder, DIAGNOSTIC_ERROR, "E_TYPE", decode_place(decoder, node), hint,
                       "%s must be a mapping (field: value)", shape->name);
         return;
     }
@@ -290,9 +295,9 @@ static void decode_duration(struct decoder *decoder, const struct field *field,
     if (status < 0) {
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_DURATION", at,
                       "write numbers with units in falling order: 90s, 1h30m, 250ms",
-                      status == -ERANGE ? "\"%s\" is longer than ten years"
-                                        : "\"%s\" is not a length of time",
-                      field->name);
+                      status == -ERANGE ? "\"%s\": \"%.40s\" is longer than ten years"
+                                        : "\"%s\": \"%.40s\" is not a length of time",
+                      field->name, value->kind == YAML_KIND_SCALAR ? value->text : "...");
         return;
     }
     if ((field->min != 0 || field->max != 0) &&

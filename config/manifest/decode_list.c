@@ -3,6 +3,7 @@
 #include "config/base/arena.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,8 +55,11 @@ void decode_list(struct decoder *decoder, const struct field *field, const struc
                  void *object)
 {
     if (value->kind != YAML_KIND_SEQUENCE) {
-        decode_report(decoder, DIAGNOSTIC_ERROR, "E_TYPE", decode_place(decoder, value),
-                      "begin each entry with -", "\"%s\" must be a list", field->name);
+        char sample[300], hint[400];
+        shape_sample(field->shape, sample, sizeof(sample));
+        (void)snprintf(hint, sizeof(hint), "begin each entry with -, as in: - %s", sample);
+        decode_report(decoder, DIAGNOSTIC_ERROR, "E_TYPE", decode_place(decoder, value), hint,
+                      "\"%s\" must be a list", field->name);
         return;
     }
     const size_t size = field->shape->size;

@@ -55,7 +55,9 @@ bool decode_text(struct decoder *decoder, const struct field *field, const struc
     const struct source_pos at = decode_place(decoder, value);
     const char *problem = form_problem(field->form, value->text, value->length);
     if (problem != NULL) {
-        const bool shown = field->form != FORM_SECRET;
+        /* A URL with a user in it may have the password as well. */
+        const bool url = field->form == FORM_URL || field->form == FORM_SAFE_URL;
+        const bool shown = field->form != FORM_SECRET && !(url && strchr(value->text, '@') != NULL);
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_FORM", at, form_doc(field->form),
                       shown ? "\"%s\": \"%.200s\" %s" : "\"%s\"%.0s %s", field->name, value->text,
                       problem);

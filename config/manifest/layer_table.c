@@ -1,8 +1,10 @@
 /* The schema tables of what may stand on a cell, a component, an environment and a target. */
+#include "config/base/arena.h"
 #include "config/manifest/configuration_read.h"
 #include "config/manifest/decode.h"
 #include "config/manifest/shapes.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +21,22 @@ const struct word protocol_words[] = {
     {"ws", ENDPOINT_WEBSOCKET},
     {"tcp", ENDPOINT_TCP},
     {"udp", ENDPOINT_UDP},
+    {"HTTP", ENDPOINT_HTTP},
+    {"HTTPS", ENDPOINT_HTTP},
+    {"gRPC", ENDPOINT_GRPC},
+    {"GraphQL", ENDPOINT_GRAPHQL},
+    {"Websocket", ENDPOINT_WEBSOCKET},
+    {"TCP", ENDPOINT_TCP},
+    {"UDP", ENDPOINT_UDP},
     {NULL, 0},
 };
 
 /* --- env -------------------------------------------------------------------------------------- */
+
+/* A connection's address is the whole value, or none of it. */
+static const char env_value_schema[] =
+    "{\"type\": [\"string\", \"number\", \"boolean\"], \"pattern\": "
+    "\"^(?![\\\\s\\\\S]*[$][{]CHOREO_CONNECTION_)|^[$][{]CHOREO_CONNECTION_[^}]+[}]$\"}";
 
 #define AT(member) offsetof(struct env_variable, member)
 static const struct field env_fields[] = {
@@ -37,6 +51,8 @@ static const struct field env_fields[] = {
      .offset = AT(value),
      .required = true,
      .read = configuration_read_value,
+     .json_schema = env_value_schema,
+     .type_doc = "text",
      .doc = "its text; \"${CHOREO_CONNECTION_x}\" as a whole is the address of connection x"},
 };
 
@@ -54,6 +70,36 @@ static const struct shape env_shape = {
 /* --- connections ------------------------------------------------------------------------------ */
 
 #define AT(member) offsetof(struct connection, member)
+/* "NAME" or "NAME:key". */
+static void read_secret(struct decoder *decoder, const struct field *field,
+                        const struct yaml_node *key, const struct yaml_node *value, void *object)
+{
+    struct connection *connection = object;
+    struct manifest_text text;
+    (void)key;
+    if (!decode_text(decoder, &(const struct field){.name = field->name}, value, &text))
+        return;
+    const char *colon = strchr(text.text, ':');
+    const size_t length = colon == NULL ? strlen(text.text) : (size_t)(colon - text.text);
+    const char *problem = form_problem(FORM_SECRET, text.text, strlen(text.text));
+    char *name = arena_copy(decoder->arena, text.text, length);
+    if (name == NULL) {
+        decoder->status = -ENOMEM;
+        return;
+    }
+    if (colon != NULL) {
+        problem = form_problem(FORM_SECRET, name, length);
+        if (problem == NULL)
+            problem = form_problem(FORM_SECRET, colon + 1, strlen(colon + 1));
+        connection->external_secret_key = (struct manifest_text){colon + 1, text.at};
+    }
+    if (problem != NULL)
+        decode_report(decoder, DIAGNOSTIC_ERROR, "E_FORM", text.at,
+                      "write the name of a secret, or NAME:key", "\"%s\" %s", field->name, problem);
+    else
+        connection->external_secret = (struct manifest_text){name, text.at};
+}
+
 static const struct field external_fields[] = {
     {.name = "url",
      .kind = FIELD_TEXT,
@@ -64,7 +110,10 @@ static const struct field external_fields[] = {
     {.name = "secret",
      .kind = FIELD_TEXT,
      .offset = AT(external_secret),
-     .form = FORM_SECRET,
+     .read = read_secret,
+     .json_schema = "{\"type\": [\"string\", \"number\", \"boolean\"], \"pattern\": "
+                    "\"^[A-Za-z0-9._-]+(:[A-Za-z0-9._-]+)?$\"}",
+     .type_doc = "name of a secret, or NAME:key",
      .doc = "secret that goes with it, as variable <CONNECTION>_SECRET"},
 };
 static const struct shape external_shape = {
@@ -144,6 +193,7 @@ const struct shape connection_shape = {
     .fields = connection_fields,
     .field_count = SHAPE_COUNT(connection_fields),
     .at = AT(at),
+    .json_rules = "{\"oneOf\": [{\"required\": [\"target\"]}, {\"required\": [\"external\"]}]}",
     .finish = finish_connection,
 };
 #undef AT

@@ -65,22 +65,28 @@ const struct manifest_file *loader_file(const struct loader *loader, enum manife
 
 /* --- problems --------------------------------------------------------------------------------- */
 
+/* "path:line:column: message"; a file as a whole has no line. */
+static const char *placed(const struct loader *loader, const char *path, struct source_pos at,
+                          const char *message)
+{
+    struct arena *arena = loader->set->arena;
+    return at.line == 0 ? arena_format(arena, "%s: %s", path, message)
+                        : arena_format(arena, "%s:%u:%u: %s", path, at.line, at.column, message);
+}
+
 void loader_condemn(struct loader *loader, struct manifest_cell *cell, struct source_pos at,
                     const char *message)
 {
     if (cell == NULL) {
         if (loader->set->platform_reason == NULL)
-            loader->set->platform_reason = arena_format(loader->set->arena, "%s:%u:%u: %s", at.path,
-                                                        at.line, at.column, message);
+            loader->set->platform_reason = placed(loader, at.path, at, message);
         return;
     }
     if (cell->broken)
         return;
     cell->broken = true;
     loader->changed = true;
-    cell->reason =
-        arena_format(loader->set->arena, "%s:%u:%u: %s", at.path == NULL ? cell->path : at.path,
-                     at.line, at.column, message);
+    cell->reason = placed(loader, at.path == NULL ? cell->path : at.path, at, message);
     if (cell->reason == NULL)
         loader->status = -ENOMEM;
 }

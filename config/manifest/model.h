@@ -99,7 +99,8 @@ struct connection {
     struct manifest_text component; /* optional, narrows the target */
     struct manifest_text endpoint;  /* optional, narrows the target */
     struct manifest_text external_url;
-    struct manifest_text external_secret; /* key in the secret reference; NULL = none */
+    struct manifest_text external_secret;     /* NULL = none */
+    struct manifest_text external_secret_key; /* in it; NULL = the only one, or of its name */
     struct source_pos at;
 };
 

@@ -285,6 +285,20 @@ static void check_phases(struct decoder *decoder, const struct platform *platfor
     }
 }
 
+/* Nobody wrote where: where OpenChoreo's own installation puts things. */
+static void put_default_region(struct decoder *decoder, struct platform *platform)
+{
+    static const char name[] = "default", kind[] = "ClusterDataPlane";
+    struct region *region = decode_array(decoder, 1, sizeof(*region));
+    if (region == NULL)
+        return;
+    region->name.text = name;
+    region->data_plane_name.text = name;
+    region->data_plane_kind.text = kind;
+    platform->regions = region;
+    platform->region_count = 1;
+}
+
 void platform_finish_spec(struct decoder *decoder, void *object, const struct yaml_node *mapping,
                           uint64_t seen)
 {
@@ -295,6 +309,8 @@ void platform_finish_spec(struct decoder *decoder, void *object, const struct ya
         platform->prune.percent = PRUNE_PERCENT;
     if (yaml_find(prune, "minimum") == NULL)
         platform->prune.minimum = PRUNE_MINIMUM;
+    if (yaml_find(mapping, "regions") == NULL)
+        put_default_region(decoder, platform);
     struct environment *environments =
         decode_array(decoder, platform->environment_count, sizeof(*environments));
     if (environments == NULL || platform->region_count == 0)

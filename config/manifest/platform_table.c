@@ -156,6 +156,8 @@ static const struct shape gate_shape = {
     .fill = true,
     .field_count = SHAPE_COUNT(gate_fields),
     .at = AT(at),
+    .json_rules = "{\"oneOf\": [{\"required\": [\"manual\"]}, {\"required\": [\"workflow\"]}, "
+                  "{\"required\": [\"window\"]}]}",
     .finish = platform_finish_gate,
 };
 #undef AT
@@ -354,10 +356,10 @@ static const struct field spec_fields[] = {
      .extra = AT(region_count),
      .shape = &region_shape,
      .unique = true,
-     .required = true,
      .min = 1,
      .max = 50,
-     .doc = "where things run; the first is primary"},
+     .fallback = "[default]",
+     .doc = "where things run; the first is primary. Default: the ClusterDataPlane \"default\""},
     {.name = "environments",
      .kind = FIELD_LIST,
      .offset = AT(environments),

@@ -63,9 +63,10 @@ static json_t *text_schema(enum text_form form)
 {
     const char *pattern = form_pattern(form);
     /* Numbers and true are texts here, whatever an editor takes them for. */
-    if (pattern == NULL)
-        return json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
-    return json_pack("{s:s, s:s}", "type", "string", "pattern", pattern);
+    json_t *schema = json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
+    if (pattern != NULL)
+        (void)json_object_set_new(schema, "pattern", json_string(pattern));
+    return schema;
 }
 
 static json_t *words_schema(const struct word *words)
@@ -122,12 +123,29 @@ static json_t *value_schema(const struct field *field)
     CHECK_UNREACHABLE();
 }
 
+/* Nothing written behind the key is the same as no key, where it may be left out. */
+static json_t *or_nothing(json_t *schema)
+{
+    json_t *type = json_object_get(schema, "type"), *words = json_object_get(schema, "enum");
+    if (json_is_string(type))
+        (void)json_object_set_new(schema, "type", json_pack("[O,s]", type, "null"));
+    else if (json_is_array(type))
+        (void)json_array_append_new(type, json_string("null"));
+    else if (words != NULL)
+        (void)json_array_append_new(words, json_null());
+    else if (json_object_size(schema) > 0)
+        return json_pack("{s:[o,{s:s}]}", "anyOf", schema, "type", "null");
+    return schema;
+}
+
 static json_t *field_schema(const struct field *field)
 {
     json_t *schema = field->json_schema == NULL
                          ? value_schema(field)
                          : json_loads(field->json_schema, JSON_DECODE_ANY, NULL);
     CHECK(schema != NULL);
+    if (!field->required)
+        schema = or_nothing(schema);
     (void)json_object_set_new(schema, "description", json_string(field->doc));
     return schema;
 }
@@ -149,6 +167,11 @@ static json_t *shape_schema(const struct shape *shape)
     if (json_array_size(required) > 0)
         (void)json_object_set(schema, "required", required);
     json_decref(required);
+    if (shape->json_rules != NULL) {
+        OWNED_JSON *rules = json_loads(shape->json_rules, 0, NULL);
+        CHECK(rules != NULL);
+        (void)json_object_update(schema, rules);
+    }
     return schema;
 }
 

@@ -164,6 +164,8 @@ static const struct shape step_shape = {
     .fields = step_fields,
     .field_count = SHAPE_COUNT(step_fields),
     .at = AT(at),
+    .json_rules = "{\"anyOf\": [{\"required\": [\"soak\"]}, {\"required\": [\"pause\"], "
+                  "\"properties\": {\"pause\": {\"const\": true}}}]}",
     .finish = finish_step,
 };
 #undef AT
@@ -395,6 +397,13 @@ static void check_weights(struct decoder *decoder, const struct rollout_policy *
     }
 }
 
+/* Steps are written or named, and of canaries. */
+static const char rollout_rules[] =
+    "{\"not\": {\"required\": [\"preset\", \"steps\"]}, \"if\": {\"properties\": {\"strategy\": "
+    "{\"enum\": "
+    "[\"rolling\", \"blue-green\"]}}, \"required\": [\"strategy\"]}, \"then\": {\"properties\": "
+    "{\"steps\": false, \"preset\": false}}}";
+
 static void finish_rollout(struct decoder *decoder, void *object, const struct yaml_node *mapping,
                            uint64_t seen)
 {
@@ -421,6 +430,7 @@ const struct shape rollout_shape = {
     .field_count = SHAPE_COUNT(rollout_fields),
     .at = AT(at),
     .set = AT(set),
+    .json_rules = rollout_rules,
     .finish = finish_rollout,
 };
 #undef AT

@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Names longer than this are not compared. */
@@ -116,9 +117,16 @@ struct nearest {
     size_t distance;
 };
 
+/* "prod" for "production": what was left away counts as one edit. */
+static bool is_beginning(const char *candidate, const char *name)
+{
+    const size_t length = strlen(name);
+    return length >= 3 && strncmp(candidate, name, length) == 0;
+}
+
 static void consider(struct nearest *best, const char *candidate, const char *name)
 {
-    const size_t edits = distance(candidate, name);
+    const size_t edits = is_beginning(candidate, name) ? 1 : distance(candidate, name);
     const size_t most = strlen(candidate) / 3 + 1;
     if (edits <= most && (best->name == NULL || edits < best->distance))
         *best = (struct nearest){candidate, edits};
@@ -149,4 +157,18 @@ const char *schema_nearest_word(const struct word *words, const char *name)
     for (; words->name != NULL; words++)
         consider(&best, words->name, name);
     return best.name;
+}
+
+void shape_sample(const struct shape *shape, char *ret_text, size_t size)
+{
+    const size_t count = shape_field_count(shape);
+    size_t length = (size_t)snprintf(ret_text, size, "{");
+    for (size_t i = 0; i < count && length + 100 < size; i++) {
+        size_t base = 0;
+        const struct field *field = shape_field(shape, i, &base);
+        if (field->required)
+            length += (size_t)snprintf(ret_text + length, size - length, "%s%.60s: ...",
+                                       length == 1 ? "" : ", ", field->name);
+    }
+    (void)snprintf(ret_text + length, size - length, length == 1 ? "field: value}" : "}");
 }

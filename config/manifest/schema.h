@@ -76,10 +76,11 @@ struct shape {
     const struct field *fields;
     size_t field_count;
     struct shape_part parts[SHAPE_PART_LIMIT];
-    size_t at;        /* offset of a struct source_pos, 0 = none */
-    size_t set;       /* offset of a bool, 0 = none */
-    bool fill;        /* defaults are filled in as soon as it is read: it is not layered */
-    size_t shorthand; /* 1 + index of the field that a bare text stands for, 0 = none */
+    size_t at;              /* offset of a struct source_pos, 0 = none */
+    size_t set;             /* offset of a bool, 0 = none */
+    bool fill;              /* defaults are filled in as soon as it is read: it is not layered */
+    size_t shorthand;       /* 1 + index of the field that a bare text stands for, 0 = none */
+    const char *json_rules; /* of the JSON Schema: what holds between fields; NULL = nothing */
     /* Called when all fields are read: what holds between fields. `seen` has a bit per field, in
      * the order of shape_field(). */
     void (*finish)(struct decoder *decoder, void *object, const struct yaml_node *mapping,
@@ -104,6 +105,9 @@ const char *shape_nearest(const struct shape *shape, const char *name);
 /* Of any list of names: the nearest, or NULL. */
 const char *schema_nearest(const char *const *names, size_t count, const char *name);
 const char *schema_nearest_word(const struct word *words, const char *name);
+
+/* "{name: ..., value: ...}": what has to be written, cut to fit. */
+void shape_sample(const struct shape *shape, char *ret_text, size_t size);
 
 /* The default of a field, as text; the field must exist. */
 const char *shape_fallback(const struct shape *shape, const char *field);

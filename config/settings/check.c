@@ -164,6 +164,20 @@ static void check_repository_auth(struct decoder *decoder, const struct reposito
               ssh ? "write ssh://user@host/path" : "write auth: ssh, with a key and hostKeys");
 }
 
+/* What git lets no branch be called. */
+static bool is_branch(const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *c = name; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7F || strchr("~^:?*[\\", *c) != NULL)
+            return false;
+    }
+    return length > 0 && name[0] != '-' && name[0] != '/' && name[0] != '.' &&
+           name[length - 1] != '/' && name[length - 1] != '.' && strstr(name, "..") == NULL &&
+           strstr(name, "//") == NULL && strstr(name, "/.") == NULL && strstr(name, "@{") == NULL &&
+           strcmp(name, "@") != 0 && (length < 5 || strcmp(name + length - 5, ".lock") != 0);
+}
+
 void settings_check_repository(struct decoder *decoder, void *object,
                                const struct yaml_node *mapping, uint64_t seen)
 {
@@ -176,6 +190,10 @@ void settings_check_repository(struct decoder *decoder, void *object,
                       "the repository's URL %s", problem);
     else
         check_repository_auth(decoder, own);
+    if (own->branch.text != NULL && !is_branch(own->branch.text))
+        error(decoder, "E_FORM", own->branch.at,
+              "\"branch\" is no name that git lets a branch have",
+              "write the branch's name alone, without refs/heads/ or origin/");
     if (own->user.text == NULL && own->auth != REPOSITORY_AUTH_NONE)
         own->user.text = own->auth == REPOSITORY_AUTH_SSH ? "git" : "x-access-token";
 }

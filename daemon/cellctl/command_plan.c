@@ -93,12 +93,39 @@ static void print_objects(const json_t *objects, bool colour)
     }
 }
 
-static void print_node(const json_t *node, bool colour)
+/* What is only kept is told by `cellctl status`. */
+static bool has_work(const json_t *node)
+{
+    size_t index;
+    const json_t *object;
+    json_array_foreach(json_object_get(node, "objects"), index, object)
+    {
+        if (strcmp(json_text_or(json_object_get(object, "action"), ""), "keep") != 0)
+            return true;
+    }
+    return json_array_size(json_object_get(node, "components")) > 0 ||
+           json_array_size(json_object_get(node, "objects")) == 0;
+}
+
+static bool is_same_text(const json_t *a, const json_t *b, const char *key)
+{
+    return strcmp(json_text_or(json_object_get(a, key), ""),
+                  json_text_or(json_object_get(b, key), "")) == 0;
+}
+
+/* Removals come one by one: one line says where, for all that follow. */
+static bool goes_on(const json_t *before, const json_t *node)
+{
+    return before != NULL && is_same_text(before, node, "cell") &&
+           is_same_text(before, node, "target") && is_same_text(before, node, "action") &&
+           is_same_text(before, node, "wait") &&
+           json_array_size(json_object_get(node, "components")) == 0;
+}
+
+static void print_where(const json_t *node, bool colour)
 {
     const char *action = json_text_or(json_object_get(node, "action"), "none");
     const char *wait = json_text_or(json_object_get(node, "wait"), NULL);
-    if (strcmp(action, "none") == 0 && wait == NULL)
-        return;
     const char *cell = json_text_or(json_object_get(node, "cell"), "");
     const char *message = json_text_or(json_object_get(node, "message"), NULL);
     output_text(stdout, cell[0] == '\0' ? "platform" : cell);
@@ -108,6 +135,12 @@ static void print_node(const json_t *node, bool colour)
     print_after(", waits: ", message == NULL ? wait : NULL);
     print_after(", ", message);
     (void)fputc('\n', stdout);
+}
+
+static void print_node(const json_t *node, const json_t *before, bool colour)
+{
+    if (!goes_on(before, node))
+        print_where(node, colour);
     print_components(json_object_get(node, "components"));
     print_objects(json_object_get(node, "objects"), colour);
 }
@@ -135,9 +168,15 @@ static void print_plan(const json_t *plan, json_int_t changes, const char *ref, 
 {
     size_t index;
     const json_t *node;
+    const json_t *before = NULL;
     json_array_foreach(json_object_get(plan, "nodes"), index, node)
     {
-        print_node(node, colour);
+        const bool idle =
+            strcmp(json_text_or(json_object_get(node, "action"), "none"), "none") == 0;
+        if ((idle && !json_is_string(json_object_get(node, "wait"))) || !has_work(node))
+            continue;
+        print_node(node, before, colour);
+        before = node;
     }
     print_after("", json_text_or(json_object_get(plan, "message"), NULL));
     if (json_is_string(json_object_get(plan, "message")))

@@ -15,6 +15,9 @@ int command_run_render(const struct invocation *invocation)
     client_add_query(&path, "target", invocation_option(invocation, "target"));
     if (client_get(invocation, text_get(&path), &value, &error) != 0)
         return hint_fail(invocation, &error);
+    if (json_array_size(json_object_get(value, "objects")) == 0 &&
+        hint_check_cell(invocation) != EXIT_FINE)
+        return EXIT_WRONG;
     const char *message = json_text_or(json_object_get(value, "message"), NULL);
     if (message != NULL) {
         (void)fputs("cellctl: ", stderr);

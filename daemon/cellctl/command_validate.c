@@ -1,3 +1,4 @@
+#include "config/base/json.h"
 #include "config/base/owned.h"
 #include "config/base/text.h"
 #include "config/settings/settings.h"
@@ -18,7 +19,7 @@ static int format_of(const struct invocation *invocation, enum diagnostic_format
 {
     static const char *const words[] = {"text", "json", "sarif"};
     const char *word = invocation_option(invocation, "format");
-    *ret_format = invocation->format == OUTPUT_JSON ? DIAGNOSTIC_JSON : DIAGNOSTIC_TEXT;
+    *ret_format = invocation->format == OUTPUT_TABLE ? DIAGNOSTIC_TEXT : DIAGNOSTIC_JSON;
     for (size_t i = 0; word != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(word, words[i]) == 0) {
             *ret_format = (enum diagnostic_format)i;
@@ -28,15 +29,19 @@ static int format_of(const struct invocation *invocation, enum diagnostic_format
     return word == NULL ? 0 : -EINVAL;
 }
 
-static int print(const struct diagnostics *found, enum diagnostic_format format)
+static int print(const struct diagnostics *found, enum diagnostic_format format, bool as_yaml)
 {
     OWNED_TEXT text;
     text_init(&text, OUTPUT_BYTES);
     const int result = diagnostics_write(found, format, &text);
-    if (format == DIAGNOSTIC_TEXT)
+    if (format == DIAGNOSTIC_TEXT) {
         output_lines(stdout, text_get(&text));
-    else
+    } else if (as_yaml && result == 0) {
+        OWNED_JSON *value = json_loadb(text_get(&text), text.length, 0, NULL);
+        return value == NULL ? -ENOMEM : output_value(stdout, OUTPUT_YAML, value);
+    } else {
         (void)fputs(text_get(&text), stdout);
+    }
     return result;
 }
 
@@ -53,7 +58,7 @@ static int read_settings(const char *path, struct settings **ret_settings, struc
         return result;
     result = settings_read(path, bytes, length, found, ret_settings);
     if (result != 0) {
-        (void)print(found, DIAGNOSTIC_TEXT);
+        (void)print(found, DIAGNOSTIC_TEXT, false);
         return error_set(err, ERROR_INVALID, result, "the settings %s are wrong", path);
     }
     return 0;
@@ -91,16 +96,50 @@ static int read_set(const struct invocation *invocation, const struct settings *
                        : source_read_commit(directory, ref, &patterns, ret_set, err);
 }
 
+/* Something is wrong with the cell itself, not only with one that it connects to. */
+static bool has_own_error(const struct manifest_set *set, const struct manifest_cell *cell)
+{
+    for (size_t i = 0; i < diagnostics_count(set->diagnostics); i++) {
+        const struct diagnostic *d = diagnostics_get(set->diagnostics, i);
+        if (d->severity == DIAGNOSTIC_ERROR &&
+            ((d->cell != NULL && strcmp(d->cell, cell->name) == 0) ||
+             (d->at.path != NULL && strcmp(d->at.path, cell->path) == 0)))
+            return true;
+    }
+    return false;
+}
+
+static size_t count_severity(const struct diagnostics *found, enum diagnostic_severity severity)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < diagnostics_count(found); i++)
+        count += diagnostics_get(found, i)->severity == severity;
+    return count;
+}
+
+static void print_count(const char *before, size_t count, const char *what)
+{
+    (void)printf("%s%zu %s%s", before, count, what, count == 1 ? "" : "s");
+}
+
 static void print_verdict(const struct manifest_set *set)
 {
-    size_t broken = 0;
-    for (size_t i = 0; i < set->cell_count; i++)
-        broken += set->cells[i].broken;
-    const size_t errors = diagnostics_error_count(set->diagnostics);
-    const size_t others = diagnostics_count(set->diagnostics) - errors;
-    (void)printf("%zu %s, %zu broken: %zu %s, %zu %s\n", set->cell_count,
-                 set->cell_count == 1 ? "cell" : "cells", broken, errors,
-                 errors == 1 ? "error" : "errors", others, others == 1 ? "warning" : "warnings");
+    size_t broken = 0, waiting = 0;
+    for (size_t i = 0; i < set->cell_count; i++) {
+        const bool own = set->cells[i].broken && has_own_error(set, &set->cells[i]);
+        broken += own;
+        waiting += set->cells[i].broken && !own;
+    }
+    const size_t notes = count_severity(set->diagnostics, DIAGNOSTIC_NOTE);
+    print_count("", set->cell_count, "cell");
+    (void)printf(", %zu broken", broken);
+    if (waiting > 0)
+        (void)printf(", %zu waiting for others", waiting);
+    print_count(": ", diagnostics_error_count(set->diagnostics), "error");
+    print_count(", ", count_severity(set->diagnostics, DIAGNOSTIC_WARNING), "warning");
+    if (notes > 0)
+        print_count(", ", notes, "note");
+    (void)putchar('\n');
 }
 
 int command_run_validate(const struct invocation *invocation)
@@ -118,7 +157,9 @@ int command_run_validate(const struct invocation *invocation)
         return invocation_fail(&error);
     if (read_set(invocation, settings, &set, &error) != 0)
         return invocation_fail(&error);
-    if (print(set->diagnostics, format) != 0)
+    const bool as_yaml =
+        invocation->format == OUTPUT_YAML && invocation_option(invocation, "format") == NULL;
+    if (print(set->diagnostics, format, as_yaml) != 0)
         return EXIT_WRONG;
     if (format == DIAGNOSTIC_TEXT)
         print_verdict(set);

@@ -1,5 +1,6 @@
 #include "daemon/cellctl/parse.h"
 
+#include "config/manifest/schema.h"
 #include "daemon/cellctl/usage.h"
 
 #include <stdio.h>
@@ -34,8 +35,17 @@ static int unknown_command(const char *word)
             (void)fprintf(stderr, "%s%s", found++ == 0 ? "cellctl: say which: " : ", ",
                           command_table[i].name);
     }
-    if (found == 0)
-        return wrong("there is no command ", word, "");
+    if (found == 0) {
+        const char *names[64];
+        char after[96] = "";
+        size_t count = 0;
+        for (; count < command_count && count < 64; count++)
+            names[count] = command_table[count].name;
+        const char *nearest = schema_nearest(names, count, word);
+        if (nearest != NULL)
+            (void)snprintf(after, sizeof(after), "; did you mean %s?", nearest);
+        return wrong("there is no command ", word, after);
+    }
     (void)fputc('\n', stderr);
     return -1;
 }

@@ -57,8 +57,9 @@ static int put_external_secrets(struct deployment *deployment, struct body *body
             return -ENOMEM;
         json_t *entry = body_put_object(body, env, name);
         body_put_text(body, entry, "key", name);
-        status = put_secret(deployment, body, entry, connection->external_secret.text, NULL,
-                            connection->external_secret.at, err);
+        status =
+            put_secret(deployment, body, entry, connection->external_secret.text,
+                       connection->external_secret_key.text, connection->external_secret.at, err);
     }
     return status;
 }

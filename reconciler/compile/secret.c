@@ -104,7 +104,9 @@ static int declared_reference(struct deployment *deployment, const struct native
     const char *chosen = choose_key(json_object_get(spec, "data"), name, key);
     if (chosen == NULL) {
         const int status = error_set(err, ERROR_INVALID, ERR_INVALID,
-                                     "SecretReference %s has no key %s", native->name, key);
+                                     "SecretReference %s has no key %s: add it there, or name "
+                                     "another key as NAME:key",
+                                     native->name, key);
         if (err != NULL)
             err->where = at;
         return status;

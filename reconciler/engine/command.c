@@ -82,8 +82,8 @@ static void approve(const struct command *command)
     const size_t count = gate_approve(engine, cell, argument(command, "environment"),
                                       argument(command, "gate"), command->who);
     if (count == 0)
-        reply(command, false, "no gate%s%s waits for approval", cell == NULL ? "" : " of ",
-              cell == NULL ? "" : cell);
+        reply(command, false, "no such gate%s%s waits for approval: look at `cellctl status`",
+              cell == NULL ? "" : " of ", cell == NULL ? "" : cell);
     else
         reply(command, true, "%zu gate%s approved", count, count == 1 ? "" : "s");
 }
@@ -178,7 +178,11 @@ static void clear_quarantine(const struct command *command)
                         &(struct history_about){.cell = argument(command, "cell")},
                         "%zu quarantine entr%s lifted by %s", count, count == 1 ? "y" : "ies",
                         command->who);
-    reply(command, count > 0, count > 0 ? "%zu lifted" : "%zu entries fit", count);
+    if (count > 0)
+        reply(command, true, "%zu lifted", count);
+    else
+        reply(command, false,
+              "nothing of that is in quarantine: look at `cellctl quarantine list`");
 }
 
 /* --- rollouts -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/history.h"
+#include "reconciler/engine/move.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
@@ -45,7 +46,8 @@ static int reserve_objects(struct unit *unit, size_t count)
 static void take_objects(struct engine *engine, struct unit *unit, struct desired_list *list)
 {
     for (size_t i = 0; i < unit->object_count; i++) {
-        unit->objects[i]->wanted = false;
+        if (unit->objects[i]->unit == unit) /* another may have taken it over */
+            unit->objects[i]->wanted = false;
         unit->objects[i]->holders--;
     }
     unit->object_count = 0;
@@ -137,13 +139,38 @@ static void want_project_bindings(struct engine *engine, struct unit *unit)
     }
 }
 
-/* What cannot be compiled leaves alone what is live. Its tracks follow the new manifest all the
- * same: nothing may point into the older one, which is let go. */
+static const struct component *find_component(const struct cell *cell, const char *name)
+{
+    for (size_t i = 0; i < cell->component_count; i++) {
+        if (strcmp(cell->components[i].name.text, name) == 0)
+            return &cell->components[i];
+    }
+    return NULL;
+}
+
+/* The cell cannot be compiled. What its tracks were compiled from is gone: they point into the
+ * present manifest, and stand on what was recorded. */
+static void ground_tracks(struct unit *unit)
+{
+    for (size_t i = 0; i < unit->track_count; i++) {
+        struct track *track = unit->tracks[i];
+        track->manifest =
+            track->manifest == NULL ? NULL : find_component(unit->cell, track->component);
+        if (track->manifest == NULL) {
+            track->place = NULL;
+            track->node = NULL;
+        }
+        track_rest(track);
+    }
+}
+
 void desire_cell(struct engine *engine, struct unit *unit)
 {
     struct desired_list list = {0};
     struct error err = {0};
-    const int result = compile_cell(&engine->context, unit->cell, &list, &err);
+    int result = move_check(engine, unit, &err);
+    if (result == 0)
+        result = compile_cell(&engine->context, unit->cell, &list, &err);
     unit->stale = false;
     unit->compiled = true;
     if (result == -ENOMEM) {
@@ -151,12 +178,14 @@ void desire_cell(struct engine *engine, struct unit *unit)
         return;
     }
     set_problem(engine, unit, result < 0 ? &err : NULL);
-    platform_project_name(engine->platform, unit->name, unit->project, sizeof unit->project);
-    if (result == 0) {
-        want_nothing_more(engine, unit);
-        take_objects(engine, unit, &list);
-        desired_list_fini(&list);
+    if (result < 0) {
+        ground_tracks(unit);
+        return;
     }
+    platform_project_name(engine->platform, unit->name, unit->project, sizeof unit->project);
+    want_nothing_more(engine, unit);
+    take_objects(engine, unit, &list);
+    desired_list_fini(&list);
     want_project_bindings(engine, unit);
     take_tracks(engine, unit);
     source_build(engine, unit);

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
+#include "reconciler/engine/move.h"
 #include "reconciler/engine/observe.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/record.h"
@@ -364,6 +365,7 @@ void object_forget(struct engine *engine, struct object *object)
     record_remove(engine, key);
     engine->progress++;
     engine->prune_dirty = true;
+    move_look_again(engine);
     /* Project bindings and projects go when a newer list shows that nobody lives there. */
     if (object->goal == GOAL_ABSENT &&
         (object->key.kind == KIND_RELEASE_BINDING || object->key.kind == KIND_COMPONENT))

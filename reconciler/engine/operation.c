@@ -293,6 +293,13 @@ static void found_present(struct engine *engine, struct object *object, const js
     difference_fini(&difference);
 }
 
+/* It bears another cell's mark than the one that it is to be removed for. */
+static bool is_of_another(const struct object *object, const json_t *live)
+{
+    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
+    return cell != NULL && object->unit != NULL && strcmp(cell, object->unit->name) != 0;
+}
+
 static void found_unwanted(struct engine *engine, struct object *object, const json_t *live)
 {
     struct operation *operation = object->operation;
@@ -302,7 +309,8 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
     /* The server makes releases from components, without our mark. */
     const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
-    if (object->inventory && (strcmp(uid, object->uid) != 0 || !marked)) {
+    if (object->inventory &&
+        (strcmp(uid, object->uid) != 0 || !marked || is_of_another(object, live))) {
         const struct history_about about = object_about(object);
         history_publish(engine, PUBLISH_WARNING, "ownership-lost", &about,
                         "%s %s is not the one that celld made any more: it is left alone",

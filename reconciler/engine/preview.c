@@ -279,12 +279,19 @@ static void add_difference(const struct engine *engine, json_t *list, const stru
                         known == NULL ? json_array() : json_deep_copy(known)));
 }
 
+/* Nothing needs it before the component's next release: a second slot, mostly. */
+static bool is_for_later(const struct object *object)
+{
+    const bool source = object->key.kind == KIND_COMPONENT || object->key.kind == KIND_WORKLOAD;
+    return source && !object->permit && !object->inventory && object->presence != PRESENCE_PRESENT;
+}
+
 json_t *engine_diff(const struct engine *engine, const char *cell)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (object->goal != GOAL_PRESENT || object_is_equal(object) ||
+        if (object->goal != GOAL_PRESENT || object_is_equal(object) || is_for_later(object) ||
             (cell != NULL && strcmp(cell, object->unit->name) != 0))
             continue;
         add_difference(engine, list, object);

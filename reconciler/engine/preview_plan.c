@@ -59,6 +59,13 @@ static json_t *differences_of(enum resource_kind kind, const json_t *desired, co
     return list;
 }
 
+static bool moves_in(const struct object *object, const json_t *body)
+{
+    const char *cell = json_text_or(json_at(body, "metadata", "labels", LABEL_CELL, NULL), "");
+    return object->inventory && object->unit != NULL && object->unit->name[0] != '\0' &&
+           strcmp(cell, object->unit->name) != 0;
+}
+
 /* One body: NULL when nothing would be written. `before` = the present revision's body. */
 static json_t *line_of(const struct preview *preview, const char *name, const json_t *body,
                        const json_t *before)
@@ -75,12 +82,14 @@ static json_t *line_of(const struct preview *preview, const char *name, const js
     json_t *differences = known != NULL ? json_deep_copy(json_unconst(known))
                           : there       ? differences_of(object->key.kind, body, before)
                                         : json_array();
+    const char *message = object == NULL ? NULL : operation_message(object);
+    if (there && moves_in(object, body))
+        message = "it belongs to another cell, and is made here once it is removed there";
     const char *action = !there ? "create" : object->adopt && !object->managed ? "adopt" : "update";
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "action", action, "kind",
                      json_text_or(json_object_get(body, "kind"), ""), "name",
                      json_text_or(json_at(body, "metadata", "name", NULL), ""), "message",
-                     status_text(object == NULL ? NULL : operation_message(object)), "differences",
-                     differences);
+                     status_text(message), "differences", differences);
 }
 
 /* Sorted by name, so that the hash does not depend on a table's order. */

@@ -234,7 +234,7 @@ static void hold(struct engine *engine, json_t *names, const char *hash, size_t 
         engine, PUBLISH_WARNING, "prune-held",
         &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
         "%zu objects are to be removed, more than the budget of %zu: they stay until `cellctl "
-        "approve prune:%s`%s",
+        "approve --prune %s`%s",
         json_object_size(names), budget, hash,
         json_object_size(pruning->keys) > 0 ? "; what was approved before goes on" : "");
 }
@@ -348,6 +348,7 @@ static void forget_tracks(struct engine *engine, struct unit *unit)
         snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
         record_remove(engine, key);
         trial_drop(engine, track);
+        engine->prune_dirty = true; /* nothing names its releases any more */
     }
 }
 

@@ -53,11 +53,17 @@ static int phase_of(const struct unit *unit)
  * its components. Bindings and components of other people count as well. */
 static bool is_inhabited(const struct engine *engine, const struct object *object)
 {
+    const char *name = object->key.name;
     char project[NAME_SIZE];
-    platform_project_name(engine->platform, object->unit->name, project, sizeof project);
-    if (object->key.kind == KIND_PROJECT_RELEASE_BINDING)
-        return object->target[0] == '\0' || census_has(&engine->bound, project, object->target);
-    return object->key.kind == KIND_PROJECT && census_has(&engine->peopled, project, "");
+    if (object->key.kind == KIND_PROJECT_RELEASE_BINDING) {
+        /* "<project>-<target>": the project of its own time, should the prefix be another now. */
+        const size_t suffix = strlen(object->target) + 1, length = strlen(name);
+        if (suffix == 1 || length <= suffix)
+            return true;
+        snprintf(project, sizeof project, "%.*s", (int)(length - suffix), name);
+        return census_has(&engine->bound, project, object->target);
+    }
+    return object->key.kind == KIND_PROJECT && census_has(&engine->peopled, name, "");
 }
 
 static bool has_second_binding(const struct engine *engine, const struct object *object)

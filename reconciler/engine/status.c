@@ -216,6 +216,7 @@ enum engine_condition engine_condition(const struct engine *engine)
         const struct unit *unit = engine->units[i];
         if (!unit->removed && (unit->broken || unit->problem != NULL))
             converged = false;
+        moves = moves || (unit->moving && engine->prune_dirty);
     }
     for (size_t i = 0; i < engine->build_count; i++) {
         const bool under_way = build_moves(engine, engine->builds[i]);

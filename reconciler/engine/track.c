@@ -77,7 +77,7 @@ void track_free(struct track *track)
 
 void track_rest(struct track *track)
 {
-    track->deployment = deployment_free(track->deployment);
+    drop_deployment(track);
     (void)packed_unref(TAKE(track->content.slot_spec[0]));
     (void)packed_unref(TAKE(track->content.slot_spec[1]));
     (void)packed_unref(TAKE(track->content.route_spec));

@@ -203,13 +203,14 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
     struct question question = {engine, now};
     struct plan_input input = node_plan_input(engine);
     input.now = now.wall;
-    if (engine->facts[node->index].state == NODE_CONVERGED && !node->unit->broken) {
+    const bool kept = node->unit->broken || node->unit->problem != NULL;
+    if (engine->facts[node->index].state == NODE_CONVERGED && !kept) {
         text_format(out, "%s on %s is live at %.12s", node->unit->name, node->name,
                     node->unit->good_commit);
         add_builds(engine, node, out);
         return;
     }
-    if (node->unit->broken) {
+    if (node->unit->broken || (kept && engine->facts[node->index].state == NODE_CONVERGED)) {
         text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
         explain(&question, node->index, out);
         return;
@@ -257,7 +258,8 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
         node = node_to_explain(engine, unit);
     if (node == NULL)
         explain_nodeless(engine, unit, out);
-    else if (target == NULL && !unit->broken && engine->facts[node->index].state == NODE_CONVERGED)
+    else if (target == NULL && !unit->broken && unit->problem == NULL &&
+             engine->facts[node->index].state == NODE_CONVERGED)
         text_format(out, "%s is live on every target at %.12s", unit->name, unit->good_commit);
     else
         why_node(engine, node, now, out);

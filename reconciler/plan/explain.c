@@ -93,7 +93,7 @@ static bool add_clause(const struct plan_input *input, const struct node_verdict
         text_add(out, " is suspended");
         return false;
     case WAIT_BROKEN:
-        text_add(out, " keeps its last good state, because its manifest cannot be read");
+        text_add(out, " keeps its last good state, because what git says of it cannot be used");
         return true;
     case WAIT_CAPACITY:
         text_format(out, " waits for one of %d places", input->parallel_nodes);

@@ -1,8 +1,9 @@
-/* crash_points [--every N] [--doubles N | all]: kill -9 at every write (unsent, sent, applied,
- * answered) and every row (before, after) of golden runs: a first deployment, a bad release that is
- * rolled back and then fixed, blue-green, canaries that the judge finds good and bad. Each run must
- * come to the same end as the one that nobody killed. `every`: of the long runs only each N-th
- * point; `doubles`: so many pairs of points, or all of them. */
+/* crash_points [--every N] [--doubles N | near | all] [--scenario NAME]: kill -9 at every write
+ * (unsent, sent, applied, answered) and every row (before, after) of golden runs: a first
+ * deployment, a bad release that is rolled back and then fixed, blue-green, canaries that the judge
+ * finds good and bad. Each run must come to the same end as the one that nobody killed. `every`: of
+ * the long runs only each N-th point; `doubles`: so many pairs of points, of each point those with
+ * what comes next after it (in the recovery), or all of them. */
 #include "config/base/check.h"
 #include "config/base/json.h"
 #include "tests/simulation/chance.h"
@@ -228,9 +229,10 @@ static void finish(const struct scenario *scenario, struct world *world)
     world_run(world, SECONDS(120));
 }
 
-/* Returns whether the run came to the golden end. */
+/* Returns whether the run came to the golden end. `ret_reached` (NULL = not wanted): the writes and
+ * rows that had been before the first death. */
 static bool try_points(const struct scenario *scenario, const json_t *golden, struct point first,
-                       struct point second)
+                       struct point second, uint64_t ret_reached[2])
 {
     struct world *world = start(first, second);
     finish(scenario, world);
@@ -258,6 +260,10 @@ static bool try_points(const struct scenario *scenario, const json_t *golden, st
                "%s:%d:%" PRIu64 ":%d:%" PRIu64 "\n",
                scenario->name, points[first.crash], first.at, points[second.crash], second.at,
                problem, scenario->name, (int)first.crash, first.at, (int)second.crash, second.at);
+    if (ret_reached != NULL) {
+        ret_reached[0] = world->died_writes;
+        ret_reached[1] = world->died_persists;
+    }
     json_decref(end);
     world_free(world);
     return same;
@@ -296,7 +302,29 @@ static struct point point_at(const struct golden *golden, uint64_t n)
 
 struct wish {
     uint64_t every, doubles;
+    bool near;
+    const char *scenario; /* NULL = all */
 };
+
+/* The second death comes with one of these many next writes and rows. */
+#define NEAR_WRITES 2
+#define NEAR_ROWS 4
+
+/* After each death, another one in the recovery. */
+static unsigned try_near(const struct scenario *scenario, const struct golden *golden,
+                         struct point first, const uint64_t reached[2], unsigned *tried)
+{
+    unsigned failures = 0;
+    for (int crash = WORLD_CRASH_UNSENT; crash < WORLD_CRASH_COUNT; crash++) {
+        const bool write = crash < WORLD_CRASH_UNPERSISTED;
+        for (uint64_t n = 1; n <= (write ? NEAR_WRITES : NEAR_ROWS); n++) {
+            const struct point second = {(enum world_crash)crash, reached[write ? 0 : 1] + n};
+            failures += !try_points(scenario, golden->end, first, second, NULL);
+            ++*tried;
+        }
+    }
+    return failures;
+}
 
 static unsigned try_singles(const struct scenario *scenario, const struct golden *golden,
                             const struct wish *wish, unsigned *tried)
@@ -304,8 +332,12 @@ static unsigned try_singles(const struct scenario *scenario, const struct golden
     unsigned failures = 0;
     const uint64_t count = 4 * golden->writes + 2 * golden->persists;
     for (uint64_t n = 0; n < count; n += scenario->quick ? 1 : wish->every) {
-        failures += !try_points(scenario, golden->end, point_at(golden, n), (struct point){0});
+        const struct point first = point_at(golden, n);
+        uint64_t reached[2];
+        failures += !try_points(scenario, golden->end, first, (struct point){0}, reached);
         ++*tried;
+        if (wish->near)
+            failures += try_near(scenario, golden, first, reached, tried);
     }
     return failures;
 }
@@ -320,7 +352,7 @@ static unsigned try_doubles(const struct scenario *scenario, const struct golden
     for (uint64_t i = 0; i < pairs; i++) {
         const uint64_t n = wish->doubles == UINT64_MAX ? i : chance_next(&chance) % (count * count);
         failures += !try_points(scenario, golden->end, point_at(golden, n / count),
-                                point_at(golden, n % count));
+                                point_at(golden, n % count), NULL);
         ++*tried;
     }
     return failures;
@@ -362,7 +394,7 @@ static int replay(const char *text)
         const struct golden golden = play_golden(&scenarios[i], &failures);
         failures += !try_points(&scenarios[i], golden.end,
                                 (struct point){(enum world_crash)first, first_at},
-                                (struct point){(enum world_crash)second, second_at});
+                                (struct point){(enum world_crash)second, second_at}, NULL);
         json_decref(golden.end);
         return failures > 0;
     }
@@ -375,6 +407,10 @@ int main(int argc, char **argv)
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--every") == 0)
             wish.every = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--scenario") == 0)
+            wish.scenario = argv[i + 1];
+        else if (strcmp(argv[i], "--doubles") == 0 && strcmp(argv[i + 1], "near") == 0)
+            wish.near = true;
         else if (strcmp(argv[i], "--doubles") == 0)
             wish.doubles =
                 strcmp(argv[i + 1], "all") == 0 ? UINT64_MAX : strtoull(argv[i + 1], NULL, 10);
@@ -384,8 +420,10 @@ int main(int argc, char **argv)
     if (wish.every == 0)
         wish.every = 1;
     unsigned failures = 0, tried = 0;
-    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
-        failures += try_all(&scenarios[i], &wish, &tried);
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        if (wish.scenario == NULL || strcmp(wish.scenario, scenarios[i].name) == 0)
+            failures += try_all(&scenarios[i], &wish, &tried);
+    }
     printf("%u crash points, %u failed\n", tried, failures);
     return failures > 0;
 }

@@ -3,7 +3,11 @@
 #include "config/base/json.h"
 #include "tests/simulation/law_backend.h"
 #include "tests/simulation/law_judge.h"
+#include "tests/simulation/law_order.h"
+#include "tests/simulation/law_rest.h"
 #include "tests/simulation/law_rollout.h"
+#include "tests/simulation/law_secret.h"
+#include "tests/simulation/law_time.h"
 #include "tests/simulation/law_write.h"
 
 #include <inttypes.h>
@@ -13,7 +17,6 @@
 #include <string.h>
 
 #define ROLLBACK_LIMIT 6
-#define EFFECT_BYTES_LIMIT 262144
 #define PLAN_EVERY 4    /* looks: two plans cost more than all the rest */
 #define GRACE_MS 300000 /* after a disturbance the data plane may lag behind */
 
@@ -67,21 +70,6 @@ void law_new_train(struct law *law)
 /* --- rows ---------------------------------------------------------------------------------------
  */
 
-static const char secret_base64[] = "Y2FuYXJ5LTQ3MTEtdmFsdWU=";
-
-/* Secrets never leave: the key of names is the one that the engine holds. */
-static void i16_no_secrets(struct law *law, const json_t *value, const char *where)
-{
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    law->checks++;
-    if (text != NULL && (strstr(text, law->world->options.engine.name_key) != NULL ||
-                         strstr(text, LAW_SECRET) != NULL || strstr(text, secret_base64) != NULL))
-        law_break(law, "I16", "a secret stands in %s", where);
-    if (text != NULL && strlen(text) > EFFECT_BYTES_LIMIT)
-        law_break(law, "I17", "%zu bytes in %s", strlen(text), where);
-    free(text);
-}
-
 /* The desired revision is the one that was pushed, and never an older one by itself. */
 static void i14_revision(struct law *law, const json_t *value)
 {
@@ -115,15 +103,15 @@ static bool is_forward(const char *state)
     return false;
 }
 
-/* Condemned content does not come back (S11). */
-static void i9_quarantined(struct law *law, const char *track, const json_t *value)
+/* Condemned content does not come back (I9). */
+static void s11_quarantined(struct law *law, const char *track, const json_t *value)
 {
     char key[256];
     snprintf(key, sizeof key, "quarantine/%s/%s", track,
              json_text_or(json_at(value, "next", "deployment", NULL), "-"));
     law->checks++;
     if (is_forward(json_text_or(json_object_get(value, "state"), "")) && law_row(law, key) != NULL)
-        law_break(law, "I9", "rollout/%s goes forward with quarantined content", track);
+        law_break(law, "S11", "rollout/%s goes forward with quarantined content", track);
 }
 
 static void count_return(struct law *law, const char *track, const char *digest)
@@ -189,7 +177,7 @@ static void i9_rollback(struct law *law, const char *track, const json_t *value)
 
 static void watch_row(struct law *law, const char *key, const json_t *value)
 {
-    i16_no_secrets(law, value, key);
+    law_secret_json(law, value, key);
     if (value == NULL)
         return;
     if (strcmp(key, "revision/current") == 0)
@@ -197,11 +185,13 @@ static void watch_row(struct law *law, const char *key, const json_t *value)
     else if (strncmp(key, "cell/", 5) == 0)
         i5_last_good(law, key + 5, value);
     else if (strncmp(key, "rollout/", 8) == 0) {
-        i9_quarantined(law, key + 8, value);
+        s11_quarantined(law, key + 8, value);
         i9_rollback(law, key + 8, value);
         law_rollout_row(law, key + 8, law_row(law, key), value);
     } else if (strncmp(key, "quarantine/", 11) == 0) {
         law_rollout_quarantine(law, key + 11, value);
+    } else if (strncmp(key, "judge/", 6) == 0) {
+        law_judge_row(law, key + 6, law_row(law, key), value);
     }
 }
 
@@ -210,16 +200,14 @@ void law_watch(struct law *law, const struct effect *effect)
     if (effect->kind == EFFECT_PERSIST) {
         watch_row(law, effect->as.persist.key, effect->as.persist.value);
     } else if (effect->kind == EFFECT_REQUEST && effect->as.request.write) {
-        i16_no_secrets(law, effect->as.request.body, effect->as.request.path);
+        law_secret_json(law, effect->as.request.body, effect->as.request.path);
         law_write(law, effect->as.request.method, effect->as.request.path, effect->as.request.body);
     } else if (effect->kind == EFFECT_QUERY_METRICS) {
-        i16_no_secrets(law, effect->as.metrics.query, "a query of metrics");
+        law_secret_json(law, effect->as.metrics.query, "a query of metrics");
         law_judge_query(law, effect->as.metrics.query);
     } else if (effect->kind == EFFECT_PUBLISH) {
-        law->checks++;
-        if (strstr(effect->as.publish.message, law->world->options.engine.name_key) != NULL ||
-            strstr(effect->as.publish.message, LAW_SECRET) != NULL)
-            law_break(law, "I16", "a secret stands in an event");
+        law_secret_text(law, effect->as.publish.message, "an event");
+        law_order_told(law, effect);
     }
 }
 
@@ -270,6 +258,7 @@ static void i17_bounded(struct law *law)
 void law_step(struct law *law)
 {
     i8_dangers(law);
+    law_order_step(law);
 }
 
 /* --- now and then -------------------------------------------------------------------------------
@@ -303,7 +292,7 @@ static void i19_component(struct law *law, const char *cell, const char *target,
 static void i19_status(struct law *law)
 {
     json_t *status = engine_status(law->world->engine, world_now(law->world));
-    i16_no_secrets(law, status, "the status");
+    law_secret_json(law, status, "the status");
     const json_t *commit = json_at(status, "revision", "commit", NULL);
     const json_t *row = law_row(law, "revision/current");
     if (row != NULL && !json_equal(commit, json_object_get(row, "commit")))
@@ -359,6 +348,9 @@ void law_look(struct law *law)
     i17_bounded(law);
     i18_rows(law);
     i19_status(law);
+    law_secret_look(law);
+    law_time_look(law);
+    law_rest_explained(law);
     if (law->looks++ % PLAN_EVERY == 0)
         i20_same_plan(law);
     if (!law_is_calm(law))

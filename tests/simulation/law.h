@@ -13,6 +13,7 @@
 #define LAW_TRIES 512
 #define LAW_TRACKS 128
 #define LAW_LOSSES 64
+#define LAW_OPEN 64
 
 /* What the law remembers of one component on one target. */
 struct law_track {
@@ -23,8 +24,14 @@ struct law_track {
     uint64_t stood_attempt; /* since when the weight of this step stands */
     int64_t stood_step, stood_ms, wall_offset_ms;
     int64_t minute_ms;
-    unsigned rows;           /* since then */
-    uint64_t window_attempt; /* the last one that was asked for */
+    unsigned rows; /* since then */
+    char hold[24]; /* when a person said abort */
+    size_t condemned;
+    unsigned tries; /* automatic ones of the same content, in a row */
+    bool page;      /* it is given up: somebody must be told in this step */
+    bool wrong;     /* the last answer about metrics was */
+    int64_t waits_from_ms, waits_down_ms, waits_offset_ms; /* since it last came on */
+    uint64_t window_attempt;                               /* the last one that was asked for */
     int64_t window_from_ms, window_to_ms;
 };
 
@@ -52,6 +59,8 @@ struct law {
     size_t return_count;
     struct law_track tracks[LAW_TRACKS];
     size_t track_count;
+    char open[LAW_OPEN][160]; /* objects whose last write was not heard of yet */
+    size_t open_count;
     struct law_loss losses[LAW_LOSSES];
     size_t loss_count;
     unsigned missing;   /* times that weight was seen to go to what is not there */

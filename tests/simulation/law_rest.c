@@ -4,7 +4,10 @@
 #include "tests/simulation/entry.h"
 #include "tests/simulation/law_track.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define LINE 1000 /* bytes that still are one line for a person */
 
 static void l1_held(struct law *law, const struct world_row *row)
 {
@@ -33,6 +36,46 @@ static void l6_garbage(struct law *law, const char *track, const json_t *row)
         law_break(law, "L6", "%s is left over on %s", component, target);
 }
 
+/* One line says who waits for what. */
+static void l8_node(struct law *law, const struct plot *plot, const char *target)
+{
+    const char *state = world_node_state(law->world, plot->name, target);
+    law->checks++;
+    if (state[0] == '\0' || strcmp(state, "converged") == 0)
+        return;
+    char *why = world_why(law->world, plot->name, target);
+    const size_t length = strlen(why);
+    if (length < 10 || length > LINE || strchr(why, '\n') != NULL)
+        law_break(law, "L8", "%s on %s is %s, and why is \"%s\"", plot->name, target, state, why);
+    free(why);
+}
+
+void law_rest_explained(struct law *law)
+{
+    for (int i = 0; i < law->good->plot_count; i++) {
+        for (int t = 0; law->good->plots[i].present && t < monorepo_target_count(law->good); t++)
+            l8_node(law, &law->good->plots[i], monorepo_target(law->good, t));
+    }
+}
+
+/* A hold says since when. */
+static void l8_held(struct law *law, const char *track, const json_t *row)
+{
+    const struct plot *plot;
+    const char *target;
+    const struct part *part = law_track_part(law, track, &plot, &target);
+    const struct plot *newest = part == NULL ? NULL : monorepo_plot(law->wanted, plot->name);
+    if (part == NULL || !plot->present || !part->present || newest == NULL || newest->unreadable ||
+        (!entry_is(row, "state", "held") && !entry_is(row, "state", "paused")))
+        return;
+    char *why = world_why(law->world, plot->name, target);
+    law->checks++;
+    if (strstr(why, " since ") == NULL)
+        law_break(law, "L8", "%s is %s, and \"%s\" does not say since when", track,
+                  json_text_or(json_object_get(row, "state"), ""), why);
+    free(why);
+}
+
 void law_rest(struct law *law)
 {
     world_platform_now(law->world);
@@ -42,5 +85,6 @@ void law_rest(struct law *law)
             continue;
         l1_held(law, row);
         l6_garbage(law, row->key + 8, row->value);
+        l8_held(law, row->key + 8, row->value);
     }
 }

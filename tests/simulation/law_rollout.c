@@ -2,6 +2,8 @@
 
 #include "config/base/json.h"
 #include "tests/simulation/entry.h"
+#include "tests/simulation/law_order.h"
+#include "tests/simulation/law_time.h"
 #include "tests/simulation/law_track.h"
 
 #include <inttypes.h>
@@ -188,6 +190,8 @@ void law_rollout_row(struct law *law, const char *track, const json_t *before, c
     s21_few_rows(law, known);
     s5_steps(law, known, before, value);
     s17_s18(law, known, before, value);
+    law_order_row(law, known, before, value);
+    law_time_row(law, known, before, value);
     const bool changed =
         strcmp(entry_deployment(before, "stable"), entry_deployment(value, "stable")) != 0;
     if (before != NULL && changed && entry_flag(before, "has_next") &&
@@ -195,7 +199,15 @@ void law_rollout_row(struct law *law, const char *track, const json_t *before, c
         promoted(law, known, before, value);
 }
 
-/* Numbers do not condemn what is good, however they are served. */
+/* The data plane was slow or stood still at some time: its looks may be believed then. */
+static bool is_slow(const struct law *law)
+{
+    const uint64_t *hits = law->weather->hits;
+    return hits[FAULT_SLOW_PODS] + hits[FAULT_STALL] + hits[FAULT_STALL_DATA] + hits[FAULT_DRIFT] >
+           0;
+}
+
+/* Neither numbers nor looks condemn what is good, however they are served. */
 void law_rollout_quarantine(struct law *law, const char *key, const json_t *value)
 {
     char track[160], row_key[200];
@@ -206,12 +218,13 @@ void law_rollout_quarantine(struct law *law, const char *key, const json_t *valu
     *digest++ = '\0';
     snprintf(row_key, sizeof row_key, "rollout/%s", track);
     const json_t *row = law_row(law, row_key);
-    const char *evidence = json_text_or(json_object_get(value, "evidence"), "");
+    const bool judged = strstr(json_text_or(json_object_get(value, "reason"), ""), "judge") != NULL;
     law->checks++;
-    if (entry_flag(value, "by_operator") || evidence[0] == '\0' ||
-        strcmp(entry_deployment(row, "next"), digest) != 0)
+    if (entry_flag(value, "by_operator") || strcmp(entry_deployment(row, "next"), digest) != 0 ||
+        (!judged && is_slow(law)))
         return;
-    if (strstr(json_text_or(json_object_get(value, "reason"), ""), "judge") != NULL &&
-        quality_of(law, json_object_get(row, "next"), entry_slot(row, "next_slot")) == QUALITY_GOOD)
-        law_break(law, "S13", "a good release of %s is condemned: %s", track, evidence);
+    if (quality_of(law, json_object_get(row, "next"), entry_slot(row, "next_slot")) == QUALITY_GOOD)
+        law_break(law, "S13", "a good release of %s is condemned: %s (%s)", track,
+                  json_text_or(json_object_get(value, "reason"), ""),
+                  json_text_or(json_object_get(value, "evidence"), ""));
 }

@@ -1,112 +1,12 @@
 #include "tests/simulation/law_write.h"
 
 #include "config/base/json.h"
-#include "reconciler/resource/kind.h"
 #include "tests/simulation/law_backend.h"
+#include "tests/simulation/law_intent.h"
 #include "tests/simulation/law_route.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* One write, taken apart. */
-struct writing {
-    const char *method;
-    const json_t *body;
-    enum resource_kind kind;
-    char space[64], name[128];
-    char key[240]; /* "ReleaseBinding/acme/name", as the journal's keys have it */
-    bool generate;
-};
-
-static bool kind_of_collection(const char *collection, enum resource_kind *ret_kind)
-{
-    for (int i = 0; i < RESOURCE_KIND_COUNT; i++) {
-        if (strcmp(resource_kind_info((enum resource_kind)i)->collection, collection) == 0) {
-            *ret_kind = (enum resource_kind)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool take_apart(const char *method, const char *path, const json_t *body,
-                       struct writing *ret_writing)
-{
-    char copy[512], *parts[8] = {0};
-    size_t count = 0;
-    const bool secret = strncmp(path, "/api/v1alpha1/", 14) == 0;
-    snprintf(copy, sizeof copy, "%s", path + strlen(secret ? "/api/v1alpha1/" : "/api/v1/"));
-    for (char *rest = copy, *part; count < 8 && (part = strsep(&rest, "/?")) != NULL;)
-        parts[count++] = part;
-    *ret_writing = (struct writing){.method = method, .body = body};
-    size_t at = 0;
-    if (count > 2 && strcmp(parts[0], "namespaces") == 0) {
-        snprintf(ret_writing->space, sizeof ret_writing->space, "%s", parts[1]);
-        at = 2;
-    }
-    ret_writing->generate = count > at + 2 && strcmp(parts[at + 2], "generate-release") == 0;
-    /* A secret is known by the SecretReference that comes with it. */
-    if (!kind_of_collection(secret                  ? "secretreferences"
-                            : ret_writing->generate ? "componentreleases"
-                                                    : parts[at],
-                            &ret_writing->kind))
-        return false;
-    const char *name =
-        ret_writing->generate         ? json_text_or(json_object_get(body, "releaseName"), "")
-        : secret && count <= at + 1   ? json_text_or(json_object_get(body, "secretName"), "")
-        : strcmp(method, "POST") == 0 ? json_text_or(json_at(body, "metadata", "name", NULL), "")
-        : count > at + 1              ? parts[at + 1]
-                                      : "";
-    snprintf(ret_writing->name, sizeof ret_writing->name, "%s", name);
-    snprintf(ret_writing->key, sizeof ret_writing->key, "%s/%s/%s",
-             resource_kind_info(ret_writing->kind)->name, ret_writing->space, name);
-    return true;
-}
-
-/* --- I1, I3 -------------------------------------------------------------------------------------
- */
-
-/* No write without a durable intent before it. */
-static void i1_intent(struct law *law, const struct writing *writing)
-{
-    char key[256];
-    law->checks++;
-    if (writing->kind == KIND_WORKFLOW_RUN) {
-        for (size_t i = 0; i < law->world->row_count; i++) {
-            const struct world_row *row = &law->world->rows[i];
-            if ((strncmp(row->key, "gate/", 5) == 0 || strncmp(row->key, "build/", 6) == 0) &&
-                strcmp(json_text_or(json_object_get(row->value, "run"), ""), writing->name) == 0)
-                return;
-        }
-        law_break(law, "I1", "no gate's or build's row names the run %s", writing->name);
-        return;
-    }
-    snprintf(key, sizeof key, "intent/%s", writing->key);
-    const char verb = writing->generate                        ? 'G'
-                      : strcmp(writing->method, "POST") == 0   ? 'P'
-                      : strcmp(writing->method, "DELETE") == 0 ? 'D'
-                                                               : 'U';
-    const json_t *row = law_row(law, key);
-    const char *durable = json_text_or(json_object_get(row, "verb"), "none");
-    if (durable[0] != verb)
-        law_break(law, "I1", "%s %s: the durable intent is %s", writing->method, writing->key,
-                  durable);
-}
-
-/* One mutating request per object at a time. */
-static void i3_alone(struct law *law, const struct writing *writing)
-{
-    law->checks++;
-    for (size_t i = 0; i < law->world->request_count; i++) {
-        const struct world_request *request = law->world->requests[i];
-        struct writing other;
-        if (request->write > 0 && !request->abandoned &&
-            take_apart(request->method, request->path, request->body, &other) &&
-            strcmp(other.key, writing->key) == 0)
-            law_break(law, "I3", "a second %s of %s while a %s is under way", writing->method,
-                      writing->key, other.method);
-    }
-}
 
 /* --- I4 -----------------------------------------------------------------------------------------
  */
@@ -121,7 +21,7 @@ static bool needs_credential(const struct plot *plot)
 }
 
 /* The cell (and component) that an object belongs to, by its name. */
-static bool git_wants(const struct law *law, const struct writing *writing)
+static bool git_wants(const struct law *law, const struct law_writing *writing)
 {
     const struct monorepo *good = law->good;
     for (int i = 0; i < good->plot_count; i++) {
@@ -140,7 +40,7 @@ static bool git_wants(const struct law *law, const struct writing *writing)
     return true;
 }
 
-static void i4_budget(struct law *law, const struct writing *writing)
+static void i4_budget(struct law *law, const struct law_writing *writing)
 {
     /* The share is of what celld has when it begins to remove. */
     int64_t managed = 0;
@@ -172,7 +72,7 @@ static const char *slot_of(const json_t *row)
 }
 
 /* Stable content and what a live binding names stay (I8). */
-static void i8_release_kept(struct law *law, const struct writing *writing)
+static void i8_release_kept(struct law *law, const struct law_writing *writing)
 {
     for (size_t i = 0; i < law->world->row_count; i++) {
         const struct world_row *row = &law->world->rows[i];
@@ -196,7 +96,7 @@ static void i8_release_kept(struct law *law, const struct writing *writing)
 }
 
 /* Deleted is only what is ours, gone from git, and within the budget. */
-static void i4_deletion(struct law *law, const struct writing *writing)
+static void i4_deletion(struct law *law, const struct law_writing *writing)
 {
     char key[256];
     law->checks++;
@@ -236,7 +136,8 @@ static bool runs(const struct law *law, const struct plot *plot, const struct pa
     const struct platform_running running =
         platform_running(law->world->platform, "acme", component, target);
     return running.deployed && (part->type == PART_TASK || strcmp(running.image, image) == 0) &&
-           (part->type == PART_TASK || running.ready > 0);
+           /* Who dies after the last look at it is not known to be dead yet. */
+           (part->type == PART_TASK || running.ready > 0 || law_has_crashed(law));
 }
 
 static int64_t train_of(const struct law *law, const struct plot *plot)
@@ -297,7 +198,7 @@ static void i6_promotion(struct law *law, const struct plot *plot, const struct 
                   monorepo_target(law->good, target));
 }
 
-static void i6_forward(struct law *law, const struct writing *writing)
+static void i6_forward(struct law *law, const struct law_writing *writing)
 {
     const json_t *spec = json_object_get(writing->body, "spec");
     const char *component = json_text_or(json_at(spec, "owner", "componentName", NULL), "");
@@ -332,13 +233,12 @@ static void i6_forward(struct law *law, const struct writing *writing)
 
 void law_write(struct law *law, const char *method, const char *path, const json_t *body)
 {
-    struct writing writing;
-    if (!take_apart(method, path, body, &writing)) {
+    struct law_writing writing;
+    if (!law_writing_read(method, path, body, &writing)) {
         law_break(law, "I4", "%s %s: what is that?", method, path);
         return;
     }
-    i1_intent(law, &writing);
-    i3_alone(law, &writing);
+    law_intent_write(law, &writing);
     if (strcmp(method, "DELETE") == 0)
         i4_deletion(law, &writing);
     else if (writing.kind == KIND_RELEASE_BINDING) {

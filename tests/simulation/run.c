@@ -4,20 +4,17 @@
 #include "config/base/json.h"
 #include "reconciler/compile/compile.h"
 #include "tests/simulation/law_backend.h"
-#include "tests/simulation/law_rest.h"
-#include "tests/simulation/people.h"
-#include "tests/simulation/script.h"
+#include "tests/simulation/law_intent.h"
+#include "tests/simulation/law_judge.h"
+#include "tests/simulation/run_end.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECONDS(n) (INT64_C(1000) * (n))
 #define BEAT SECONDS(10)             /* gusts, drift, the operator */
 #define LOOK SECONDS(120)            /* the expensive checks */
-#define BOUND SECONDS(7200)          /* after the last fault, all is well within this */
-#define LIST_INTERVAL SECONDS(30)    /* the engine's */
 #define STEPS_PER_INSTANT_LIMIT 5000 /* more without time going by is a loop */
 
 static const char *const names[] = {
@@ -77,21 +74,6 @@ const char *sight_name(enum sight sight)
     return names[sight];
 }
 
-struct run {
-    struct world *world;
-    struct weather weather;
-    struct law law;
-    struct script script;
-    struct traffic traffic;
-    struct people people;
-    struct chance chance;
-    bool print;
-    int64_t beat_ms, look_ms;
-    int64_t instant_ms;
-    unsigned instant_steps;
-    struct run_result *result;
-};
-
 /* --- callbacks ----------------------------------------------------------------------------------
  */
 
@@ -110,6 +92,10 @@ static json_t *metrics(void *context, struct world *world, const json_t *query,
 {
     struct run *run = context;
     json_t *answer = traffic_answer(&run->traffic, query, ret_err);
+    const enum traffic_lie told = run->traffic.told;
+    const bool true_of_a_part =
+        told == TRAFFIC_TRUTH || told == TRAFFIC_LATE || told == TRAFFIC_TWICE;
+    law_judge_told(&run->law, query, !true_of_a_part);
     char *text = run->print ? json_dumps(answer, JSON_COMPACT) : NULL;
     if (run->print)
         printf("%10" PRId64 "   metrics of %s on %s: %s\n", world->now_ms,
@@ -127,8 +113,10 @@ static int64_t delay(void *context, const struct world_request *request)
 static void heard(void *context, const struct world_request *request)
 {
     struct run *run = context;
-    if (run->world != NULL)
-        law_backend_heard(&run->law, request);
+    if (run->world == NULL)
+        return;
+    law_backend_heard(&run->law, request);
+    law_intent_heard(&run->law, request);
 }
 
 static void note_published(struct run *run, const struct effect *effect)
@@ -208,7 +196,7 @@ static void watch(void *context, const struct effect *effect)
     law_watch(&run->law, effect);
 }
 
-static bool is_broken(const struct run *run)
+bool run_is_broken(const struct run *run)
 {
     return run->law.violation[0] != '\0';
 }
@@ -252,7 +240,7 @@ static void beat(struct run *run)
 /* --- time ---------------------------------------------------------------------------------------
  */
 
-static void step(struct run *run, int64_t until)
+void run_step(struct run *run, int64_t until)
 {
     struct world *world = run->world;
     const int64_t to = run->beat_ms < until ? run->beat_ms : until;
@@ -279,109 +267,11 @@ static void step(struct run *run, int64_t until)
         beat(run);
 }
 
-static void go(struct run *run, int64_t ms)
+void run_go(struct run *run, int64_t ms)
 {
     const int64_t until = run->world->now_ms + ms;
-    while (run->world->now_ms < until && !is_broken(run))
-        step(run, until);
-}
-
-/* Until it has come to rest; false = not within the bound. */
-static bool settle(struct run *run)
-{
-    const int64_t until = run->world->now_ms + BOUND;
-    while (run->world->now_ms < until && !is_broken(run)) {
-        const int64_t calm_until = run->world->now_ms + 2 * LIST_INTERVAL;
-        const uint64_t writes = run->world->writes;
-        while (run->world->now_ms < calm_until && !is_broken(run) && run->world->writes == writes)
-            step(run, calm_until);
-        const enum engine_condition condition = engine_condition(run->world->engine);
-        if (run->world->writes == writes && run->world->request_count == 0 &&
-            (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) &&
-            !people_approve(&run->people) && !people_mind(&run->people))
-            return true;
-        go(run, SECONDS(5));
-    }
-    return false;
-}
-
-static void i11_silence(struct run *run)
-{
-    const uint64_t writes = run->world->writes;
-    go(run, 10 * LIST_INTERVAL);
-    run->law.checks++;
-    if (run->world->writes != writes)
-        law_break(&run->law, "I11", "%" PRIu64 " writes at rest", run->world->writes - writes);
-}
-
-/* --- the end ------------------------------------------------------------------------------------
- */
-
-static const char *condition_text(const struct run *run)
-{
-    static const char *const texts[] = {"starting", "working", "converged", "held"};
-    return texts[engine_condition(run->world->engine)];
-}
-
-static void tell_why(struct run *run, const char *what)
-{
-    char chain[700] = "";
-    for (int i = 0; i < run->script.wanted.plot_count && chain[0] == '\0'; i++) {
-        for (int t = 0; t < monorepo_target_count(&run->script.wanted) && chain[0] == '\0'; t++) {
-            const char *target = monorepo_target(&run->script.wanted, t);
-            const char *cell = run->script.wanted.plots[i].name;
-            const char *state = world_node_state(run->world, cell, target);
-            if (state[0] == '\0' || strcmp(state, "converged") == 0)
-                continue;
-            char *why = world_why(run->world, cell, target);
-            snprintf(chain, sizeof chain, "%s", why);
-            free(why);
-        }
-    }
-    law_break(&run->law, "I12", "%s; the engine is %s: %s", what, condition_text(run), chain);
-}
-
-/* After the faults: it converges, and it stays so. */
-static void i12_converges(struct run *run)
-{
-    if (!settle(run)) {
-        tell_why(run, "no rest within the bound");
-        return;
-    }
-    char problem[256];
-    law_expect_live(&run->law, problem, sizeof problem);
-    if (problem[0] != '\0' || engine_condition(run->world->engine) != CONDITION_CONVERGED)
-        tell_why(run, problem);
-}
-
-/* Something bad stands in git: what is not concerned is live, nothing bad is. */
-static void i15_others(struct run *run)
-{
-    if (!settle(run)) {
-        tell_why(run, "no rest within the bound");
-        return;
-    }
-    run->result->seen[SIGHT_HELD_AT_THE_END] |=
-        engine_condition(run->world->engine) == CONDITION_HELD;
-    struct monorepo others = run->script.wanted;
-    for (int i = 0; i < others.plot_count; i++) {
-        if (script_is_concerned(&run->script, i))
-            others.plots[i].present = false;
-    }
-    char problem[256] = "";
-    for (int i = 0; i < others.plot_count && problem[0] == '\0'; i++) {
-        struct monorepo one = run->script.wanted;
-        one.plots[0] = others.plots[i];
-        one.plot_count = 1;
-        run->law.wanted = &one;
-        if (others.plots[i].present)
-            law_expect_live(&run->law, problem, sizeof problem);
-    }
-    run->law.wanted = &run->script.wanted;
-    if (problem[0] != '\0')
-        law_break(&run->law, "I15",
-                  "%s, yet it has nothing to do with what is bad; the engine is %s", problem,
-                  condition_text(run));
+    while (run->world->now_ms < until && !run_is_broken(run))
+        run_step(run, until);
 }
 
 /* --- a seed -------------------------------------------------------------------------------------
@@ -466,23 +356,14 @@ void run_seed(const struct run_wish *wish, struct run_result *ret_result)
     begin(run, wish);
     do {
         script_commit(&run->script, run->world, &run->law, ret_result->seen);
-        go(run, chance_between(&run->chance, SECONDS(5), SECONDS(150)));
-    } while (!is_broken(run) && script_change(&run->script, run->world, ret_result->seen));
+        run_go(run, chance_between(&run->chance, SECONDS(5), SECONDS(150)));
+    } while (!run_is_broken(run) && script_change(&run->script, run->world, ret_result->seen));
     weather_end(&run->weather);
     script_mend(&run->script, run->world);
     run->people.retry_count = 0;
     run->world->kill_at_effect = run->world->kill_at_event = 0;
     run->world->crash = WORLD_CRASH_NEVER;
-    if (script_heal(&run->script))
-        script_commit(&run->script, run->world, &run->law, ret_result->seen);
-    if (!is_broken(run) && run->script.healed)
-        i12_converges(run);
-    else if (!is_broken(run))
-        i15_others(run);
-    if (!is_broken(run))
-        law_rest(&run->law);
-    if (!is_broken(run))
-        i11_silence(run);
+    run_end(run);
     ret_result->trace = run->world->trace;
     ret_result->simulated_ms = run->world->now_ms;
     ret_result->checks = run->law.checks;

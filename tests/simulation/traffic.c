@@ -245,6 +245,7 @@ json_t *traffic_answer(struct traffic *traffic, const json_t *query, struct erro
 {
     const enum traffic_lie lie =
         traffic->lie == NULL ? TRAFFIC_TRUTH : traffic->lie(traffic->context);
+    traffic->told = lie;
     const bool past = strcmp(json_text_or(json_object_get(query, "purpose"), ""), "history") == 0;
     *(past ? &traffic->histories : &traffic->windows) += 1;
     if (lie == TRAFFIC_ERROR) {

@@ -47,6 +47,7 @@ struct traffic {
     size_t count;
     int64_t lag_ms; /* of the gateway; INT64_MAX = it does not follow any more */
     uint64_t windows, histories;
+    enum traffic_lie told; /* with the last answer */
     enum traffic_lie (*lie)(void *context);
     void *context;
 };

@@ -285,11 +285,15 @@ void world_kill(struct world *world)
     world->crash = world->crash_again;
     world->crash_at = world->crash_again_at;
     world->crash_again = WORLD_CRASH_NEVER;
-    world->kills++;
+    if (world->kills++ == 0) {
+        world->died_writes = world->writes;
+        world->died_persists = world->persists;
+    }
     world_request_orphan(world);
     world->wake_ms = INT64_MAX;
     world->engine = engine_free(world->engine);
     const int64_t until = world->now_ms + world->downtime_ms;
+    world->down_ms += world->downtime_ms;
     world->downtime_ms = 0;
     while (world_step(world, until)) {
     }

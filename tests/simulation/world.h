@@ -120,7 +120,9 @@ struct world {
     uint64_t crash_at;
     enum world_crash crash_again; /* after that death */
     uint64_t crash_again_at;
-    int64_t downtime_ms; /* how long the next death lasts */
+    uint64_t died_writes, died_persists; /* writes and rows at the first death */
+    int64_t downtime_ms;                 /* how long the next death lasts */
+    int64_t down_ms;                     /* ... and all so far together */
     uint64_t
         kill_at_effect;     /* die instead of carrying out the effect with this number; 0 = never */
     uint64_t kill_at_event; /* die instead of handing over the event with this number */

@@ -53,6 +53,32 @@ static void check_all(const struct row *rows, size_t count)
 
 #define CHECK_ALL(rows) check_all(rows, sizeof(rows) / sizeof(rows[0]))
 
+Test(bad_values, hints_show_what_to_write)
+{
+    static const struct row rows[] = {
+        {"a mapping of variables", "  env: {PORT: 8080}\n", "E_TYPE", 9, 8, "must be a list",
+         "- {name: ..., value: ...}"},
+        {"a text as variable", "  env: [PORT=8080]\n", "E_TYPE", 9, 9, "must be a mapping",
+         "{name: ..., value: ...}"},
+        {"* beside others", "  dependsOn: [\"*\", cart]\n", "E_DEPENDS_ON", 9, 15, "stands alone",
+         NULL},
+        {"a name cut short", "  environments: {prod: {replicas: 1}}\n", "E_UNKNOWN_ENVIRONMENT", 9,
+         18, "no environment \"prod\"", "did you mean \"production\"?"},
+        {"no name at all near", "  environments: {qa: {replicas: 1}}\n", "E_UNKNOWN_ENVIRONMENT", 9,
+         18, "no environment \"qa\"", "there are: development, production"},
+        {"a target without prefix", "  connections: [{name: x, target: cart}]\n",
+         "E_UNKNOWN_PROJECT", 9, 35, "no project \"cart\"", "did you mean \"shop-cart\"?"},
+        {"the line within the block",
+         "  configurations:\n    - name: r\n      type: config-map\n      mount_type: env "
+         "variable\n"
+         "      env_variables: |\n        {\n          \"A\": \"b\",\n        }\n",
+         "E_JSON", 16, 1, "not valid JSON", NULL},
+        {"Cell spec without anything", "x-y: z\nspec2:\n", "E_UNKNOWN_FIELD", 10, 1, "spec2",
+         "did you mean \"spec\"?"},
+    };
+    CHECK_ALL(rows);
+}
+
 Test(bad_values, scalars_are_typed_by_the_schema)
 {
     static const struct row rows[] = {

@@ -379,3 +379,77 @@ Test(cross, too_many_cells)
     cr_expect_str_eq(err.detail, "the revision has 2 cells; at most 1 are read");
     cr_expect_null(set);
 }
+
+/* --- keys of secrets -------------------------------------------------------------------------- */
+
+static const char secret_platform[] =
+    "apiVersion: celld.dev/v1\nkind: Platform\nmetadata: {name: shop}\nspec:\n  namespace: shop\n"
+    "  environments: [{name: development}]\n  phases: [{name: all, cells: [cart]}]\n"
+    "  nativePaths: [native.yaml]\n";
+static const char secret_references[] =
+    "apiVersion: openchoreo.dev/v1alpha1\nkind: SecretReference\n"
+    "metadata: {name: ledger-db, namespace: shop}\nspec:\n  template: {type: Opaque}\n  data:\n"
+    "    - {secretKey: user, remoteRef: {key: a}}\n    - {secretKey: password, remoteRef: {key: "
+    "a}}\n"
+    "---\napiVersion: openchoreo.dev/v1alpha1\nkind: SecretReference\n"
+    "metadata: {name: api-key, namespace: shop}\nspec:\n  data: [{secretKey: key, remoteRef: {key: "
+    "b}}]\n";
+
+Test(cross, keys_of_declared_secrets_must_be_there)
+{
+    static const struct {
+        const char *spec, *hint; /* NULL = sound */
+    } rows[] = {
+        {"  connections: [{name: db, external: {url: \"postgres://db.example/l\", secret: "
+         "ledger-db}}]\n",
+         "write ledger-db:user, or ledger-db:password"},
+        {"  connections: [{name: db, external: {url: \"postgres://db.example/l\", secret: "
+         "\"ledger-db:password\"}}]\n",
+         NULL},
+        {"  connections: [{name: db, external: {url: \"postgres://db.example/l\", secret: "
+         "api-key}}]\n",
+         NULL},
+        {"  configurations: [{name: c, type: secret, mount_type: env variable, env_variables: {A: "
+         "\"${LEDGER_DB:usr}\"}}]\n",
+         "LEDGER_DB:user"},
+        {"  configurations: [{name: c, type: secret, mount_type: env variable, env_variables: {A: "
+         "\"${API_KEY}\", B: \"${ON_THE_PLATFORM:x}\", C: \"${ledger-db:user}\"}}]\n",
+         NULL},
+        {"  environments: {development: {configurations: [{name: c, type: secret, mount_type: env "
+         "variable, env_variables: {A: \"${api-key:other}\"}}]}}\n",
+         "api-key:key"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture fixture = {0};
+        char cell[1000];
+        (void)snprintf(cell, sizeof(cell), FIXTURE_CELL "%s", rows[i].spec);
+        fixture_add(&fixture, "platform.yaml", secret_platform);
+        fixture_add(&fixture, "native.yaml", secret_references);
+        fixture_add(&fixture, "cells/cart/cell.yaml", cell);
+        fixture_load(&fixture, NULL, NULL);
+        const struct diagnostic *found = fixture_find(&fixture, "E_SECRET_KEY");
+        cr_expect_eq(found == NULL, rows[i].hint == NULL, "row %zu: %s", i,
+                     fixture_found(fixture.set));
+        if (found != NULL && rows[i].hint != NULL)
+            cr_expect_not_null(strstr(found->hint, rows[i].hint), "%s", found->hint);
+        cr_expect_eq(diagnostics_error_count(fixture.set->diagnostics), rows[i].hint != NULL,
+                     "row %zu: %s", i, fixture_found(fixture.set));
+        fixture_free(&fixture);
+    }
+}
+
+Test(cross, a_platform_without_regions_is_where_openchoreo_puts_things)
+{
+    struct fixture fixture = {0};
+    fixture_add(&fixture, "platform.yaml", secret_platform);
+    fixture_add(&fixture, "native.yaml", secret_references);
+    fixture_add(&fixture, "cells/cart/cell.yaml", FIXTURE_CELL);
+    fixture_load(&fixture, NULL, NULL);
+    const struct platform *platform = fixture.set->platform;
+    cr_assert_not_null(platform, "%s", fixture_found(fixture.set));
+    cr_assert_eq(platform->target_count, 1u);
+    cr_expect_str_eq(platform->targets[0].name, "development");
+    cr_expect_str_eq(platform->targets[0].region->data_plane_kind.text, "ClusterDataPlane");
+    cr_expect_str_eq(platform->targets[0].region->data_plane_name.text, "default");
+    fixture_free(&fixture);
+}

@@ -56,7 +56,12 @@ Test(native, each_change_alone_is_carried_out)
     expect_colour(world, "resourcetypes", "blue");
     commit(world, 5, OF_PLATFORM, NATIVE("ResourceType", "blue"));
     expect_colour(world, "resourcetypes", "blue");
-    commit(world, 6, NULL, NULL);
+    commit(world, 6, OF_SHOP, NATIVE("ResourceType", "green"));
+    expect_colour(world, "resourcetypes", "green");
+    commit(world, 7, OF_PLATFORM, NATIVE("ResourceType", "green"));
+    expect_colour(world, "resourcetypes", "green");
+    commit(world, 8, OF_SHOP, NATIVE("ResourceType", "green"));
+    commit(world, 9, NULL, NULL);
     expect_colour(world, "resourcetypes", "");
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
     cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
@@ -74,5 +79,14 @@ Test(native, an_unchanged_one_is_left_alone)
     commit(world, 2, OF_SHOP, NATIVE("Trait", "red"));
     cr_expect_eq(world->writes, writes);
     expect_colour(world, "traits", "red");
+    world_free(world);
+}
+
+Test(native, one_of_the_platform_goes_with_its_file)
+{
+    struct world *world = repository_world();
+    commit(world, 1, OF_PLATFORM, NATIVE("ResourceType", "blue"));
+    commit(world, 2, NULL, NULL);
+    expect_colour(world, "resourcetypes", "");
     world_free(world);
 }

@@ -45,11 +45,12 @@ Test(plan, chains_are_told_in_one_line)
     fixture_node(f, 1, 0)->broken = true;
     expect_chain(f, 2,
                  "cell-2 on development waits for cell-1, which keeps its last good state, because "
-                 "its manifest cannot be read: component of node 1 is progressing");
-    expect_chain(f, 3 + 2,
-                 "cell-2 on testing waits for the same content on development, which waits for "
-                 "cell-1, which keeps its last good state, because its manifest cannot be read: "
-                 "component of node 1 is progressing");
+                 "what git says of it cannot be used: component of node 1 is progressing");
+    expect_chain(
+        f, 3 + 2,
+        "cell-2 on testing waits for the same content on development, which waits for "
+        "cell-1, which keeps its last good state, because what git says of it cannot be used: "
+        "component of node 1 is progressing");
     free(f);
 }
 

@@ -206,3 +206,66 @@ Test(durable, a_way_back_by_an_operator_goes_on_when_it_is_well)
         scene_free(scene);
     }
 }
+
+/* --- routes that are gone ----------------------------------------------------------------- */
+
+static const struct {
+    const char *what;
+    bool exists, terminating, matches;
+    enum gate_verdict verdict;
+    int available;
+    enum content_choice route;
+} returns[] = {
+    {"its slot is gone, too", false, false, false, GATE_STALE, 0, CONTENT_UNTOUCHED},
+    {"its slot is going", true, true, true, GATE_SETTLED, 1, CONTENT_UNTOUCHED},
+    {"its slot carries something else", true, false, false, GATE_SETTLED, 1, CONTENT_UNTOUCHED},
+    {"nobody has looked at its slot", true, false, true, GATE_STALE, 0, CONTENT_UNTOUCHED},
+    {"its slot has no pods yet", true, false, true, GATE_PROGRESSING, 0, CONTENT_UNTOUCHED},
+    {"the pods of its slot fail", true, false, true, GATE_FAILED, 0, CONTENT_UNTOUCHED},
+    {"some pods of its slot fail", true, false, true, GATE_FAILED, 1, CONTENT_NEXT},
+    {"its slot has a pod", true, false, true, GATE_PROGRESSING, 1, CONTENT_NEXT},
+    {"its slot is well", true, false, true, GATE_SETTLED, 1, CONTENT_NEXT},
+    {"its slot cannot be read", true, false, true, GATE_UNKNOWN, 0, CONTENT_NEXT},
+};
+
+Test(durable, a_route_that_is_gone_comes_back_when_its_slot_can_take_traffic)
+{
+    for (size_t i = 0; i < sizeof returns / sizeof *returns; i++) {
+        struct scene *scene = scene_at("bake, in place");
+        struct binding_view *slot = &scene->view.slot[0];
+        slot->exists = returns[i].exists;
+        slot->terminating = returns[i].terminating;
+        slot->matches = returns[i].matches;
+        slot->gate.verdict = returns[i].verdict;
+        slot->gate.replicas_available = returns[i].available;
+        scene->view.route.exists = false;
+        struct rollout_wants wants;
+        rollout_wants(&scene->rollout, &scene->view, &wants);
+        cr_expect_eq(wants.route.content, returns[i].route, "%s", returns[i].what);
+        cr_expect(wants.look_slot[0], "%s: nobody looks", returns[i].what);
+        /* One that stands, or is not known, is kept as it should be. */
+        scene->view.route.exists = true;
+        rollout_wants(&scene->rollout, &scene->view, &wants);
+        cr_expect_eq(wants.route.content, CONTENT_NEXT, "%s", returns[i].what);
+        scene->view.route.known = scene->view.route.exists = false;
+        rollout_wants(&scene->rollout, &scene->view, &wants);
+        cr_expect_eq(wants.route.content, CONTENT_NEXT, "%s", returns[i].what);
+        scene_free(scene);
+    }
+}
+
+/* At rest nobody looks at the slots but for that. */
+Test(durable, a_slot_is_looked_at_while_its_route_is_gone)
+{
+    struct scene *scene = scene_at("idle");
+    scene->view.wanted = &scene->stable;
+    struct rollout_wants wants;
+    rollout_wants(&scene->rollout, &scene->view, &wants);
+    const size_t stable = slot_index(scene->rollout.stable_slot);
+    cr_expect(!wants.look_slot[stable]);
+    scene->view.route.exists = false;
+    rollout_wants(&scene->rollout, &scene->view, &wants);
+    cr_expect(wants.look_slot[stable]);
+    cr_expect(!wants.look_slot[1 - stable]);
+    scene_free(scene);
+}

@@ -1,0 +1,152 @@
+#include "reconciler/engine/move.h"
+
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A component's objects in OpenChoreo: itself (or its route), its slots, its build. */
+static const char *const suffixes[] = {"", "-a", "-b", "-build"};
+#define SUFFIX_COUNT (sizeof suffixes / sizeof suffixes[0])
+
+static const struct unit *owner_elsewhere(const struct engine *engine, const struct unit *unit,
+                                          enum resource_kind kind, const char *name)
+{
+    const struct object_key key = {kind, engine->platform->namespace_name.text, name};
+    const struct object *object = object_find(engine, &key);
+    /* Whose it was may be lost; then it is nobody else's. */
+    return object != NULL && (object->inventory || object->intent) && object->unit != NULL &&
+                   object->unit != unit && !unit_is_platform(object->unit)
+               ? object->unit
+               : NULL;
+}
+
+static const struct unit *owner_of_bindings(const struct engine *engine, const struct unit *unit,
+                                            const char *component)
+{
+    const struct unit *owner = NULL;
+    for (size_t i = 0; owner == NULL && i < engine->platform->target_count; i++) {
+        char name[2 * NAME_SIZE];
+        snprintf(name, sizeof name, "%s-%s", component, engine->platform->targets[i].name);
+        owner = owner_elsewhere(engine, unit, KIND_RELEASE_BINDING, name);
+    }
+    return owner;
+}
+
+static bool is_release_of(const struct object *object, const char *component)
+{
+    const size_t length = strlen(component);
+    return object->key.kind == KIND_COMPONENT_RELEASE &&
+           strlen(object->key.name) == length + 1 + DIGEST_SHORT &&
+           strncmp(object->key.name, component, length) == 0 && object->key.name[length] == '-';
+}
+
+/* Releases went with their component, and the same content has the same name here: what is known of
+ * them was true of those that are gone. */
+static void doubt_releases(struct engine *engine, const char *component)
+{
+    for (size_t i = 0; i < engine->object_count; i++) {
+        struct object *object = engine->object_list[i];
+        if (!is_release_of(object, component))
+            continue;
+        object->presence = PRESENCE_UNKNOWN;
+        object->sound = false;
+        object->missing = true;
+    }
+}
+
+/* The cell that waited may be made now. */
+static void arrive(struct engine *engine, struct unit *unit)
+{
+    unit->moving = false;
+    for (size_t i = 0; i < unit->cell->component_count; i++) {
+        for (size_t k = 0; k < SUFFIX_COUNT; k++) {
+            char name[NAME_SIZE + 8];
+            snprintf(name, sizeof name, "%s%s", unit->cell->components[i].name.text, suffixes[k]);
+            doubt_releases(engine, name);
+        }
+    }
+}
+
+static const struct unit *owner_of_component(const struct engine *engine, const struct unit *unit,
+                                             const char *component)
+{
+    const struct unit *owner = NULL;
+    for (size_t i = 0; owner == NULL && i < SUFFIX_COUNT; i++) {
+        char name[NAME_SIZE + 8];
+        snprintf(name, sizeof name, "%s%s", component, suffixes[i]);
+        owner = owner_elsewhere(engine, unit, KIND_COMPONENT, name);
+        if (owner == NULL)
+            owner = owner_elsewhere(engine, unit, KIND_WORKLOAD, name);
+        if (owner == NULL)
+            owner = owner_of_bindings(engine, unit, name);
+    }
+    return owner;
+}
+
+/* Its components were made in a project of another name: the platform's prefix was changed. */
+static const struct object *find_former_project(const struct engine *engine,
+                                                const struct unit *unit)
+{
+    const struct object *former = NULL;
+    bool has_component = false;
+    char project[NAME_SIZE];
+    platform_project_name(engine->platform, unit->name, project, sizeof project);
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        const struct object *object = unit->attached[i];
+        if (!object->inventory)
+            continue;
+        has_component = has_component || object->key.kind == KIND_COMPONENT;
+        if (object->key.kind == KIND_PROJECT && strcmp(object->key.name, project) == 0)
+            return NULL;
+        if (object->key.kind == KIND_PROJECT)
+            former = object;
+    }
+    return has_component ? former : NULL;
+}
+
+static int refuse_prefix(const struct engine *engine, const struct object *former,
+                         struct error *err)
+{
+    const int result = error_set(
+        err, ERROR_CONFLICT, ERR_INVALID,
+        "the cell stands in the project %s, and nothing can be moved to another: put the prefix "
+        "back, or take the cell out of git until it is removed there",
+        former->key.name);
+    err->where = engine->platform->project_prefix.at;
+    return result;
+}
+
+int move_check(struct engine *engine, struct unit *unit, struct error *err)
+{
+    for (size_t i = 0; i < unit->cell->component_count; i++) {
+        const struct manifest_text *name = &unit->cell->components[i].name;
+        const struct unit *owner = owner_of_component(engine, unit, name->text);
+        if (owner == NULL)
+            continue;
+        unit->moving = true;
+        const int result = error_set(
+            err, ERROR_CONFLICT, ERR_INVALID,
+            "%s still stands in the cell %s and cannot be moved: it is made here once it is "
+            "removed there; under another name both could run side by side",
+            name->text, owner->name);
+        err->where = name->at;
+        return result;
+    }
+    if (unit->moving)
+        arrive(engine, unit);
+    const struct object *former = find_former_project(engine, unit);
+    return former == NULL ? 0 : refuse_prefix(engine, former, err);
+}
+
+void move_look_again(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        struct unit *unit = engine->units[i];
+        if (!unit->moving)
+            continue;
+        unit->stale = true;
+        unit_queue(engine, unit);
+    }
+}

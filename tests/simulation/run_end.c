@@ -1,0 +1,157 @@
+#include "tests/simulation/run_end.h"
+
+#include "tests/simulation/law_rest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOUND SECONDS(7200) /* after the last fault, all is well within this */
+
+/* Until it has come to rest; false = not within the bound. */
+static bool settle(struct run *run)
+{
+    const int64_t until = run->world->now_ms + BOUND;
+    while (run->world->now_ms < until && !run_is_broken(run)) {
+        const int64_t calm_until = run->world->now_ms + 2 * LIST_INTERVAL;
+        const uint64_t writes = run->world->writes;
+        while (run->world->now_ms < calm_until && !run_is_broken(run) &&
+               run->world->writes == writes)
+            run_step(run, calm_until);
+        const enum engine_condition condition = engine_condition(run->world->engine);
+        if (run->world->writes == writes && run->world->request_count == 0 &&
+            (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) &&
+            !people_approve(&run->people) && !people_mind(&run->people))
+            return true;
+        run_go(run, SECONDS(5));
+    }
+    return false;
+}
+
+static void i11_silence(struct run *run)
+{
+    const uint64_t writes = run->world->writes;
+    run_go(run, 10 * LIST_INTERVAL);
+    run->law.checks++;
+    if (run->world->writes != writes)
+        law_break(&run->law, "I11", "%" PRIu64 " writes at rest", run->world->writes - writes);
+}
+
+/* --- the end ------------------------------------------------------------------------------------
+ */
+
+static const char *condition_text(const struct run *run)
+{
+    static const char *const texts[] = {"starting", "working", "converged", "held"};
+    return texts[engine_condition(run->world->engine)];
+}
+
+static void tell_why(struct run *run, const char *what)
+{
+    char chain[700] = "";
+    for (int i = 0; i < run->script.wanted.plot_count && chain[0] == '\0'; i++) {
+        for (int t = 0; t < monorepo_target_count(&run->script.wanted) && chain[0] == '\0'; t++) {
+            const char *target = monorepo_target(&run->script.wanted, t);
+            const char *cell = run->script.wanted.plots[i].name;
+            const char *state = world_node_state(run->world, cell, target);
+            if (state[0] == '\0' || strcmp(state, "converged") == 0)
+                continue;
+            char *why = world_why(run->world, cell, target);
+            snprintf(chain, sizeof chain, "%s", why);
+            free(why);
+        }
+    }
+    law_break(&run->law, "I12", "%s; the engine is %s: %s", what, condition_text(run), chain);
+}
+
+/* After the faults: it converges, and it stays so. */
+static void i12_converges(struct run *run)
+{
+    if (!settle(run)) {
+        tell_why(run, "no rest within the bound");
+        return;
+    }
+    char problem[256];
+    law_expect_live(&run->law, problem, sizeof problem);
+    if (problem[0] != '\0' || engine_condition(run->world->engine) != CONDITION_CONVERGED)
+        tell_why(run, problem);
+}
+
+/* Something bad stands in git: what is not concerned is live, nothing bad is. */
+static void i15_others(struct run *run)
+{
+    if (!settle(run)) {
+        tell_why(run, "no rest within the bound");
+        return;
+    }
+    run->result->seen[SIGHT_HELD_AT_THE_END] |=
+        engine_condition(run->world->engine) == CONDITION_HELD;
+    struct monorepo others = run->script.wanted;
+    for (int i = 0; i < others.plot_count; i++) {
+        if (script_is_concerned(&run->script, i))
+            others.plots[i].present = false;
+    }
+    char problem[256] = "";
+    for (int i = 0; i < others.plot_count && problem[0] == '\0'; i++) {
+        struct monorepo one = run->script.wanted;
+        one.plots[0] = others.plots[i];
+        one.plot_count = 1;
+        run->law.wanted = &one;
+        if (others.plots[i].present)
+            law_expect_live(&run->law, problem, sizeof problem);
+    }
+    run->law.wanted = &run->script.wanted;
+    if (problem[0] != '\0')
+        law_break(&run->law, "I15",
+                  "%s, yet it has nothing to do with what is bad; the engine is %s", problem,
+                  condition_text(run));
+}
+
+/* It stays as it has become. */
+static void l7_stays(struct run *run)
+{
+    char problem[256];
+    i11_silence(run);
+    if (!run_is_broken(run) && !settle(run))
+        tell_why(run, "it does not come to rest again");
+    law_expect_live(&run->law, problem, sizeof problem);
+    if (problem[0] != '\0')
+        law_break(&run->law, "L7", "%s, and it had been live", problem);
+    if (engine_condition(run->world->engine) != CONDITION_CONVERGED)
+        law_break(&run->law, "L7", "the engine is %s, and it had converged", condition_text(run));
+}
+
+/* Whatever is held, aborted or condemned: the next good commit becomes live. */
+static void l3_deployable(struct run *run)
+{
+    run->script.heals = true;
+    if (!script_heal(&run->script))
+        return;
+    script_commit(&run->script, run->world, &run->law, run->result->seen);
+    char problem[256];
+    const bool rests = settle(run);
+    law_expect_live(&run->law, problem, sizeof problem);
+    run->law.checks++;
+    if (!run_is_broken(run) && (!rests || problem[0] != '\0'))
+        law_break(&run->law, "L3", "after a good commit: %s; the engine is %s",
+                  rests ? problem : "no rest within the bound", condition_text(run));
+}
+
+void run_end(struct run *run)
+{
+    if (script_heal(&run->script))
+        script_commit(&run->script, run->world, &run->law, run->result->seen);
+    if (!run_is_broken(run) && run->script.healed)
+        i12_converges(run);
+    else if (!run_is_broken(run))
+        i15_others(run);
+    if (!run_is_broken(run))
+        law_rest(&run->law);
+    if (!run_is_broken(run) && run->script.healed)
+        l7_stays(run);
+    else if (!run_is_broken(run))
+        i11_silence(run);
+    if (!run_is_broken(run) && !run->script.healed)
+        l3_deployable(run);
+}

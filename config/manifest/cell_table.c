@@ -1,6 +1,7 @@
 /* The schema table of a cell. */
 #include "config/manifest/decode.h"
 #include "config/manifest/decode_list.h"
+#include "config/manifest/document_table.h"
 #include "config/manifest/shapes.h"
 
 #include <stddef.h>
@@ -297,41 +298,11 @@ static const struct shape spec_shape = {
     .parts = {{&layer_shape, AT(layer)}},
 };
 
-static const struct word version_words[] = {{"celld.dev/v1", 0}, {NULL, 0}};
 static const struct word kind_words[] = {{"Cell", 0}, {NULL, 0}};
 
-static void read_nothing(struct decoder *decoder, const struct field *field,
-                         const struct yaml_node *key, const struct yaml_node *value, void *object)
-{
-    int word = 0;
-    (void)key;
-    (void)object;
-    (void)decode_word(decoder, field->name, field->words, value, &word);
-}
-
 static const struct field cell_fields[] = {
-    {.name = "apiVersion",
-     .kind = FIELD_TEXT,
-     .words = version_words,
-     .required = true,
-     .read = read_nothing,
-     .doc = "celld.dev/v1"},
-    {.name = "kind",
-     .kind = FIELD_TEXT,
-     .words = kind_words,
-     .required = true,
-     .read = read_nothing,
-     .doc = "Cell"},
-    {.name = "metadata",
-     .kind = FIELD_MAPPING,
-     .shape = &metadata_shape,
-     .required = true,
-     .doc = "the cell's name"},
-    {.name = "spec",
-     .kind = FIELD_MAPPING,
-     .shape = &spec_shape,
-     .required = true,
-     .doc = "what the cell is"},
+    DOCUMENT_TABLE_FIELDS("Cell", kind_words, &metadata_shape, "the cell's name", &spec_shape,
+                          "what the cell is"),
 };
 const struct shape cell_shape = {
     .name = "Cell",

@@ -52,17 +52,20 @@ static void list_keys(const json_t *data, const char *name, struct text *out)
                     json_text_or(json_object_get(json_array_get(data, i), "secretKey"), ""));
 }
 
+/* Without a key it is the one that is called like the variable or file (`own`) or the secret, or
+ * the only one. */
 static void check_secret(struct loader *loader, struct manifest_cell *entry,
-                         const struct manifest_text *name, const struct manifest_text *key)
+                         const struct manifest_text *name, const struct manifest_text *key,
+                         const char *own)
 {
     const struct native_resource *native =
         name->text == NULL ? NULL : find_reference(loader->set, name->text);
     const json_t *data = native == NULL ? NULL : json_at(native->body, "spec", "data", NULL);
-    const char *wanted = key->text == NULL ? name->text : key->text;
-    if (json_array_size(data) < 2 && key->text == NULL)
-        return;
-    if (json_array_size(data) == 0 || has_key(data, wanted) ||
-        (key->text == NULL && has_key(data, native->name)))
+    const bool any = key->text == NULL;
+    const char *wanted = any ? own == NULL ? name->text : own : key->text;
+    if (json_array_size(data) == 0 || (any && json_array_size(data) == 1) ||
+        has_key(data, wanted) ||
+        (any && (has_key(data, name->text) || has_key(data, native->name))))
         return;
     OWNED_TEXT hint;
     text_init(&hint, 400);
@@ -78,11 +81,12 @@ static void check_layer(struct loader *loader, struct manifest_cell *entry,
         const struct configuration *configuration = &layer->configurations[i];
         for (size_t k = 0; k < configuration->entry_count; k++)
             check_secret(loader, entry, &configuration->entries[k].secret,
-                         &configuration->entries[k].secret_key);
+                         &configuration->entries[k].secret_key,
+                         configuration->entries[k].name.text);
     }
     for (size_t i = 0; i < layer->connection_count; i++)
         check_secret(loader, entry, &layer->connections[i].external_secret,
-                     &layer->connections[i].external_secret_key);
+                     &layer->connections[i].external_secret_key, NULL);
 }
 
 static void check_override_layers(struct loader *loader, struct manifest_cell *entry,

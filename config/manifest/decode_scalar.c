@@ -108,18 +108,12 @@ bool decode_number(struct decoder *decoder, const struct field *field,
     return true;
 }
 
-bool decode_word(struct decoder *decoder, const char *field, const struct word *words,
-                 const struct yaml_node *value, int *ret_value)
+static void report_word(struct decoder *decoder, const char *field, const struct word *words,
+                        const struct yaml_node *value)
 {
-    if (!check_scalar(decoder, field, value, "a word"))
-        return false;
     char allowed[256] = "";
     size_t length = 0;
     for (const struct word *word = words; word->name != NULL; word++) {
-        if (strcmp(word->name, value->text) == 0) {
-            *ret_value = word->value;
-            return true;
-        }
         const int written = snprintf(allowed + length, sizeof(allowed) - length, "%s%s",
                                      length == 0 ? "" : ", ", word->name);
         CHECK(written > 0 && length + (size_t)written < sizeof(allowed));
@@ -132,6 +126,20 @@ bool decode_word(struct decoder *decoder, const char *field, const struct word *
     decode_report(decoder, DIAGNOSTIC_ERROR, "E_WORD", decode_place(decoder, value),
                   nearest != NULL ? hint : NULL, "\"%s\" is \"%.80s\"; it may be %s", field,
                   value->text, allowed);
+}
+
+bool decode_word(struct decoder *decoder, const char *field, const struct word *words,
+                 const struct yaml_node *value, int *ret_value)
+{
+    if (!check_scalar(decoder, field, value, "a word"))
+        return false;
+    for (const struct word *word = words; word->name != NULL; word++) {
+        if (strcmp(word->name, value->text) == 0) {
+            *ret_value = word->value;
+            return true;
+        }
+    }
+    report_word(decoder, field, words, value);
     return false;
 }
 

@@ -1,6 +1,7 @@
 /* The schema table of the platform. */
 #include "config/base/arena.h"
 #include "config/manifest/decode.h"
+#include "config/manifest/document_table.h"
 #include "config/manifest/platform_read.h"
 #include "config/manifest/shapes.h"
 
@@ -418,41 +419,11 @@ static const struct shape spec_shape = {
     .finish = platform_finish_spec,
 };
 
-static const struct word version_words[] = {{"celld.dev/v1", 0}, {NULL, 0}};
 static const struct word kind_words[] = {{"Platform", 0}, {NULL, 0}};
 
-static void read_nothing(struct decoder *decoder, const struct field *field,
-                         const struct yaml_node *key, const struct yaml_node *value, void *object)
-{
-    int word = 0;
-    (void)key;
-    (void)object;
-    (void)decode_word(decoder, field->name, field->words, value, &word);
-}
-
 static const struct field platform_fields[] = {
-    {.name = "apiVersion",
-     .kind = FIELD_TEXT,
-     .words = version_words,
-     .required = true,
-     .read = read_nothing,
-     .doc = "celld.dev/v1"},
-    {.name = "kind",
-     .kind = FIELD_TEXT,
-     .words = kind_words,
-     .required = true,
-     .read = read_nothing,
-     .doc = "Platform"},
-    {.name = "metadata",
-     .kind = FIELD_MAPPING,
-     .shape = &metadata_shape,
-     .required = true,
-     .doc = "the platform's name"},
-    {.name = "spec",
-     .kind = FIELD_MAPPING,
-     .shape = &spec_shape,
-     .required = true,
-     .doc = "what holds for all cells"},
+    DOCUMENT_TABLE_FIELDS("Platform", kind_words, &metadata_shape, "the platform's name",
+                          &spec_shape, "what holds for all cells"),
 };
 const struct shape platform_shape = {
     .name = "Platform",

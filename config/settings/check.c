@@ -225,16 +225,17 @@ void settings_check_platform(struct decoder *decoder, void *object, const struct
             error(decoder, "E_URL", own->url.at, "the platform's URL is neither https nor http",
                   "write https://...");
     }
-    if (own->auth != PLATFORM_AUTH_NONE && !is_given(&own->secret))
+    if (own->auth != PLATFORM_AUTH_NONE && !is_given(&own->identity.secret))
         error(decoder, "E_AUTH", own->at, "platform: this auth needs a secret",
               "add secret: {credential: NAME}");
-    if (own->auth == PLATFORM_AUTH_NONE && is_given(&own->secret))
-        error(decoder, "E_AUTH", own->secret.at, "platform: a secret that nothing uses",
+    if (own->auth == PLATFORM_AUTH_NONE && is_given(&own->identity.secret))
+        error(decoder, "E_AUTH", own->identity.secret.at, "platform: a secret that nothing uses",
               "write auth: token or oauth");
-    if (own->auth == PLATFORM_AUTH_OAUTH && own->client_id.text == NULL)
+    if (own->auth == PLATFORM_AUTH_OAUTH && own->identity.client_id.text == NULL)
         error(decoder, "E_AUTH", own->at, "platform: auth oauth needs clientId", "add clientId");
     if (own->auth != PLATFORM_AUTH_OAUTH &&
-        (own->client_id.text != NULL || own->issuer.text != NULL || own->token_url.text != NULL))
+        (own->identity.client_id.text != NULL || own->identity.issuer.text != NULL ||
+         own->identity.token_url.text != NULL))
         error(decoder, "E_AUTH", own->at,
               "platform: clientId, issuer and tokenUrl belong to auth oauth",
               "write auth: oauth, or remove them");

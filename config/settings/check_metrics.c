@@ -30,11 +30,11 @@ static void check_auth(struct decoder *decoder, const struct metrics_server_sett
 {
     const bool needs_secret = own->auth == METRICS_AUTH_TOKEN || own->auth == METRICS_AUTH_BASIC ||
                               own->auth == METRICS_AUTH_OAUTH;
-    if (needs_secret && !is_given(&own->secret))
+    if (needs_secret && !is_given(&own->identity.secret))
         error(decoder, "E_AUTH", own->at, "this auth needs a secret",
               "add secret: {credential: NAME}");
-    if (!needs_secret && is_given(&own->secret))
-        error(decoder, "E_AUTH", own->secret.at, "a secret that nothing uses",
+    if (!needs_secret && is_given(&own->identity.secret))
+        error(decoder, "E_AUTH", own->identity.secret.at, "a secret that nothing uses",
               "write auth: token, basic or oauth");
     if ((own->auth == METRICS_AUTH_BASIC) != (own->user.text != NULL))
         error(decoder, "E_AUTH", own->user.text == NULL ? own->at : own->user.at,
@@ -43,11 +43,11 @@ static void check_auth(struct decoder *decoder, const struct metrics_server_sett
         (strchr(own->user.text, ':') != NULL || strlen(own->user.text) > 255))
         error(decoder, "E_AUTH", own->user.at,
               "a user has no colon in it, and at most 255 characters", "change the user");
-    if (own->auth == METRICS_AUTH_OAUTH && own->client_id.text == NULL)
+    if (own->auth == METRICS_AUTH_OAUTH && own->identity.client_id.text == NULL)
         error(decoder, "E_AUTH", own->at, "auth oauth needs clientId", "add clientId");
     if (own->auth != METRICS_AUTH_OAUTH &&
-        (own->client_id.text != NULL || own->issuer.text != NULL || own->token_url.text != NULL ||
-         own->scope.text != NULL))
+        (own->identity.client_id.text != NULL || own->identity.issuer.text != NULL ||
+         own->identity.token_url.text != NULL || own->identity.scope.text != NULL))
         error(decoder, "E_AUTH", own->at,
               "clientId, issuer, tokenUrl and scope belong to auth oauth",
               "write auth: oauth, or remove them");

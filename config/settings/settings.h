@@ -24,6 +24,16 @@ struct secret_source {
     struct source_pos at;
 };
 
+/* What celld shows a server of who it is, and how it knows the server. */
+struct identity_settings {
+    struct secret_source secret;    /* token, password, or the OAuth client's secret */
+    struct manifest_text client_id; /* oauth */
+    struct manifest_text issuer;    /* oauth; NULL = discovered through the server */
+    struct manifest_text token_url; /* oauth; NULL = discovered */
+    struct manifest_text scope;     /* oauth; NULL = none asked for */
+    struct manifest_text ca_file;   /* NULL = the system's */
+};
+
 enum repository_auth {
     REPOSITORY_AUTH_NONE,
     REPOSITORY_AUTH_TOKEN,
@@ -60,12 +70,7 @@ enum platform_auth { PLATFORM_AUTH_NONE, PLATFORM_AUTH_TOKEN, PLATFORM_AUTH_OAUT
 struct platform_settings {
     struct manifest_text url; /* base URL, without "/api/v1" and without a slash at the end */
     enum platform_auth auth;
-    struct secret_source secret;        /* token, or the OAuth client's secret */
-    struct manifest_text client_id;     /* oauth */
-    struct manifest_text issuer;        /* oauth; NULL = discovered through the control plane */
-    struct manifest_text token_url;     /* oauth; NULL = discovered */
-    struct manifest_text scope;         /* oauth; NULL = none asked for */
-    struct manifest_text ca_file;       /* NULL = the system's */
+    struct identity_settings identity;
     struct manifest_number concurrency; /* requests in flight */
     struct manifest_duration connect_timeout, request_timeout;
     struct manifest_duration active_interval; /* between looks at what is rolling out */
@@ -106,13 +111,8 @@ enum metrics_auth {
 struct metrics_server_settings {
     struct manifest_text url; /* NULL = there is none */
     enum metrics_auth auth;
-    struct manifest_text user;      /* basic */
-    struct secret_source secret;    /* token, password, or the OAuth client's secret */
-    struct manifest_text client_id; /* oauth */
-    struct manifest_text issuer;    /* oauth; NULL = discovered through the server */
-    struct manifest_text token_url; /* oauth; NULL = discovered */
-    struct manifest_text scope;     /* oauth; NULL = none asked for */
-    struct manifest_text ca_file;   /* NULL = the system's */
+    struct manifest_text user; /* basic */
+    struct identity_settings identity;
     struct manifest_duration timeout;
     struct source_pos at;
 };

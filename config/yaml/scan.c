@@ -96,16 +96,25 @@ static bool is_other_encoding(const unsigned char *bytes, size_t length)
                            (length >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] == 0xFE));
 }
 
-/* Whether the next eight bytes are all between space and ~. A wrong no costs only time. */
-static bool is_plain_word(const unsigned char *bytes, size_t left)
+/* Whether all bytes are line ends or between space and ~, and none is %: eight at a time. A wrong
+ * no costs only time. */
+static bool is_plain(const unsigned char *bytes, size_t length)
 {
-    uint64_t word;
-    if (left < sizeof(word))
-        return false;
-    memcpy(&word, bytes, sizeof(word));
-    const uint64_t low = word - UINT64_C(0x2020202020202020);
-    const uint64_t high = word + UINT64_C(0x0101010101010101);
-    return ((word | low | high) & UINT64_C(0x8080808080808080)) == 0;
+    const uint64_t high = UINT64_C(0x8080808080808080), ones = UINT64_C(0x0101010101010101);
+    uint64_t odd = 0;
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= length; at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, bytes + at, sizeof(word));
+        /* Line feeds become asterisks. */
+        const uint64_t feeds = word ^ (ones * '\n');
+        word |= (~(((feeds & ~high) + ~high) | feeds) & high) >> 2;
+        odd |= word | (word - ones * ' ') | (word + ones);
+    }
+    bool other = (odd & high) != 0;
+    for (; at < length; at++)
+        other |= bytes[at] != '\n' && (bytes[at] < ' ' || bytes[at] > '~');
+    return !other && memchr(bytes, '%', length) == NULL;
 }
 
 size_t yaml_scan_mark(const struct yaml_source *source)
@@ -121,13 +130,11 @@ int yaml_scan(const struct yaml_source *source, bool *ret_has_other, struct diag
         return report(&scan, found, "E_YAML_ENCODING", "the file is UTF-16 or UTF-32, not UTF-8",
                       "save it as UTF-8");
     scan.at = scan.line_start = yaml_scan_mark(source);
+    if (is_plain(bytes + scan.at, source->length - scan.at))
+        return 0;
     bool line_begins = true;
     while (scan.at < source->length) {
         const unsigned char c = bytes[scan.at];
-        if (!line_begins && is_plain_word(bytes + scan.at, source->length - scan.at)) {
-            scan.at += sizeof(uint64_t);
-            continue;
-        }
         if (line_begins && c == '%')
             return report(&scan, found, "E_YAML_DIRECTIVE", "directives (%YAML, %TAG) are refused",
                           "remove the line; a text that begins with % goes in quotes");

@@ -35,11 +35,11 @@ static struct token_source token_of(const struct source_options *options, const 
             .kind = TOKEN_FILE, .token_file = secret, .user = server->user.text};
     case METRICS_AUTH_OAUTH:
         return (struct token_source){.kind = TOKEN_CLIENT_CREDENTIALS,
-                                     .client_id = server->client_id.text,
+                                     .client_id = server->identity.client_id.text,
                                      .client_secret_file = secret,
-                                     .scope = server->scope.text,
-                                     .issuer = server->issuer.text,
-                                     .endpoint = server->token_url.text};
+                                     .scope = server->identity.scope.text,
+                                     .issuer = server->identity.issuer.text,
+                                     .endpoint = server->identity.token_url.text};
     case METRICS_AUTH_PLATFORM:
         return *options->platform;
     }
@@ -50,12 +50,13 @@ static int open_client(uv_loop_t *loop, const struct source_options *options, co
                        struct source *source, struct error *err)
 {
     OWNED(owned_free) char *secret = NULL;
-    const int result = options->find_secret(&options->server->secret, "its secret", &secret, err);
+    const int result =
+        options->find_secret(&options->server->identity.secret, "its secret", &secret, err);
     if (result < 0)
         return result;
     const struct client_options client = {
         .base_url = url,
-        .ca_file = options->server->ca_file.text,
+        .ca_file = options->server->identity.ca_file.text,
         .token = token_of(options, secret),
         .connections = CONNECTIONS,
         .total_timeout = options->server->timeout.value,

@@ -3,343 +3,27 @@
 #include "config/base/check.h"
 #include "config/base/json.h"
 #include "config/base/owned.h"
-#include "config/base/text.h"
-#include "daemon/celld/backend.h"
-#include "daemon/celld/core.h"
-#include "daemon/celld/executor.h"
 #include "daemon/celld/gauges.h"
-#include "daemon/celld/reload.h"
-#include "daemon/celld/service.h"
-#include "daemon/celld/settings_file.h"
+#include "daemon/celld/pulse.h"
+#include "daemon/celld/renewal.h"
+#include "daemon/celld/state.h"
 #include "daemon/file/file.h"
 #include "daemon/log/log.h"
-#include "daemon/socket/socket.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #define STATE_DIRECTORY "/var/lib/celld"
-#define EXIT_HELD 3
-#define REOPEN_MS 5000
-#define DESCRIPTION_MS 500
 
-enum daemon_state { DAEMON_OPENING, DAEMON_RUNNING, DAEMON_READ_ONLY, DAEMON_STOPPING };
-enum { SIGNAL_COUNT = 3 };
-
-struct daemon {
-    uv_loop_t loop;
-    enum daemon_state state;
-    const struct options *options;
-    struct settings *settings;
-    struct settings *next_settings;     /* of a reload: they wait for the core to stop */
-    struct settings *previous_settings; /* of a reload: kept until the new core runs */
-    const char *state_directory;
-    char machine[64];
-    struct journal *journal;
-    struct core *core;
-    bool core_stopping;
-    bool has_run;  /* a core was built since the start of the process */
-    bool adopting; /* the rows may be old or incomplete until the world was looked at once */
-    struct socket_server *sockets;
-    struct backend_hooks backend_hooks;
-    struct service *service;
-    struct metrics *metrics;
-    uv_signal_t signals[SIGNAL_COUNT];
-    uv_timer_t reopen;
-    uv_timer_t description; /* of the state, for the service manager; not with every step */
-    uint64_t described;     /* engine_version() then */
-    uint64_t progressed;    /* engine_progress() then: a look is over, be it without news */
-    uint64_t reload_id;     /* the command that waits for the verdict; 0 = none */
-    uint64_t steps, steps_at_pulse;
-    char reason[640]; /* why there is no core, or why it may not write */
-    int exit_status;
-    unsigned parts;
-};
-
-static void open_journal(struct daemon *daemon);
-static void stop(struct daemon *daemon, int exit_status);
-
-/* --- the core ------------------------------------------------------------------------------- */
-
-static void reply(struct daemon *daemon, uint64_t id, bool ok, const char *message)
+void daemon_reply(struct daemon *daemon, uint64_t id, bool ok, const char *message)
 {
     if (daemon->sockets != NULL && id != 0)
         socket_reply(daemon->sockets, id, ok, json_pack("{s:s}", "message", message));
-}
-
-static void describe(struct daemon *daemon)
-{
-    OWNED_TEXT line;
-    CHECK(uv_timer_stop(&daemon->description) == 0);
-    text_init(&line, 256);
-    if (daemon->core == NULL || daemon->state == DAEMON_READ_ONLY)
-        text_add(&line, daemon->reason);
-    else
-        gauges_status_line(core_engine(daemon->core), &line);
-    if (daemon->core != NULL) {
-        daemon->described = engine_version(core_engine(daemon->core));
-        daemon->progressed = engine_progress(core_engine(daemon->core));
-    }
-    service_status(daemon->service, text_get(&line));
-}
-
-static void on_description(uv_timer_t *timer)
-{
-    struct daemon *daemon = timer->data;
-    describe(daemon);
-    /* Whole lists and compiled resources were here a moment ago: their memory goes back. */
-    if (daemon->core == NULL || engine_condition(core_engine(daemon->core)) != CONDITION_CONVERGED)
-        return;
-    if (daemon->sockets != NULL)
-        socket_rest(daemon->sockets);
-    (void)malloc_trim(0);
-}
-
-/* With --once: leaves when nothing more will move. */
-static void maybe_leave(struct daemon *daemon)
-{
-    if (!daemon->options->once || daemon->state != DAEMON_RUNNING || !core_is_idle(daemon->core))
-        return;
-    const enum engine_condition condition = engine_condition(core_engine(daemon->core));
-    OWNED_TEXT line;
-    text_init(&line, 4096);
-    if (condition == CONDITION_CONVERGED) {
-        gauges_status_line(core_engine(daemon->core), &line);
-        (void)printf("celld: %s\n", text_get(&line));
-        stop(daemon, EXIT_SUCCESS);
-    } else if (condition == CONDITION_HELD) {
-        gauges_holds(core_engine(daemon->core), &line);
-        (void)fprintf(stderr, "celld: held:\n%s", text_get(&line));
-        stop(daemon, EXIT_HELD);
-    }
-}
-
-static void on_adopted(void *context, int result, const struct error *err)
-{
-    struct daemon *daemon = context;
-    if (result == 0)
-        log_write(LOG_LEVEL_NOTICE, NULL,
-                  "everything was looked at once: the journal is trusted again");
-    else
-        log_write(LOG_LEVEL_WARNING, NULL, "the journal stays in doubt: %s", err->detail);
-    daemon->adopting = result < 0;
-}
-
-/* The engine acts only on what it has read completely; after that the rows say what was so. */
-static void maybe_adopt(struct daemon *daemon)
-{
-    if (!daemon->adopting || engine_condition(core_engine(daemon->core)) == CONDITION_STARTING)
-        return;
-    daemon->adopting = journal_adopted(daemon->journal, on_adopted, daemon, NULL) < 0;
-}
-
-static void on_step(void *context)
-{
-    struct daemon *daemon = context;
-    daemon->steps++;
-    if (daemon->core == NULL)
-        return;
-    const struct engine *engine = core_engine(daemon->core);
-    if ((engine_version(engine) != daemon->described ||
-         engine_progress(engine) != daemon->progressed) &&
-        uv_is_active((uv_handle_t *)&daemon->description) == 0)
-        CHECK(uv_timer_start(&daemon->description, on_description, DESCRIPTION_MS, 0) == 0);
-    maybe_adopt(daemon);
-    maybe_leave(daemon);
-}
-
-static void on_published(void *context, uint64_t sequence, struct packed *event)
-{
-    struct daemon *daemon = context;
-    if (daemon->sockets != NULL)
-        socket_publish(daemon->sockets, sequence, event);
-}
-
-static void on_reply(void *context, uint64_t id, bool ok, const json_t *body)
-{
-    struct daemon *daemon = context;
-    if (daemon->sockets != NULL)
-        socket_reply(daemon->sockets, id, ok, json_deep_copy(body));
-}
-
-static void on_core_failed(void *context, const struct error *err)
-{
-    struct daemon *daemon = context;
-    if (daemon->state == DAEMON_STOPPING)
-        return;
-    daemon->state = DAEMON_READ_ONLY;
-    (void)snprintf(daemon->reason, sizeof(daemon->reason),
-                   "read-only: the journal cannot be written (%s); trying again every %d s",
-                   err->detail, REOPEN_MS / 1000);
-    log_write(LOG_LEVEL_ERROR, NULL, "%s", daemon->reason);
-    describe(daemon);
-    open_journal(daemon);
-}
-
-static void replay_history(struct daemon *daemon)
-{
-    uint64_t first, end;
-    engine_events(core_engine(daemon->core), &first, &end);
-    for (uint64_t sequence = first; sequence < end; sequence++) {
-        struct packed *event = engine_event(core_engine(daemon->core), sequence);
-        if (event != NULL)
-            socket_publish(daemon->sockets, sequence, event);
-    }
-}
-
-static void refuse_reload(struct daemon *daemon, const char *why)
-{
-    log_write(LOG_LEVEL_ERROR, NULL, "reload refused: %s", why);
-    reply(daemon, daemon->reload_id, false, why);
-    daemon->reload_id = 0;
-    service_ready(daemon->service);
-}
-
-/* Settings that are sound but cannot be used (a credential is missing): those before come back. */
-static void refuse_core(struct daemon *daemon, const struct error *err)
-{
-    if (daemon->previous_settings == NULL) {
-        log_write(LOG_LEVEL_ERROR, NULL, "%s", err->detail);
-        stop(daemon, EX_CONFIG);
-        return;
-    }
-    (void)settings_free(daemon->settings);
-    daemon->settings = TAKE(daemon->previous_settings);
-    OWNED_TEXT why;
-    text_init(&why, 4096);
-    text_format(&why, "%s; the old settings stay", err->detail);
-    refuse_reload(daemon, text_get(&why));
-    open_journal(daemon);
-}
-
-static void build_core(struct daemon *daemon, const struct journal_opening *opening)
-{
-    const struct core_hooks hooks = {.context = daemon,
-                                     .stepped = on_step,
-                                     .published = on_published,
-                                     .replied = on_reply,
-                                     .failed = on_core_failed};
-    struct core_options options = {
-        .settings = daemon->settings,
-        .state_directory = daemon->state_directory,
-        .instance = opening->instance,
-        .opening = opening,
-        .suspended = daemon->options->suspended && !daemon->has_run,
-    };
-    struct error err = {0};
-    if (getrandom(&options.seed, sizeof(options.seed), 0) < 0)
-        options.seed = (uint64_t)executor_now().wall.ms;
-    if (core_start(&daemon->loop, daemon->journal, &options, &hooks, &daemon->core, &err) < 0) {
-        refuse_core(daemon, &err);
-        return;
-    }
-    daemon->state = DAEMON_RUNNING;
-    daemon->has_run = true;
-    daemon->adopting = opening->adopt != JOURNAL_TRUSTED;
-    daemon->previous_settings = settings_free(daemon->previous_settings);
-    log_set_level(daemon->settings->log_level);
-    if (core_warning(daemon->core) != NULL)
-        log_write(LOG_LEVEL_WARNING, NULL, "%s", core_warning(daemon->core));
-    replay_history(daemon);
-    reply(daemon, daemon->reload_id, true, "the new settings are in force");
-    daemon->reload_id = 0;
-    service_ready(daemon->service);
-    describe(daemon);
-}
-
-/* --- the journal ---------------------------------------------------------------------------- */
-
-static void on_reopen(uv_timer_t *timer)
-{
-    open_journal(timer->data);
-}
-
-static void on_opened(void *context, int result, const struct journal_opening *opening,
-                      const struct error *err)
-{
-    struct daemon *daemon = context;
-    if (daemon->state == DAEMON_STOPPING)
-        return;
-    if (result == 0) {
-        if (opening->kept_aside != NULL)
-            log_write(LOG_LEVEL_ERROR, NULL,
-                      "the journal was damaged; it is kept as %s. Nothing is deleted or promoted "
-                      "before everything was looked at once",
-                      opening->kept_aside);
-        build_core(daemon, opening);
-        return;
-    }
-    log_write(LOG_LEVEL_ERROR, NULL, "%s", err->detail);
-    if (err->kind == ERROR_CONFLICT) {
-        stop(daemon, EX_TEMPFAIL);
-    } else if (err->kind == ERROR_UNAVAILABLE && !daemon->options->once) {
-        daemon->state = DAEMON_READ_ONLY;
-        (void)snprintf(daemon->reason, sizeof(daemon->reason), "read-only: %s", err->detail);
-        service_ready(daemon->service);
-        describe(daemon);
-        CHECK(uv_timer_start(&daemon->reopen, on_reopen, REOPEN_MS, 0) == 0);
-    } else {
-        stop(daemon, EX_CONFIG);
-    }
-}
-
-static void on_core_stopped(void *context)
-{
-    struct daemon *daemon = context;
-    daemon->core_stopping = false;
-    if (daemon->next_settings != NULL) {
-        daemon->previous_settings = daemon->settings;
-        daemon->settings = TAKE(daemon->next_settings);
-    }
-    if (daemon->state == DAEMON_STOPPING)
-        stop(daemon, daemon->exit_status);
-    else
-        open_journal(daemon);
-}
-
-static void stop_core(struct daemon *daemon)
-{
-    struct core *core = TAKE(daemon->core);
-    daemon->core_stopping = true;
-    core_stop(core, on_core_stopped, daemon);
-}
-
-/* Opens it, anew if it is open: with a core there is a new one afterwards. */
-static void open_journal(struct daemon *daemon)
-{
-    if (daemon->core != NULL)
-        stop_core(daemon);
-    else if (!daemon->core_stopping)
-        journal_open(daemon->journal, on_opened, daemon);
-}
-
-/* --- reload --------------------------------------------------------------------------------- */
-
-static void reload(struct daemon *daemon, uint64_t id)
-{
-    OWNED_TEXT why;
-    text_init(&why, 4096);
-    if (daemon->reload_id != 0 || daemon->next_settings != NULL ||
-        daemon->state == DAEMON_STOPPING) {
-        reply(daemon, id, false, "celld is reloading or stopping already");
-        return;
-    }
-    daemon->reload_id = id;
-    service_reloading(daemon->service);
-    if (reload_read(daemon->options->config_path, daemon->settings, &daemon->next_settings, &why) <
-        0) {
-        refuse_reload(daemon, text_get(&why));
-        return;
-    }
-    open_journal(daemon);
 }
 
 /* --- what the sockets want ------------------------------------------------------------------ */
@@ -369,7 +53,7 @@ static int command(void *context, uint64_t id, const char *verb, const json_t *a
 {
     struct daemon *daemon = context;
     if (strcmp(verb, "reload") == 0) {
-        reload(daemon, id);
+        renewal_reload(daemon, id);
         return 0;
     }
     if (daemon->core == NULL || daemon->state != DAEMON_RUNNING)
@@ -380,23 +64,13 @@ static int command(void *context, uint64_t id, const char *verb, const json_t *a
 
 /* --- start and stop ------------------------------------------------------------------------- */
 
-/* The loop turned, or we would not be here; and the engine stepped since the last pulse, or there
- * is no engine because the journal cannot be written. */
-static bool is_alive(void *context)
-{
-    struct daemon *daemon = context;
-    const bool moved = daemon->steps != daemon->steps_at_pulse;
-    daemon->steps_at_pulse = daemon->steps;
-    return moved || daemon->state != DAEMON_RUNNING;
-}
-
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
     if (number == SIGHUP)
-        reload(daemon, 0);
+        renewal_reload(daemon, 0);
     else
-        stop(daemon, EXIT_SUCCESS);
+        daemon_stop(daemon, EXIT_SUCCESS);
 }
 
 static void part_gone(struct daemon *daemon)
@@ -420,13 +94,13 @@ static void on_sockets_stopped(void *context)
     struct daemon *daemon = context;
     daemon->sockets = NULL;
     if (daemon->core != NULL)
-        stop_core(daemon);
+        renewal_stop_core(daemon);
     else if (!daemon->core_stopping)
-        stop(daemon, daemon->exit_status);
+        daemon_stop(daemon, daemon->exit_status);
 }
 
 /* Sockets first, so that nobody asks; then the core; then the journal, which is written out. */
-static void stop(struct daemon *daemon, int exit_status)
+void daemon_stop(struct daemon *daemon, int exit_status)
 {
     if (daemon->state != DAEMON_STOPPING) {
         daemon->state = DAEMON_STOPPING;
@@ -440,7 +114,7 @@ static void stop(struct daemon *daemon, int exit_status)
     if (daemon->sockets != NULL || daemon->core_stopping || daemon->parts > 0)
         return;
     if (daemon->core != NULL) {
-        stop_core(daemon);
+        renewal_stop_core(daemon);
         return;
     }
     daemon->parts = 3u + SIGNAL_COUNT + (daemon->journal != NULL);
@@ -510,10 +184,8 @@ static void start_handles(struct daemon *daemon)
         daemon->signals[i].data = daemon;
         CHECK(uv_signal_start(&daemon->signals[i], on_signal, numbers[i]) == 0);
     }
-    CHECK(uv_timer_init(&daemon->loop, &daemon->reopen) == 0 &&
-          uv_timer_init(&daemon->loop, &daemon->description) == 0);
-    daemon->reopen.data = daemon;
-    daemon->description.data = daemon;
+    renewal_start(daemon);
+    pulse_start(daemon);
 }
 
 static void start(struct daemon *daemon)
@@ -522,10 +194,10 @@ static void start(struct daemon *daemon)
     start_handles(daemon);
     if (start_journal(daemon, &err) < 0 || start_sockets(daemon, &err) < 0) {
         log_write(LOG_LEVEL_ERROR, NULL, "%s", err.detail);
-        stop(daemon, EX_CONFIG);
+        daemon_stop(daemon, EX_CONFIG);
         return;
     }
-    open_journal(daemon);
+    renewal_begin(daemon);
 }
 
 static void collect(void *context)
@@ -553,7 +225,7 @@ int daemon_run(const struct options *options, struct settings *settings)
     daemon->settings = settings;
     (void)snprintf(daemon->reason, sizeof(daemon->reason), "starting: reading the journal");
     CHECK(uv_loop_init(&daemon->loop) == 0);
-    daemon->service = service_start(&daemon->loop, is_alive, daemon);
+    daemon->service = service_start(&daemon->loop, pulse_is_alive, daemon);
     daemon->metrics = metrics_new(4096);
     CHECK(daemon->service != NULL && daemon->metrics != NULL);
     metrics_on_collect(daemon->metrics, collect, daemon);

@@ -65,6 +65,9 @@ static int run(const struct options *options)
         return EX_OSERR;
     /* Threads work one after the other nearly always: what one of them freed serves the next. */
     (void)mallopt(M_ARENA_MAX, 1);
+    /* Answers and files stay apart from what lives long: malloc would raise its limit to the
+     * largest of them and then scatter everything else behind them. */
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     json_heap_start();
     json_object_seed(seed);
     if (settings_file_read(options->config_path, found, &settings, &err) < 0) {

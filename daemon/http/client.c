@@ -288,6 +288,9 @@ static void on_answer(void *context, const struct exchange_answer *raw)
         authority_accepted(client->authority, entry->generation);
     queue_move(&client->queue, entry, QUEUE_READING);
     client->parts_open++;
+    if (entry->request.arrived != NULL && raw->code == CURLE_OK && raw->status == 200 &&
+        reading_is_long(raw))
+        entry->request.arrived(entry->context, entry->request.id, raw->body, raw->body_length);
     read_answer(client, entry, raw);
 }
 
@@ -413,6 +416,14 @@ static void pump(struct client *client)
     }
     uv_update_time(client->loop);
     CHECK(uv_timer_start(&client->timer, on_timer, (uint64_t)wait_ms, 0) == 0);
+}
+
+void client_rename(struct client *client, uint64_t id, uint64_t other)
+{
+    CHECK(client->magic == CLIENT_MAGIC && !client->closing);
+    struct queue_entry *entry = queue_find(&client->queue, id);
+    CHECK(entry != NULL);
+    queue_rename(&client->queue, entry, other);
 }
 
 void client_cancel(struct client *client, uint64_t id)

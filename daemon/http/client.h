@@ -109,6 +109,9 @@ struct client_request {
     /* Called instead of `done` when the request ends by client_cancel() or client_close(): the last
      * moment to free `context`. May be NULL. Must not call the client. */
     void (*dropped)(void *context);
+    /* Called when a long answer of status 200 has come and before it is read, which takes a while:
+     * `body` is what the server sent, good for the call. May be NULL; may send requests. */
+    void (*arrived)(void *context, uint64_t id, const char *body, size_t length);
 };
 
 /* Queues a request. Returns 0, and `done` is called exactly once later unless the request is
@@ -123,6 +126,9 @@ int client_send(struct client *client, const struct client_request *request, cli
 int client_defer(struct client *client, uint64_t id, client_done *done,
                  void (*dropped)(void *context), void *context, struct error *err)
     __attribute__((warn_unused_result));
+
+/* A request that has not ended goes by another id from now on, which must be free. */
+void client_rename(struct client *client, uint64_t id, uint64_t other);
 
 /* Ends a request without calling `done`. Whether the server saw it stays unknown. An id that does
  * not exist (any more) is ignored. */

@@ -27,7 +27,8 @@ struct listing_event {
 typedef void listing_progress(void *context, uint64_t id, const struct listing_event *event);
 
 struct listing_request {
-    uint64_t id;         /* shares the client's id space; client_cancel() ends the listing */
+    uint64_t id;         /* below 2^63; shares the client's id space, and the same with the highest
+                            bit set is the listing's own; client_cancel() ends the listing */
     const char *path;    /* of the collection, may carry filters that work; no limit, no cursor */
     size_t body_cap;     /* of a page; 0 = CLIENT_LIST_CAP */
     unsigned page_limit; /* items per page; 0 = 100 */

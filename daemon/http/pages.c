@@ -131,6 +131,28 @@ const char *pages_cursor(const struct pages *pages)
     return pages->cursor;
 }
 
+/* Quotes inside of texts are escaped, so this can only be a key; whose key is not known. */
+char *pages_peek(const char *body, size_t length)
+{
+    static const char key[] = "\"nextCursor\"";
+    const size_t window = CURSOR_LIMIT + 256;
+    const char *end = body + length;
+    const char *from = length > window ? end - window : body;
+    const char *at = NULL;
+    while ((from = memmem(from, (size_t)(end - from), key, sizeof(key) - 1)) != NULL) {
+        from += sizeof(key) - 1;
+        at = from;
+    }
+    while (at != NULL && at < end && (*at == ' ' || *at == ':'))
+        at++;
+    if (at == NULL || at == end || *at++ != '"')
+        return NULL;
+    const char *last = memchr(at, '"', (size_t)(end - at));
+    if (last == NULL || last == at || memchr(at, '\\', (size_t)(last - at)) != NULL)
+        return NULL;
+    return strndup(at, (size_t)(last - at));
+}
+
 unsigned pages_count(const struct pages *pages)
 {
     return pages->count;

@@ -27,6 +27,10 @@ int pages_add(struct pages *pages, const json_t *body, json_t **ret_items, struc
 /* The next page's cursor; NULL when there is none. Borrowed until the next pages_add(). */
 const char *pages_cursor(const struct pages *pages);
 
+/* The next page's cursor as the body seems to say before it is read: a guess. Owned; NULL = none,
+ * or none that is plain. */
+char *pages_peek(const char *body, size_t length);
+
 unsigned pages_count(const struct pages *pages);
 size_t pages_items(const struct pages *pages);
 size_t pages_duplicates(const struct pages *pages);

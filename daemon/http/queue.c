@@ -185,11 +185,34 @@ static void detach(struct queue *queue, struct queue_entry *entry)
     list->count--;
 }
 
-void queue_add(struct queue *queue, struct queue_entry *entry)
+static void enlist(struct queue *queue, struct queue_entry *entry)
 {
     struct queue_entry **bucket = find_bucket(queue, entry->request.id);
     entry->same_bucket = *bucket;
     *bucket = entry;
+}
+
+static void strike(struct queue *queue, struct queue_entry *entry)
+{
+    struct queue_entry **link = find_bucket(queue, entry->request.id);
+    while (*link != entry) {
+        CHECK(*link != NULL);
+        link = &(*link)->same_bucket;
+    }
+    *link = entry->same_bucket;
+}
+
+void queue_rename(struct queue *queue, struct queue_entry *entry, uint64_t id)
+{
+    CHECK(queue_find(queue, id) == NULL);
+    strike(queue, entry);
+    entry->request.id = id;
+    enlist(queue, entry);
+}
+
+void queue_add(struct queue *queue, struct queue_entry *entry)
+{
+    enlist(queue, entry);
     append(queue, entry, QUEUE_WAITING);
     queue->count++;
 }
@@ -202,12 +225,7 @@ void queue_move(struct queue *queue, struct queue_entry *entry, enum queue_state
 
 void queue_remove(struct queue *queue, struct queue_entry *entry)
 {
-    struct queue_entry **link = find_bucket(queue, entry->request.id);
-    while (*link != entry) {
-        CHECK(*link != NULL);
-        link = &(*link)->same_bucket;
-    }
-    *link = entry->same_bucket;
+    strike(queue, entry);
     detach(queue, entry);
     queue->count--;
 }

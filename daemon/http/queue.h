@@ -81,6 +81,9 @@ void queue_add(struct queue *queue, struct queue_entry *entry);
 void queue_move(struct queue *queue, struct queue_entry *entry, enum queue_state state);
 void queue_remove(struct queue *queue, struct queue_entry *entry);
 
+/* Gives it another id, which must be free. */
+void queue_rename(struct queue *queue, struct queue_entry *entry, uint64_t id);
+
 struct queue_entry *queue_find(const struct queue *queue, uint64_t id);
 
 /* Any of them; NULL when empty. */

@@ -20,14 +20,18 @@ static void on_read(uv_work_t *work, int status)
     reading->done(reading);
 }
 
+bool reading_is_long(const struct exchange_answer *raw)
+{
+    return raw->body_length > SHORT_LIMIT;
+}
+
 void reading_start(struct reading *reading, uv_loop_t *loop, const struct exchange_answer *raw,
                    const struct answer_question *question, void (*done)(struct reading *reading))
 {
     CHECK(!reading->is_running);
     *reading = (struct reading){.raw = raw, .question = *question, .done = done};
     reading->work.data = reading;
-    if (raw->body_length > SHORT_LIMIT &&
-        uv_queue_work(loop, &reading->work, read_answer, on_read) == 0) {
+    if (reading_is_long(raw) && uv_queue_work(loop, &reading->work, read_answer, on_read) == 0) {
         reading->is_running = true;
         return;
     }

@@ -19,6 +19,9 @@ struct reading {
     void (*done)(struct reading *reading);
 };
 
+/* It is read on a worker thread. */
+bool reading_is_long(const struct exchange_answer *raw);
+
 /* Borrows `raw` and what the question points to until `done`, which is called on the loop: from
  * inside this function, or later. */
 void reading_start(struct reading *reading, uv_loop_t *loop, const struct exchange_answer *raw,

@@ -66,7 +66,7 @@ int connection_open(const char *path, const struct connection_limits *limits, sq
                                 "PRAGMA foreign_keys = ON;"
                                 "PRAGMA trusted_schema = OFF;"
                                 "PRAGMA temp_store = MEMORY;"
-                                "PRAGMA cache_size = -512;");
+                                "PRAGMA cache_size = -128;");
     if (result != SQLITE_OK) {
         (void)sqlite3_close_v2(db);
         return result;

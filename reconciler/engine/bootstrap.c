@@ -225,7 +225,9 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
     for (size_t i = 1; i < unit->object_count; i++)
         unit->objects[i]->permit =
             object_is_equal(project) && may_write(engine, unit->objects[i], open);
-    if (project->presence != PRESENCE_PRESENT)
+    unit->foreign = project->presence == PRESENCE_PRESENT && !project->managed &&
+                    !project->inventory && !object_is_equal(project);
+    if (project->presence != PRESENCE_PRESENT || unit->foreign)
         return;
     project_bind(engine, unit);
 }

@@ -314,6 +314,7 @@ struct unit {
     bool changed;  /* by the revision that is being taken */
     bool resting;  /* nothing to do: bodies and deployments are let go */
     bool ready;    /* the platform: all its objects stand */
+    bool foreign;  /* its project stands without our mark, and nobody said to take it over */
     bool moving;   /* a component of it still stands in another cell */
     bool queued;   /* in the list of units to reconcile */
     char *reason;  /* of broken */

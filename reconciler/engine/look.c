@@ -188,11 +188,13 @@ void look_watch_tasks(struct engine *engine, struct unit *unit, struct mono_time
 static void take_binding(struct engine *engine, struct binding *binding, const json_t *live)
 {
     object_observed(engine, binding->object, live);
-    json_decref(binding->live);
+    json_decref(TAKE(binding->live));
+    if (!is_worth_it(binding))
+        return;
     binding->live = json_deep_copy(live);
     if (binding->live == NULL)
         engine->status = -ENOMEM;
-    else if (is_worth_it(binding))
+    else
         send(engine, binding, true);
 }
 

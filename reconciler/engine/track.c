@@ -410,8 +410,8 @@ void track_view(const struct engine *engine, const struct track *track,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
         .may_start = verdict != NULL && verdict->may_start && track->node->binding_ready &&
-                     !project_moves(track->node) && track->has_content && !track->yields &&
-                     track_providers_stand(engine, track) &&
+                     !track->unit->foreign && !project_moves(track->node) && track->has_content &&
+                     !track->yields && track_providers_stand(engine, track) &&
                      !secret_is_missing(engine, track, NULL),
         .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,
         .correct_drift = true, /* the policy is kept where objects are written */

@@ -7,11 +7,13 @@
  * need; 0 shows what reading JSON costs. The goal is a ratio of at most 1.2. */
 #include "config/base/check.h"
 #include "config/base/text.h"
+#include "daemon/celld/json_heap.h"
 #include "daemon/http/listing.h"
 
 #include <microhttpd.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -265,7 +267,10 @@ int main(int count, char **arguments)
                           .collections = argument(count, arguments, 2, 7, 1, COLLECTIONS_LIMIT),
                           .pages = argument(count, arguments, 3, 40, 1, 900),
                           .rounds = argument(count, arguments, 4, 5, 1, ROUNDS_LIMIT)};
+    /* As celld does. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)mallopt(M_ARENA_MAX, 1);
+    json_heap_start();
     render_pages(&bench);
     start_server(&bench);
     CHECK(uv_loop_init(&bench.loop) == 0);

@@ -415,6 +415,13 @@ Test(cross, keys_of_declared_secrets_must_be_there)
         {"  configurations: [{name: c, type: secret, mount_type: env variable, env_variables: {A: "
          "\"${API_KEY}\", B: \"${ON_THE_PLATFORM:x}\", C: \"${ledger-db:user}\"}}]\n",
          NULL},
+        {"  configurations: [{name: c, type: secret, mount_type: env variable, env_variables: "
+         "{user: "
+         "\"${ledger-db}\", password: \"${LEDGER_DB}\"}}]\n",
+         NULL},
+        {"  configurations: [{name: c, type: secret, mount_type: env variable, env_variables: {A: "
+         "\"${ledger-db}\"}}]\n",
+         "write ledger-db:user, or ledger-db:password"},
         {"  environments: {development: {configurations: [{name: c, type: secret, mount_type: env "
          "variable, env_variables: {A: \"${api-key:other}\"}}]}}\n",
          "api-key:key"},

@@ -82,7 +82,7 @@ Test(settings, everything_written)
     cr_expect_str_eq(s->repository.secret.credential.text, "git-key");
     cr_expect_str_eq(s->repository.host_keys.items[0].text, "SHA256:abc");
     cr_expect_eq(s->platform.auth, PLATFORM_AUTH_OAUTH);
-    cr_expect_str_eq(s->platform.secret.file.text, "/etc/celld/secret");
+    cr_expect_str_eq(s->platform.identity.secret.file.text, "/etc/celld/secret");
     cr_expect_eq(s->status_socket.mode.value, 0666);
     cr_expect_eq(s->admin_socket.mode.value, 0600);
     cr_expect_eq(s->log_level, LOG_LEVEL_DEBUG);

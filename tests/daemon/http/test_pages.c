@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static int add(struct pages *pages, const char *text, size_t *ret_new, struct error *err)
@@ -118,4 +119,31 @@ Test(pages, have_a_cap)
     cr_expect_eq(err.kind, ERROR_LIMIT);
     cr_expect_not_null(strstr(err.detail, "more than 2 pages"), "%s", err.detail);
     pages_free(pages);
+}
+
+Test(pages, the_next_cursor_is_guessed_from_the_text)
+{
+    static const struct {
+        const char *text, *cursor; /* NULL = none */
+    } cases[] = {
+        {PAGE(ITEM("a", "1"), "x="), "x="},
+        {"{\"pagination\": {\"nextCursor\" : \"x\"}, \"items\": []}", "x"},
+        {LAST(ITEM("a", "1")), NULL},
+        {PAGE("", ""), NULL},
+        {PAGE("", "a\\u0041"), NULL},
+        {"{\"nextCursor\":null}", NULL},
+        {"{\"items\":[{\"a\":\"\\\"nextCursor\\\":\\\"x\\\"\"}]}", NULL},
+        {"{\"nextCursor\":\"cut", NULL},
+        {"{\"nextCursor\"", NULL},
+        {"{\"nextCursor\":", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *cursor = pages_peek(cases[i].text, strlen(cases[i].text));
+        if (cases[i].cursor == NULL)
+            cr_expect_null(cursor, "%s", cases[i].text);
+        else
+            cr_expect_str_eq(cursor, cases[i].cursor, "%s", cases[i].text);
+        free(cursor);
+    }
 }

@@ -98,6 +98,38 @@ Test(foreign, a_namespace_that_the_control_plane_does_not_serve_is_explained)
     world_free(world);
 }
 
+/* Nothing is put into somebody else's project before the cell says so. */
+Test(foreign, a_project_is_entered_only_when_it_is_adopted)
+{
+    static const char path[] = IN_ACME "projectreleasebindings";
+    struct world *world = repository_world();
+    expect_created(world, "/api/v1/namespaces", "{\"metadata\":{\"name\":\"acme\"}}");
+    expect_created(world, IN_ACME "projects",
+                   "{\"metadata\":{\"name\":\"acme-shop\"},\"spec\":"
+                   "{\"deploymentPipelineRef\":{\"name\":\"acme\"}}}");
+    commit(world);
+    world_run(world, MINUTES(2));
+    expect_why(world, "shop", "development", "say `adopt: true` in the cell");
+    /* Nor when somebody has prepared the target, too. */
+    expect_created(world, path,
+                   "{\"metadata\":{\"name\":\"acme-shop-development\"},\"spec\":{\"owner\":"
+                   "{\"projectName\":\"acme-shop\"},\"environment\":\"development\"}}");
+    world_run(world, MINUTES(5));
+    static const char *const collections[] = {"components", "workloads", "releasebindings"};
+    for (size_t i = 0; i < sizeof collections / sizeof collections[0]; i++) {
+        json_t *object = platform_object(world->platform, collections[i], "acme", "shop-api");
+        cr_expect_null(object, "%s", collections[i]);
+        json_decref(object);
+    }
+    expect_untouched(world, "projects", "acme", "acme-shop");
+    repository_commit(world, 2, platform_small, "shop", "registry.example/shop:1",
+                      "  adopt: true\n", NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_silence(world);
+    world_free(world);
+}
+
 /* What celld does not make is named, first by its own reading, then in the server's words. */
 Test(foreign, what_the_platform_lacks_is_named)
 {

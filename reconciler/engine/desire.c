@@ -99,6 +99,9 @@ static void want_nothing_more(struct engine *engine, struct unit *unit)
 
 static void take_tracks(struct engine *engine, struct unit *unit)
 {
+    struct cell *before = unit->tracked;
+    unit->tracked = cell_ref(unit->cell);
+    cell_unref(before);
     for (size_t i = 0; i < unit->track_count; i++) {
         unit->tracks[i]->manifest = NULL;
         unit->tracks[i]->place = NULL;

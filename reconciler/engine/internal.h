@@ -307,6 +307,7 @@ struct commit_status {
 struct unit {
     char name[NAME_SIZE]; /* "" = the platform */
     struct cell *cell;    /* last good content; referenced; NULL = none yet */
+    struct cell *tracked; /* that the tracks point into; referenced; another while `problem` */
     int phase;
     bool removed;  /* a complete revision does not name it */
     bool broken;   /* the newest manifest of it cannot be used */

@@ -250,8 +250,8 @@ static bool has_pending(const struct node *node)
 static bool lacks_route(const struct track *track)
 {
     const struct object *route = track->bindings[BINDING_ROUTE].object;
-    return track_is_live(track) && track->rollout.routed && track->rollout.has_stable &&
-           route != NULL && route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
+    return track->rollout.routed && track->rollout.has_stable && route != NULL &&
+           route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
 }
 
 static bool has_repairs(const struct engine *engine, const struct node *node)
@@ -285,8 +285,7 @@ static enum node_state state_of(const struct engine *engine, const struct node *
     /* What is refused may be waiting for its neighbours: they go on. */
     if (tally->refused > 0 && tally->forward == 0)
         return NODE_ROLLED_BACK;
-    if (tally->forward > 0 || !tally->complete || has_pending(node) ||
-        build_is_awaited(engine, node->unit))
+    if (tally->forward > 0 || has_pending(node) || build_is_awaited(engine, node->unit))
         return NODE_FORWARD;
     return has_repairs(engine, node) ? NODE_REPAIRING : NODE_CONVERGED;
 }

@@ -129,7 +129,7 @@ static bool has_to_read(const struct engine *engine, const struct object *object
     case GOAL_PRESENT:
         return !object_is_equal(object) && (object->permit || object_is_drift(object));
     case GOAL_ABSENT:
-        return object->permit && (object->presence != PRESENCE_ABSENT || object->inventory);
+        return object->permit;
     }
     return false;
 }
@@ -178,13 +178,14 @@ static void settle_unwanted(struct engine *engine, struct object *object, const 
     object_intent(engine, object, 0);
 }
 
-static bool only_metadata_differs(const struct difference *difference)
+/* What says most: the spec before labels and annotations. */
+static const char *first_difference(const struct difference *difference)
 {
     for (size_t i = 0; i < difference->count; i++) {
         if (strncmp(difference->items[i].pointer, "/metadata/", 10) != 0)
-            return false;
+            return difference->items[i].pointer;
     }
-    return difference->dropped == 0;
+    return difference->items[0].pointer;
 }
 
 static json_t *differences_json(const struct difference *difference)
@@ -201,7 +202,7 @@ static json_t *differences_json(const struct difference *difference)
 /* How somebody lets celld have what is not its own. */
 static const char *way_to_adopt(const struct object *object)
 {
-    if (object->unit != NULL && !unit_is_platform(object->unit))
+    if (!unit_is_platform(object->unit))
         return "say `adopt: true` in the cell to take it over";
     return object->key.kind == KIND_ENVIRONMENT || object->key.kind == KIND_DEPLOYMENT_PIPELINE
                ? "declare it as it is, or give it the label " LABEL_MANAGED_BY
@@ -228,7 +229,8 @@ static bool may_change(struct engine *engine, struct object *object, const json_
     const bool same =
         strcmp(object->uid, json_text_or(json_at(live, "metadata", "uid", NULL), "")) == 0;
     const bool ours = object->managed || object->adopt || (object->inventory && same);
-    if (!ours && !info->may_delete && only_metadata_differs(difference)) {
+    const char *first = first_difference(difference);
+    if (!ours && !info->may_delete && strncmp(first, "/metadata/", 10) == 0) {
         object_found_equal(engine, object, live);
         return false;
     }
@@ -242,13 +244,13 @@ static bool may_change(struct engine *engine, struct object *object, const json_
     }
     if (!object->permit) {
         operation_hold(engine, object, "%s %s differs in %s and is not to be changed now",
-                       info->name, object->key.name, difference->items[0].pointer);
+                       info->name, object->key.name, first);
         object->operation->unpermitted = true;
         return false;
     }
     if (!info->may_put) {
         operation_hold(engine, object, "%s %s differs in %s, and the API cannot change it",
-                       info->name, object->key.name, difference->items[0].pointer);
+                       info->name, object->key.name, first);
         return false;
     }
     return true;
@@ -285,7 +287,7 @@ static void found_present(struct engine *engine, struct object *object, const js
             about.data = json_pack("{s:O}", "differences", operation->differences);
             history_publish(engine, PUBLISH_NOTICE, "drift-found", &about,
                             "%s %s was changed by somebody else: %s", object_kind(object),
-                            object->key.name, difference.items[0].pointer);
+                            object->key.name, first_difference(&difference));
         }
         if (may_change(engine, object, live, &difference))
             operation_put(engine, object, live, &difference);
@@ -297,7 +299,7 @@ static void found_present(struct engine *engine, struct object *object, const js
 static bool is_of_another(const struct object *object, const json_t *live)
 {
     const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
-    return cell != NULL && object->unit != NULL && strcmp(cell, object->unit->name) != 0;
+    return cell != NULL && strcmp(cell, object->unit->name) != 0;
 }
 
 static void found_unwanted(struct engine *engine, struct object *object, const json_t *live)
@@ -309,15 +311,12 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
     /* The server makes releases from components, without our mark. */
     const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
-    if (object->inventory &&
-        (strcmp(uid, object->uid) != 0 || !marked || is_of_another(object, live))) {
+    if (strcmp(uid, object->uid) != 0 || !marked || is_of_another(object, live)) {
         const struct history_about about = object_about(object);
         history_publish(engine, PUBLISH_WARNING, "ownership-lost", &about,
                         "%s %s is not the one that celld made any more: it is left alone",
                         object_kind(object), object->key.name);
         object_forget(engine, object);
-    }
-    if (!object->inventory) {
         object_intent(engine, object, 0);
         object->goal = GOAL_NONE;
         return;

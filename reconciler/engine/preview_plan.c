@@ -62,7 +62,7 @@ static json_t *differences_of(enum resource_kind kind, const json_t *desired, co
 static bool moves_in(const struct object *object, const json_t *body)
 {
     const char *cell = json_text_or(json_at(body, "metadata", "labels", LABEL_CELL, NULL), "");
-    return object->inventory && object->unit != NULL && object->unit->name[0] != '\0' &&
+    return object->inventory && object->unit->name[0] != '\0' &&
            strcmp(cell, object->unit->name) != 0;
 }
 
@@ -213,7 +213,7 @@ static void add_cell(struct preview *preview, const struct cell *cell)
         json_object_set_new(preview->unsure, cell->name.text, json_true());
     OWNED_TEXT ignored;
     text_init(&ignored, 1024);
-    if (!preview->current && unit != NULL && unit_is_live(unit) && engine->platform != NULL)
+    if (!preview->current && unit != NULL && unit_is_live(unit))
         preview_cell(engine, &engine->context, unit->cell, NULL, before, NULL, &ignored);
     add_node(preview, unit, cell, NULL, bodies, before);
     for (size_t i = 0; i < preview->context.platform->target_count; i++)

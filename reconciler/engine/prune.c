@@ -80,18 +80,18 @@ static bool is_sure(const struct engine *engine, const struct unit *unit)
     return true;
 }
 
-/* Named by content, and still named by a release that is stable or on its way. */
+/* A secret that a release names which is stable, on its way, or to be gone back to. */
 static bool is_mentioned(const struct unit *unit, const struct object *object)
 {
+    char name[KEY_SIZE];
+    snprintf(name, sizeof name, "\"%s\"", object->key.name);
     for (size_t i = 0; i < unit->track_count; i++) {
         const struct rollout *rollout = &unit->tracks[i]->rollout;
-        const struct rollout_content *contents[] = {&rollout->stable, &rollout->next,
-                                                    &rollout->previous};
-        for (size_t k = 0; k < 3; k++) {
-            for (size_t s = 0; s < 2; s++) {
-                if (strstr(packed_text(contents[k]->slot_spec[s]), object->key.name) != NULL)
-                    return true;
-            }
+        const struct packed *lists[] = {rollout->stable.secrets, rollout->next.secrets,
+                                        rollout->previous.secrets};
+        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+            if (strstr(packed_text(lists[k]), name) != NULL)
+                return true;
         }
     }
     return false;
@@ -121,13 +121,20 @@ static bool is_candidate(const struct engine *engine, const struct object *objec
            !prune_is_kept(object);
 }
 
+/* What did not succeed for want of memory. */
+static void check(struct engine *engine, int result)
+{
+    if (result < 0)
+        engine->status = -ENOMEM;
+}
+
 static void explain(struct engine *engine, json_t *explained, const struct object *object,
                     const char *why)
 {
-    if (json_array_append_new(explained, json_pack("{s:s, s:s, s:s, s:s}", "kind",
-                                                   object_kind(object), "name", object->key.name,
-                                                   "cell", object->unit->name, "message", why)) < 0)
-        engine->status = -ENOMEM;
+    check(engine,
+          json_array_append_new(explained, json_pack("{s:s, s:s, s:s, s:s}", "kind",
+                                                     object_kind(object), "name", object->key.name,
+                                                     "cell", object->unit->name, "message", why)));
 }
 
 /* New candidates (names as in the journal's keys), and what is only told. */
@@ -145,8 +152,8 @@ static json_t *gather(struct engine *engine, size_t *ret_inventory)
         const char *why = prune_is_for_people(engine->platform, object);
         if (why != NULL)
             explain(engine, explained, object, why);
-        else if (json_object_set_new(names, name, json_true()) < 0)
-            engine->status = -ENOMEM;
+        else
+            check(engine, json_object_set_new(names, name, json_true()));
     }
     if (json_array_size(explained) > json_array_size(engine->pruning.explained))
         history_publish(engine, PUBLISH_NOTICE, "removal-left-to-people",
@@ -165,8 +172,7 @@ static void short_hash(struct engine *engine, const json_t *names,
                        char ret_hash[static DIGEST_SHORT + 1])
 {
     struct digest digest = {.text = ""};
-    if (digest_json(names, &digest) < 0)
-        engine->status = -ENOMEM;
+    check(engine, digest_json(names, &digest));
     snprintf(ret_hash, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
 }
 
@@ -190,9 +196,8 @@ static void forget_allowed(struct engine *engine)
         const struct object *object = engine->object_list[i];
         char name[KEY_SIZE];
         object_name(object, name);
-        if (prune_order_is_doomed(engine, object) &&
-            json_object_set_new(left, name, json_true()) < 0)
-            engine->status = -ENOMEM;
+        if (prune_order_is_doomed(engine, object))
+            check(engine, json_object_set_new(left, name, json_true()));
     }
     if (json_object_size(left) == json_object_size(pruning->keys)) {
         json_decref(left);
@@ -250,8 +255,7 @@ static void allow(struct engine *engine, json_t *names, json_t *allowed, const c
 {
     char hash[DIGEST_SHORT + 1];
     short_hash(engine, names, hash);
-    if (json_object_update(allowed, names) < 0)
-        engine->status = -ENOMEM;
+    check(engine, json_object_update(allowed, names));
     history_publish(engine, PUBLISH_NOTICE, "prune-started",
                     &(struct history_about){.data = json_pack("{s:O}", "objects", names)},
                     "%zu objects that git does not name any more are removed",

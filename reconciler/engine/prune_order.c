@@ -85,8 +85,8 @@ static enum prune_stage first_stage(const struct engine *engine, const struct un
 
 bool prune_order_is_stopped(const struct engine *engine, const struct object *object)
 {
-    return object->goal == GOAL_ABSENT && prune_order_is_doomed(engine, object) &&
-           stage_of(object) == first_stage(engine, object->unit) && is_inhabited(engine, object);
+    return object->goal == GOAL_ABSENT && stage_of(object) == first_stage(engine, object->unit) &&
+           is_inhabited(engine, object);
 }
 
 static int last_phase(const struct engine *engine)

@@ -107,7 +107,7 @@ static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_t
 {
     if (!unit_is_live(unit))
         return;
-    if (unit->stale || lacks_bodies(unit) || (!unit->compiled && !is_at_rest(unit)))
+    if (lacks_bodies(unit) || (!unit->compiled && !is_at_rest(unit)))
         desire_cell(engine, unit);
     if (engine->status != 0)
         return;

@@ -9,6 +9,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
 #include "reconciler/engine/record.h"
+#include "reconciler/engine/revision_native.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/unit.h"
 
@@ -306,25 +307,6 @@ void revision_note_convergence(struct engine *engine)
 /* --- all of it ----------------------------------------------------------------------------------
  */
 
-static const char *owner_of(const struct native_resource *native)
-{
-    return native->cell == NULL ? "" : native->cell;
-}
-
-/* Cells use native manifests, their own and secrets of others, without being changed themselves. */
-static bool has_other_natives(const struct manifest_set *set, const struct manifest_set *before)
-{
-    if (set->native_count != before->native_count)
-        return true;
-    for (size_t i = 0; i < set->native_count; i++) {
-        const struct native_resource *a = &set->natives[i], *b = &before->natives[i];
-        if (strcmp(a->kind, b->kind) != 0 || strcmp(owner_of(a), owner_of(b)) != 0 ||
-            !json_equal(a->body, b->body))
-            return true;
-    }
-    return false;
-}
-
 static void take_set(struct engine *engine, struct manifest_set *set)
 {
     struct manifest_set *before = engine->set;
@@ -340,9 +322,11 @@ static void take_set(struct engine *engine, struct manifest_set *set)
     take_removals(engine);
     spread(engine);
     engine->base->stale = true;
-    if (other || has_other_natives(set, before)) {
-        for (size_t i = 0; i < engine->unit_count; i++)
-            engine->units[i]->stale = true;
+    const bool all = other || revision_native_changed(before, engine->set, NULL);
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        struct unit *unit = engine->units[i];
+        if (all || revision_native_changed(before, engine->set, unit->name))
+            unit->stale = true;
     }
     node_rebuild(engine);
     manifest_set_unref(before);

@@ -96,9 +96,9 @@ static bool take_owner(struct engine *engine, struct object *object, const json_
 {
     const char *cell = json_text_or(json_object_get(value, "cell"), "");
     struct unit *unit = cell[0] == '\0' ? engine->base : unit_get(engine, cell);
+    unit_attach(engine, unit == NULL ? engine->base : unit, object);
     if (unit == NULL)
         return false;
-    unit_attach(engine, unit, object);
     object->target = words_target(engine, json_text_or(json_object_get(value, "target"), ""));
     object->route = json_is_true(json_object_get(value, "route"));
     return true;

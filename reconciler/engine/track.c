@@ -236,6 +236,20 @@ static void take_references(struct engine *engine, struct track *track)
     desired_list_fini(&list);
 }
 
+/* What the content names must stand as long as the content may. */
+static void note_secrets(struct engine *engine, struct track *track)
+{
+    if (track->reference_count == 0)
+        return;
+    json_t *names = json_array();
+    for (size_t i = 0; i < track->reference_count; i++)
+        json_array_append_new(names, json_string(track->references[i]->key.name));
+    const bool whole = json_array_size(names) == track->reference_count;
+    track->content.secrets = packed_take(names);
+    if (!whole || track->content.secrets == NULL)
+        engine->status = -ENOMEM;
+}
+
 static void cannot_compile(struct engine *engine, struct track *track, int result,
                            const struct error *err)
 {
@@ -297,6 +311,7 @@ void track_compile(struct engine *engine, struct track *track)
             name_binding(engine, track, (enum binding_role)i);
     }
     take_references(engine, track);
+    note_secrets(engine, track);
 }
 
 /* --- the view -----------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ struct unit *unit_free(struct unit *unit)
         free(unit->nodes[i]);
     desired_list_fini(&unit->desired);
     cell_unref(unit->cell);
+    cell_unref(unit->tracked);
     free(unit->tracks);
     free(unit->sources);
     free(unit->nodes);

@@ -12,6 +12,7 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
     (void)packed_ref(content->route_spec);
     (void)packed_ref(content->endpoints);
     (void)packed_ref(content->needs);
+    (void)packed_ref(content->secrets);
     struct rollout_content gone = old;
     rollout_content_fini(&gone);
 }
@@ -23,6 +24,7 @@ void rollout_content_fini(struct rollout_content *content)
     (void)packed_unref(content->route_spec);
     (void)packed_unref(content->endpoints);
     (void)packed_unref(content->needs);
+    (void)packed_unref(content->secrets);
     *content = (struct rollout_content){0};
 }
 

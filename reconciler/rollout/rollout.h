@@ -87,6 +87,8 @@ struct rollout_content {
     struct packed *endpoints;
     /* What it connects to (array, see deployment_needs()); NULL = nothing; owned. */
     struct packed *needs;
+    /* Names of the SecretReferences of ours that it uses (array); NULL = none; owned. */
+    struct packed *secrets;
     int64_t baked_wall_ms; /* when its bake ended well; 0 = it has not */
     /* 'a', 'b': where it stood when it became stable. Only there its release is sure to exist, and
      * of content that git has left behind no other can be made. 0 = not routed, or not yet. */

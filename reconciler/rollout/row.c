@@ -212,7 +212,8 @@ static json_t *content_to_json(const struct rollout_content *content)
                         spec_to_json(row, "slot_b", content->slot_spec[1]) < 0 ||
                         spec_to_json(row, "route_spec", content->route_spec) < 0 ||
                         spec_to_json(row, "endpoints", content->endpoints) < 0 ||
-                        spec_to_json(row, "needs", content->needs) < 0)) {
+                        spec_to_json(row, "needs", content->needs) < 0 ||
+                        spec_to_json(row, "secrets", content->secrets) < 0)) {
         json_decref(row);
         return NULL;
     }
@@ -244,6 +245,7 @@ static int content_from_json(struct rollout_content *content, const json_t *row)
         .route_spec = packed_or_null(row, "route_spec", JSON_OBJECT, &status),
         .endpoints = packed_or_null(row, "endpoints", JSON_OBJECT, &status),
         .needs = packed_or_null(row, "needs", JSON_ARRAY, &status),
+        .secrets = packed_or_null(row, "secrets", JSON_ARRAY, &status),
         .baked_wall_ms = json_integer_value(json_object_get(row, "baked")),
         .slot = json_text_or(json_object_get(row, "slot"), "")[0],
         .unproven = json_is_true(json_object_get(row, "unproven")),

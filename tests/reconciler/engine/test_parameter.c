@@ -110,6 +110,9 @@ static const struct {
      "}"},
     {"{\"properties\":{\"repository\":{\"properties\":{\"url\":{}}}}}", "{\"repository\":5}",
      "{\"repository\":5}"},
+    {"{\"properties\":{\"repository\":{\"properties\":{\"revision\":{\"properties\":{\"commit\":{}}"
+     "}}}}}",
+     NULL, "{\"repository\":{\"revision\":{\"commit\":\"c0ffee\"}}}"},
     {"{\"properties\":{\"repository\":{\"type\":\"object\",\"properties\":{\"url\":{}}}}}",
      "{\"repository\":5}", NULL},
 };

@@ -1,6 +1,7 @@
 /* Plans: what would be done, against what stands; the same when asked twice. */
 #include "config/base/json.h"
 #include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/meddle.h"
 
 #include <criterion/criterion.h>
 
@@ -216,5 +217,176 @@ Test(preview, of_what_cannot_be_compiled_removes_nothing)
         cr_expect_eq(actions(plan, "delete"), 0, "%zu", i);
         json_decref(plan);
     }
+    world_free(world);
+}
+
+/* --- odd moments ------------------------------------------------------------------------------ */
+
+/* Before anything was looked at, the plan says so, and still names the slot in use. */
+Test(preview, right_after_a_restart_knows_the_slot)
+{
+    struct world *world = converged_on_b();
+    world_kill(world);
+    json_t *plan = plan_of(world, NULL);
+    const char *message = json_text_or(json_object_get(plan, "message"), "");
+    cr_expect_str_eq(message, "the live state is not known completely");
+    cr_expect(json_is_false(json_object_get(plan, "complete")));
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-b-development"), "create");
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-a-development"), "nothing");
+    cr_expect_eq(actions(plan, "delete"), 0);
+    json_decref(plan);
+    world_free(world);
+}
+
+/* Another revision while a release is on its way goes by what is stable. */
+Test(preview, of_another_release_while_one_is_on_its_way)
+{
+    struct world *world = converged_on_b();
+    repository_commit(world, 3, platform_small, "shop", "registry.example/broken:3",
+                      "  rollout: {strategy: blue-green, bake: 10s}\n", NULL);
+    world_run(world, 30000);
+    char *cell = cell_text("shop", "registry.example/shop:4",
+                           "  rollout: {strategy: blue-green, bake: 10s}\n");
+    json_t *plan = plan_of_texts(world, platform_small, cell);
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-a-development"), "update");
+    cr_expect_eq(actions(plan, "delete"), 0);
+    json_decref(plan);
+    free(cell);
+    world_free(world);
+}
+
+/* Cells and components that nobody has seen yet, with and without endpoints. */
+Test(preview, of_new_cells_and_components_makes_them)
+{
+    static const char two[] = PLATFORM_HEAD "  environments: [{name: development}]\n"
+                                            "  phases: [{name: first, cells: [shop]}]\n";
+    static const char cell[] = "apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\n"
+                               "spec:\n  components:\n"
+                               "    - {name: sweeper, type: worker, image: \"x/sweeper:1\"}\n"
+                               "    - {name: shop-api, type: service, image: \"x/shop:1\", "
+                               "endpoints: [{name: http, type: http, port: 8080}]}\n";
+    struct world *world = repository_world();
+    json_t *plan = plan_of_texts(world, two, cell);
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "sweeper-development"), "create");
+    cr_expect_str_eq(action_about(plan, "ReleaseBinding", "shop-api-a-development"), "create");
+    cr_expect_str_eq(action_about(plan, "Environment", "development"), "create");
+    cr_expect_eq(actions(plan, "create"),
+                 (size_t)json_integer_value(json_object_get(plan, "changes")));
+    json_decref(plan);
+    plan = plan_of_texts(world, two, "apiVersion: celld.dev/v1\nkind: [");
+    cr_expect_str_eq(json_text_or(json_object_get(plan, "message"), ""),
+                     "shop keeps its last good state; the live state is not known completely");
+    json_decref(plan);
+    world_free(world);
+    world = converged_on_b();
+    plan = plan_of_texts(world, two, cell);
+    cr_expect_str_eq(action_about(plan, "Component", "sweeper"), "create");
+    cr_expect_str_eq(action_about(plan, "Component", "shop-api-b"), "nothing");
+    json_decref(plan);
+    /* The cell is gone from git, and a revision would bring it back. */
+    repository_commit(world, 3,
+                      PLATFORM_HEAD "  prune: {budget: \"0%\", minimum: 0}\n"
+                                    "  environments: [{name: development}]\n"
+                                    "  phases: [{name: first, cells: [billing]}]\n",
+                      "billing", "registry.example/billing:1", NULL, NULL);
+    world_run(world, MINUTES(3));
+    plan = plan_of_texts(world, two, cell);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-billing"), "delete");
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "nothing");
+    json_decref(plan);
+    world_free(world);
+}
+
+/* What somebody changed, what is about to go and what is to be taken over are each told. */
+Test(preview, of_drift_adoption_and_what_is_ending)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1",
+                      "  drift: report\n", NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    json_t *patch = json_pack("{s:{s:s}}", "annotations", "celld.dev/branch", "changed");
+    cr_assert(platform_tamper(world->platform, "projects", "acme", "acme-shop", patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+    world_run(world, MINUTES(2));
+    json_t *plan = plan_of(world, NULL);
+    const json_t *line = line_about(plan, "Project", "acme-shop");
+    cr_expect_str_eq(json_text_or(json_object_get(line, "action"), ""), "update");
+    cr_expect_eq(json_array_size(json_object_get(line, "differences")), 1);
+    cr_expect_not_null(strstr(json_text_or(json_object_get(line, "message"), ""), "not to be"));
+    json_decref(plan);
+    char *cell = cell_text("shop", "registry.example/shop:1",
+                           "  drift: report\n  description: Sells things\n");
+    plan = plan_of_texts(world, platform_small, cell);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "update");
+    json_decref(plan);
+    free(cell);
+    world_free(world);
+
+    world = repository_world();
+    expect_created(world, "/api/v1/namespaces",
+                   "{\"metadata\": {\"name\": \"acme\", \"labels\": "
+                   "{\"openchoreo.dev/control-plane\": \"true\"}}}");
+    expect_created(world, "/api/v1/namespaces/acme/projects",
+                   "{\"metadata\": {\"name\": \"acme-shop\"}, \"spec\": "
+                   "{\"deploymentPipelineRef\": {\"name\": \"theirs\"}}}");
+    bool ok = false;
+    world_command(world, "suspend", json_object(), &ok);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1",
+                      "  adopt: true\n", NULL);
+    world_run(world, MINUTES(1));
+    plan = plan_of(world, NULL);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "adopt");
+    json_decref(plan);
+    world_free(world);
+}
+
+/* A native manifest that names an environment of somebody else belongs to the cell as a whole. */
+Test(preview, of_native_manifests_shows_each_once)
+{
+    char *cell = cell_text("shop", "registry.example/shop:1", NULL);
+    const struct world_file files[] = {
+        {"platform.yaml", platform_small},
+        {"cells/shop/cell.yaml", cell},
+        {"cells/shop/queue.yaml",
+         "apiVersion: openchoreo.dev/v1alpha1\nkind: ResourceReleaseBinding\n"
+         "metadata: {name: queue}\nspec: {environment: elsewhere, owner: {projectName: acme-shop, "
+         "resourceName: queue}}\n"}};
+    struct world *world = repository_world();
+    world_commit(world, "00000000000000000000000000000000000000aa", files, 3);
+    json_t *plan = plan_of(world, NULL);
+    cr_expect_str_eq(action_about(plan, "ResourceReleaseBinding", "queue"), "create");
+    size_t lines = 0;
+    const json_t *nodes = json_object_get(plan, "nodes");
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        char *text = json_dumps(json_array_get(nodes, i), JSON_COMPACT);
+        lines += strstr(text, "\"queue\"") != NULL;
+        free(text);
+    }
+    cr_expect_eq(lines, 1);
+    json_decref(plan);
+    free(cell);
+    world_free(world);
+}
+
+/* What is being deleted still stands in the plan: it is made again. */
+Test(preview, of_what_is_being_deleted_makes_it_again)
+{
+    struct meddler meddler;
+    const struct meddling items[] = {
+        {"LIST", "/projects", 1000, 1000, ANSWER_RECEIVED, 200,
+         "[{\"metadata\": {\"name\": \"acme-shop\", \"uid\": \"1\", \"deletionTimestamp\": "
+         "\"2026-01-01T00:00:00Z\"}, \"spec\": {}}]",
+         false},
+        {"GET", "/projects/acme-shop", 1000, 1000, ANSWER_RECEIVED, 503, NULL, false},
+        {.method = NULL}};
+    struct world *world = meddle_world(&meddler, items);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    meddler.items[0].skip = meddler.items[1].skip = 0;
+    world_run(world, MINUTES(1));
+    json_t *plan = plan_of(world, NULL);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "update");
+    json_decref(plan);
     world_free(world);
 }

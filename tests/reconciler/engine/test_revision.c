@@ -299,3 +299,50 @@ Test(revision, of_one_cell_reaches_those_that_connect_to_it)
         world_free(world);
     }
 }
+
+/* --- native manifests ---------------------------------------------------------------------------
+ */
+
+static void commit_native(struct world *world, int revision, const char *path, const char *size)
+{
+    char *cell = cell_text("shop", "registry.example/shop:1", NULL), native[512], commit[41];
+    snprintf(native, sizeof native,
+             "apiVersion: openchoreo.dev/v1alpha1\nkind: Trait\nmetadata: {name: quiet}\n"
+             "spec: {parameters: {size: %s}}\n",
+             size);
+    const struct world_file files[] = {
+        {"platform.yaml", platform_small}, {"cells/shop/cell.yaml", cell}, {path, native}};
+    snprintf(commit, sizeof commit, "%040x", (unsigned)revision);
+    world_commit(world, commit, files, size == NULL ? 2 : 3);
+    free(cell);
+}
+
+static void expect_trait(const struct world *world, const char *size)
+{
+    json_t *trait = platform_object(world->platform, "traits", "acme", "quiet");
+    cr_expect_str_eq(json_text_or(json_at(trait, "spec", "parameters", "size", NULL), ""), size);
+    json_decref(trait);
+}
+
+/* Also when nothing else in the repository changes, be it the platform's or a cell's. */
+Test(revision, of_a_native_manifest_alone_is_brought_about)
+{
+    static const char *const paths[] = {"native/trait.yaml", "cells/shop/trait.yaml"};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *world = repository_world();
+        static const char *const sizes[] = {"small", "large", "small"};
+        for (int revision = 1; revision <= 3; revision++) {
+            commit_native(world, revision, paths[i], sizes[revision - 1]);
+            world_run(world, 1000);
+            expect_condition(world, CONDITION_CONVERGED);
+            expect_trait(world, sizes[revision - 1]);
+        }
+        commit_native(world, 4, NULL, NULL);
+        world_run(world, MINUTES(3));
+        json_t *trait = platform_object(world->platform, "traits", "acme", "quiet");
+        cr_expect_null(trait, "%s", paths[i]);
+        json_decref(trait);
+        expect_silence(world);
+        world_free(world);
+    }
+}

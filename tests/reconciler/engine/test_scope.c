@@ -182,6 +182,12 @@ Test(scope, what_is_under_way_is_stopped)
     expect_why(world, "stock", "development", "stock-base");
     expect_no_dangers(world);
     expect_silence(world);
+    /* With the fix what was stopped comes again. */
+    commit(world, 3, trio("stock", "base:3", "mid:2", "front:1", paused),
+           trio("billing", "base:1", "mid:1", "front:1", paused));
+    world_run(world, MINUTES(3));
+    expect_runs(world, "stock-mid-b", "development", "registry.example/mid:2");
+    expect_no_dangers(world);
     world_free(world);
 }
 

@@ -94,6 +94,25 @@ Test(window, opens_and_closes_by_local_time, .init = load)
     }
 }
 
+/* Zones come with each revision; those that are known stay, and one that is none closes nothing. */
+Test(window, zones_are_known_by_their_names, .init = load)
+{
+    const struct zone_file zones[] = {
+        {"Europe/Paris", zone_bytes, berlin.length}, {"Nowhere/City", "?", 1}, berlin};
+    struct world *world = world_at("2026-11-23T07:30:00Z");
+    world->zones = zones;
+    world->zone_count = 3;
+    push(world, 1, office_hours, "registry.example/shop:1", NULL);
+    run_to(world, "2026-11-23T07:40:00Z");
+    push(world, 2, office_hours, "registry.example/shop:2", NULL);
+    run_to(world, "2026-11-23T07:59:00Z");
+    cr_expect_str_eq(release(world), "");
+    run_to(world, "2026-11-23T08:02:00Z");
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+    world_free(world);
+}
+
 Test(window, that_closes_stops_nothing, .init = load)
 {
     struct world *world = world_at("2026-11-24T14:50:00Z");

@@ -19,7 +19,7 @@ static const struct environment *find_environment(const struct platform *platfor
 static void report_environment(struct loader *loader, struct manifest_cell *entry,
                                const struct manifest_text *name)
 {
-    const char *names[100];
+    const char *names[100] = {0};
     char hint[400] = "name one of the platform's environments";
     size_t count = 0;
     for (; count < loader->platform->environment_count && count < 100; count++)

@@ -291,6 +291,23 @@ static void consider(struct engine *engine)
     hold(engine, names, hash, limit);
 }
 
+void prune_list(const json_t *names, struct text *out)
+{
+    const size_t count = json_object_size(names);
+    json_t *members = json_unconst(names);
+    size_t told = 0;
+    for (void *i = json_object_iter(members); i != NULL && told < 3;
+         i = json_object_iter_next(members, i), told++) {
+        const char *name = json_object_iter_key(i);
+        text_format(out, "%s%.*s%s", told == 0 ? ": " : ", ", (int)strcspn(name, "/"), name,
+                    strrchr(name, '/') == NULL ? "" : " ");
+        if (strrchr(name, '/') != NULL)
+            text_add(out, strrchr(name, '/') + 1);
+    }
+    if (count > told)
+        text_format(out, " and %zu more", count - told);
+}
+
 bool prune_approve(struct engine *engine, const char *hash, const char *operator_name)
 {
     struct pruning *pruning = &engine->pruning;

@@ -17,6 +17,9 @@ bool prune_is_kept(const struct object *object);
 /* Why celld never deletes it; NULL = it may. */
 const char *prune_is_for_people(const struct platform *platform, const struct object *object);
 
+/* The first few of what is to go, by name: ": Component cart, Workload cart and 3 more". */
+void prune_list(const json_t *names, struct text *out);
+
 /* A person allows what is held over the budget; the hash must still fit. */
 bool prune_approve(struct engine *engine, const char *hash, const char *operator_name);
 

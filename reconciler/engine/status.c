@@ -7,6 +7,7 @@
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/prune.h"
 #include "reconciler/engine/prune_order.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/track.h"
@@ -364,12 +365,15 @@ static void add_build_holds(const struct engine *engine, json_t *holds)
 static void add_prune_holds(const struct engine *engine, json_t *holds)
 {
     if (engine->pruning.held != NULL) {
-        char message[MESSAGE_SIZE], command[NAME_SIZE];
-        snprintf(message, sizeof message, "%zu objects are to be removed, more than the budget",
-                 json_object_size(engine->pruning.held));
+        char command[NAME_SIZE];
+        OWNED_TEXT message;
+        text_init(&message, (size_t)2 * MESSAGE_SIZE);
+        text_format(&message, "%zu objects are to be removed, more than the budget",
+                    json_object_size(engine->pruning.held));
+        prune_list(engine->pruning.held, &message);
         snprintf(command, sizeof command, "cellctl approve --prune %s", engine->pruning.held_hash);
         add_hold(holds, "prune", NULL, NULL, NULL, engine->pruning.held_hash,
-                 engine->pruning.held_since.ms, message, command);
+                 engine->pruning.held_since.ms, text_get(&message), command);
     }
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];

@@ -56,13 +56,17 @@ static bool is_read(const struct binding *binding)
 }
 
 /* The binding's spec if it deploys something and is ours, or to be; NULL = not. Owned. */
-static json_t *deployed_spec(const struct track *track, const struct binding *binding)
+static json_t *deployed_spec(struct engine *engine, const struct track *track,
+                             const struct binding *binding)
 {
     const struct object *object = binding->object;
     if (object == NULL || object->presence != PRESENCE_PRESENT ||
         !(object->managed || track->unit->cell->adopt.value))
         return NULL;
     OWNED_JSON *found = packed_open(binding->found);
+    /* Without memory nothing must look as if it were not there. */
+    if (found == NULL)
+        engine->status = -ENOMEM;
     json_t *spec = json_object_get(found, "spec");
     const char *state = json_text_or(json_object_get(spec, "state"), "Active");
     const char *release = json_text_or(json_object_get(spec, "releaseName"), "");
@@ -191,6 +195,9 @@ static void fill(struct engine *engine, const struct track *track, enum binding_
         content->route_spec = packed_take(json_incref(route));
         content->endpoints = endpoints_of(track, content->route_digest);
     }
+    if (found == NULL || content->slot_spec[role] == NULL ||
+        (route != NULL && (content->route_spec == NULL || content->endpoints == NULL)))
+        engine->status = -ENOMEM;
 }
 
 /* --- the row ------------------------------------------------------------------------------------
@@ -242,10 +249,10 @@ static bool recover_routed(struct engine *engine, struct track *track, json_t *r
     const bool read_a = is_read(a), read_b = is_read(b);
     if (!read_a || !read_b)
         return false;
-    OWNED_JSON *spec_a = deployed_spec(track, a);
-    OWNED_JSON *spec_b = deployed_spec(track, b);
+    OWNED_JSON *spec_a = deployed_spec(engine, track, a);
+    OWNED_JSON *spec_b = deployed_spec(engine, track, b);
     json_t *const slots[2] = {spec_a, spec_b};
-    const char slot = stable_slot_of(track, route, slots);
+    const char slot = engine->status == 0 ? stable_slot_of(track, route, slots) : 0;
     if (slot != 0)
         write_row(engine, track, slot == 'a' ? BINDING_A : BINDING_B, slots[slot - 'a'], route,
                   slots['b' - slot] != NULL);
@@ -265,9 +272,9 @@ bool track_recover(struct engine *engine, struct track *track)
         &track->bindings[track->rollout.routed ? BINDING_ROUTE : BINDING_A];
     if (!is_read(first))
         return false;
-    OWNED_JSON *spec = deployed_spec(track, first);
+    OWNED_JSON *spec = deployed_spec(engine, track, first);
     if (spec == NULL)
-        return true;
+        return engine->status == 0;
     if (track->rollout.routed)
         return recover_routed(engine, track, spec);
     write_row(engine, track, BINDING_A, spec, NULL, false);

@@ -262,9 +262,20 @@ static void stand(struct engine *engine, struct trial *next, const struct rollou
         judge_step(&next->judge, rollout->weight, engine->now.wall);
 }
 
+/* The wall clock was set forward: what it skipped is a time in which something else ran. */
+#define CLOCK_JUMP DURATION_S(5)
+
+static bool has_jumped(const struct engine *engine, struct trial *trial)
+{
+    const int64_t before = trial->ahead_ms;
+    trial->ahead_ms = engine->now.wall.ms - engine->now.mono.ms;
+    return before != 0 && trial->ahead_ms - before > CLOCK_JUMP.ms;
+}
+
 /* What the rollout did, for the judge. */
 static void take_step(struct engine *engine, struct track *track, bool healthy)
 {
+    const bool jumped = has_jumped(engine, track->trial);
     const struct trial *known = track->trial;
     const struct rollout *rollout = &track->rollout;
     struct trial next = *known;
@@ -272,7 +283,7 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
     const bool stands = state == ROLLOUT_BAKE || state == ROLLOUT_ROUTE ||
                         (state == ROLLOUT_STEP && rollout->verified);
     const bool look = looks(known, rollout, healthy);
-    if (look != known->looking)
+    if (look != known->looking || jumped)
         look_away(engine, &next);
     next.looking = look;
     if (!stands)
@@ -281,7 +292,7 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
         stand(engine, &next, rollout);
     if (next.standing && !stands_here(known, rollout) && trial_workflow_is(known))
         trial_workflow_begin(engine, track, next.step);
-    if (next.looking != known->looking || next.standing != known->standing ||
+    if (jumped || next.looking != known->looking || next.standing != known->standing ||
         next.step != known->step)
         trial_row_put(engine, track, &next);
 }

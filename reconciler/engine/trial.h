@@ -61,6 +61,7 @@ struct trial {
     struct mono_time due;
     struct gate *gate;          /* of the provider workflow: its run's manifest; owned */
     enum gate_state seen;       /* ... and how far it was */
+    int64_t ahead_ms;           /* wall clock before boot clock when it last went a step; 0 = not */
     struct mono_time names_due; /* until then it waits for the names on the data plane */
 };
 

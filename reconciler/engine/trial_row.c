@@ -98,6 +98,7 @@ void trial_row_apply(struct engine *engine, struct track *track, const json_t *v
         if (track->trial != NULL && track->trial->attempt == read->attempt) {
             read->request = track->trial->request;
             read->due = track->trial->due;
+            read->ahead_ms = track->trial->ahead_ms;
             read->names_due = track->trial->names_due;
             read->gate = TAKE(track->trial->gate);
             read->seen = track->trial->seen;

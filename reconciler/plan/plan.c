@@ -118,7 +118,9 @@ static bool waits_for_region(const struct pass *pass, size_t at, struct node_ver
         verdict->cancel = node->state == NODE_ROLLING || node->state == NODE_BAKING;
         return true;
     }
-    if (same_digests(node->release_digests, primary->baked_release_digests))
+    /* While it is still on its way (back), the two regions would move at once. */
+    if (same_digests(node->release_digests, primary->baked_release_digests) &&
+        primary->state != NODE_ROLLING)
         return false;
     wait_for(verdict, WAIT_REGION, first);
     return true;

@@ -77,14 +77,18 @@ void forward_narrow(struct advance *advance)
         route_overdue(advance);
 }
 
-/* What goes takes no traffic beside the new release: it comes back first. */
+/* What goes, or has just been made again and has no pod yet, takes no traffic beside the new
+ * release: it comes back first. */
 static bool stable_is_going(const struct advance *advance)
 {
     const struct rollout *rollout = advance->rollout;
     if (!rollout_two_slots(rollout))
         return false;
     const struct binding_view *slot = &advance->view->slot[slot_index(rollout->stable_slot)];
-    return slot->known && (!slot->exists || slot->terminating);
+    const struct gate_answer *gate = &slot->gate;
+    const bool starts = gate->verdict == GATE_PROGRESSING && gate->replicas_available == 0;
+    return !slot->known || !slot->exists || slot->terminating ||
+           (slot->matches && (gate->verdict == GATE_STALE || starts));
 }
 
 void forward_deploy(struct advance *advance)

@@ -401,24 +401,56 @@ static int replay(const char *text)
     return 2;
 }
 
+static bool is_scenario(const char *name)
+{
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        if (strcmp(name, scenarios[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: crash_points [--every N] [--doubles N | near | all] [--scenario NAME]\n"
+                    "       crash_points --point SCENARIO:KIND:NUMBER:KIND:NUMBER\n"
+                    "scenarios:");
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
+        fprintf(stderr, " %s", scenarios[i].name);
+    fprintf(stderr, "\n");
+}
+
+static bool parse(int argc, char **argv, struct wish *wish)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        const uint64_t number = strtoull(value, NULL, 10);
+        const bool doubles = strcmp(argv[i], "--doubles") == 0;
+        if (strcmp(argv[i], "--every") == 0 && number > 0)
+            wish->every = number;
+        else if (strcmp(argv[i], "--scenario") == 0 && is_scenario(value))
+            wish->scenario = value;
+        else if (doubles && strcmp(value, "near") == 0)
+            wish->near = true;
+        else if (doubles && strcmp(value, "all") == 0)
+            wish->doubles = UINT64_MAX;
+        else if (doubles && number > 0)
+            wish->doubles = number;
+        else
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--point") == 0)
+        return replay(argv[2]);
     struct wish wish = {.every = 1};
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--every") == 0)
-            wish.every = strtoull(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--scenario") == 0)
-            wish.scenario = argv[i + 1];
-        else if (strcmp(argv[i], "--doubles") == 0 && strcmp(argv[i + 1], "near") == 0)
-            wish.near = true;
-        else if (strcmp(argv[i], "--doubles") == 0)
-            wish.doubles =
-                strcmp(argv[i + 1], "all") == 0 ? UINT64_MAX : strtoull(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--point") == 0)
-            return replay(argv[i + 1]);
+    if (!parse(argc, argv, &wish)) {
+        usage();
+        return 64;
     }
-    if (wish.every == 0)
-        wish.every = 1;
     unsigned failures = 0, tried = 0;
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
         if (wish.scenario == NULL || strcmp(wish.scenario, scenarios[i].name) == 0)

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROLLBACK_LIMIT 6
-#define PLAN_EVERY 4    /* looks: two plans cost more than all the rest */
-#define GRACE_MS 300000 /* after a disturbance the data plane may lag behind */
+#define ROLLBACK_LIMIT 16 /* three by itself, and after each word of people: see S12 */
+#define PLAN_EVERY 4      /* looks: two plans cost more than all the rest */
+#define GRACE_MS 300000   /* after a disturbance the data plane may lag behind */
 
 void law_init(struct law *law, struct world *world, const struct weather *weather,
               const struct monorepo *wanted, const struct monorepo *good)
@@ -218,9 +218,6 @@ static void i8_dangers(struct law *law)
 {
     struct platform_dangers now = platform_danger(law->world->platform);
     const struct platform_dangers none = {0};
-    /* Who reads an old 404 asks for the release again; the server refuses it by its name. */
-    if (law->weather->hits[FAULT_STALE] > 0)
-        now.release_overwritten = 0;
     if (law_has_crashed(law))
         now.weight_to_unready = 0; /* they died under it */
     law->checks++;

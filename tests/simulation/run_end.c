@@ -1,5 +1,6 @@
 #include "tests/simulation/run_end.h"
 
+#include "tests/simulation/entry.h"
 #include "tests/simulation/law_rest.h"
 
 #include <inttypes.h>
@@ -8,6 +9,18 @@
 #include <string.h>
 
 #define BOUND SECONDS(7200) /* after the last fault, all is well within this */
+
+/* Held content is tried again by itself some time. */
+static bool tries_again(const struct world *world)
+{
+    for (size_t i = 0; i < world->row_count; i++) {
+        const struct world_row *row = &world->rows[i];
+        if (strncmp(row->key, "rollout/", 8) == 0 && entry_is(row->value, "state", "held") &&
+            entry_number(row->value, "retry_at") != 0)
+            return true;
+    }
+    return false;
+}
 
 /* Until it has come to rest; false = not within the bound. */
 static bool settle(struct run *run)
@@ -22,7 +35,7 @@ static bool settle(struct run *run)
         const enum engine_condition condition = engine_condition(run->world->engine);
         if (run->world->writes == writes && run->world->request_count == 0 &&
             (condition == CONDITION_CONVERGED || condition == CONDITION_HELD) &&
-            !people_approve(&run->people) && !people_mind(&run->people))
+            !tries_again(run->world) && !people_approve(&run->people) && !people_mind(&run->people))
             return true;
         run_go(run, SECONDS(5));
     }

@@ -324,3 +324,24 @@ Test(gates, a_window_in_a_zone_that_nobody_knows_stays_shut)
     expect_why(world, "shop", "testing", "gate office, whose outcome is not known");
     world_free(world);
 }
+
+Test(gates, an_approval_is_for_what_was_seen)
+{
+    static const char approved_by_hand[] = GATED("{name: somebody, manual: {}}");
+    struct world *world = repository_world();
+    for (int revision = 1; revision <= 3; revision++) {
+        char image[64], before[64];
+        snprintf(before, sizeof before, "%s", repository_release(world, "shop-api-a-testing"));
+        snprintf(image, sizeof image, "registry.example/shop:%d", revision);
+        repository_commit(world, revision, approved_by_hand, "shop", image, NULL, NULL);
+        expect_condition(world, CONDITION_HELD);
+        expect_why(world, "shop", "testing", "somebody");
+        cr_expect_str_eq(repository_release(world, "shop-api-a-testing"), before);
+        bool ok;
+        world_command(world, "approve", json_pack("{s:s}", "cell", "shop"), &ok);
+        cr_expect(ok);
+        expect_condition(world, CONDITION_CONVERGED);
+        expect_runs(world, "shop-api-a", "testing", image);
+    }
+    world_free(world);
+}

@@ -229,3 +229,21 @@ Test(history, rows_that_are_missing_or_odd_leave_the_others)
     engine_free(engine);
     rows_free(&rows);
 }
+
+Test(history, rows_with_numbers_that_are_none_of_ours_change_nothing)
+{
+    static const char *const keys[] = {"event/0", "event/9223372036854775808",
+                                       "event/18446744073709551615", "event/first"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct rows rows = {.count = 1};
+        json_int_t first, last;
+        rows.rows[0] = (struct row){strdup(keys[i]), json_pack("{s:s}", "type", "odd")};
+        struct engine *engine = start(&engine_options_default, &rows, 0);
+        happen(engine, &rows, 1000);
+        cr_expect_eq(in_memory(engine, &first, &last), 1, "%s", keys[i]);
+        cr_expect_eq(first, 1, "%s", keys[i]);
+        cr_expect_eq(last, 1, "%s", keys[i]);
+        engine_free(engine);
+        rows_free(&rows);
+    }
+}

@@ -87,6 +87,9 @@ Test(move, a_renamed_cell_waits_for_a_person_and_is_made_when_the_former_is_gone
     json_t *status = engine_status(world->engine, world_now(world));
     const json_t *hold = json_array_get(json_object_get(status, "holds"), 0);
     cr_assert_str_eq(json_text_or(json_object_get(hold, "kind"), ""), "prune");
+    const char *message = json_text_or(json_object_get(hold, "message"), "");
+    cr_expect_not_null(strstr(message, "billing"), "%s", message);
+    cr_expect_not_null(strstr(message, " more"), "%s", message);
     bool ok = false;
     world_command(world, "approve",
                   json_pack("{s:s}", "prune", json_text_or(json_object_get(hold, "name"), "")),

@@ -264,6 +264,7 @@ static const struct moment {
      "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\",\"deletionTimestamp\":\"now\"," OURS
      "},\"spec\":{\"a\":2}}",
      true, true},
+    {"made, and told strangely", GOAL_PRESENT, false, 'P', "POST", true, "[]", false, true},
     {"read, and otherwise", GOAL_PRESENT, true, 0, NULL, true,
      "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," OURS "},\"spec\":{\"a\":2}}", true, true},
 };
@@ -576,14 +577,20 @@ static struct manifest_set *load_set(const char *cell, const struct manifest_set
 
 static int take_revision(struct engine *engine, struct manifest_set *set)
 {
-    static const char bytes[] = "no zone";
-    static const struct zone_file zones[] = {{"Nowhere/City", bytes, sizeof bytes}};
+    static char bytes[8192];
+    static struct zone_file zones[] = {{"Europe/Berlin", bytes, 0}, {"Nowhere/City", "?", 1}};
+    if (zones[0].length == 0) {
+        FILE *file = fopen(TEST_SOURCE_DIR "/tests/reconciler/plan/zones/Berlin", "rb");
+        cr_assert_not_null(file);
+        zones[0].length = fread(bytes, 1, sizeof bytes, file);
+        (void)fclose(file);
+    }
     struct engine_event event = {.kind = EVENT_REVISION, .now = {{1000}, {INT64_C(1795392000000)}}};
     event.as.revision.set = set;
     event.as.revision.commit = "c0ffee0000000000000000000000000000000000";
     event.as.revision.subject = "a change";
     event.as.revision.zones = zones;
-    event.as.revision.zone_count = 1;
+    event.as.revision.zone_count = 2;
     struct effect_list effects;
     effect_list_init(&effects);
     const int status = engine_step(engine, &event, &effects);
@@ -618,6 +625,9 @@ Test(parts, every_allocation_of_a_revision_may_fail)
     char *text = cell_text("shop", "registry.example/shop:1", NULL);
     struct manifest_set *sets[] = {load_set(text, NULL),
                                    load_set("apiVersion: celld.dev/v1\nkind: [", NULL)};
+    struct engine *plenty = new_engine(1);
+    cr_expect_eq(take_revision(plenty, sets[0]), 0);
+    engine_free(plenty);
     for (size_t i = 0; i < 2; i++) {
         uint64_t failed = 1;
         for (uint64_t spared = 0; failed > 0; spared++) {

@@ -30,13 +30,15 @@ static const char office_hours[] = PLATFORM_HEAD
     "zone: Europe/Berlin}}\n"
     "  phases: [{name: first, cells: [shop]}]\n";
 
-static struct world *world_at(const char *time)
+/* So long that no look wakes what waits: the window does. */
+#define WEEK MINUTES(7 * 24 * 60)
+
+static struct world *world_at(const char *time, int64_t look_interval)
 {
     struct wall_time wall;
-    /* Days go by: fewer looks are enough. */
     struct world_options options;
     world_options_default(&options);
-    options.engine.list_interval = (struct duration){MINUTES(60)};
+    options.engine.list_interval = (struct duration){look_interval};
     struct world *world = world_new(&options);
     cr_assert_eq(wall_time_parse(time, &wall), 0);
     world->wall_offset_ms = wall.ms - world->now_ms;
@@ -79,7 +81,7 @@ Test(window, opens_and_closes_by_local_time, .init = load)
         {"open already", "2026-11-24T14:58:00Z", NULL, "2026-11-24T15:00:00Z"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct world *world = world_at(rows[i].start);
+        struct world *world = world_at(rows[i].start, WEEK);
         push(world, 1, office_hours, "registry.example/shop:1", NULL);
         if (rows[i].before != NULL) {
             run_to(world, rows[i].before);
@@ -99,7 +101,7 @@ Test(window, zones_are_known_by_their_names, .init = load)
 {
     const struct zone_file zones[] = {
         {"Europe/Paris", zone_bytes, berlin.length}, {"Nowhere/City", "?", 1}, berlin};
-    struct world *world = world_at("2026-11-23T07:30:00Z");
+    struct world *world = world_at("2026-11-23T07:30:00Z", WEEK);
     world->zones = zones;
     world->zone_count = 3;
     push(world, 1, office_hours, "registry.example/shop:1", NULL);
@@ -115,7 +117,7 @@ Test(window, zones_are_known_by_their_names, .init = load)
 
 Test(window, that_closes_stops_nothing, .init = load)
 {
-    struct world *world = world_at("2026-11-24T14:50:00Z");
+    struct world *world = world_at("2026-11-24T14:50:00Z", WEEK);
     push(world, 1, office_hours, "registry.example/shop:1", NULL);
     expect_condition(world, CONDITION_CONVERGED);
     run_to(world, "2026-11-24T14:59:30Z");
@@ -148,7 +150,7 @@ Test(window, freezes_let_nothing_begin_and_everything_end, .init = load)
         {"registry.example/broken:2", "registry.example/shop:1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct world *world = world_at("2026-12-24T09:50:00Z");
+        struct world *world = world_at("2026-12-24T09:50:00Z", MINUTES(60));
         push(world, 1, frozen, "registry.example/shop:1", NULL);
         expect_condition(world, CONDITION_CONVERGED);
         run_to(world, "2026-12-24T09:59:30Z");

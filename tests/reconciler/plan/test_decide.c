@@ -235,6 +235,11 @@ Test(plan, secondary_region_follows_the_primary_one)
     fixture_converge(fixture_node(f, 0, 2));
     fixture_decide(f);
     cr_expect(fixture_verdict(f, 0, 3)->may_start);
+    /* the primary one goes back to what has baked there: never both at once */
+    fixture_node(f, 0, 2)->state = NODE_ROLLING;
+    fixture_decide(f);
+    cr_expect_eq(fixture_verdict(f, 0, 3)->wait, WAIT_REGION);
+    fixture_converge(fixture_node(f, 0, 2));
     /* it fails in the primary one: what runs in the secondary one is cancelled */
     fixture_node(f, 0, 2)->failed = true;
     static const enum node_state states[] = {NODE_FORWARD, NODE_ROLLING, NODE_BAKING};

@@ -254,6 +254,51 @@ Test(durable, a_route_that_is_gone_comes_back_when_its_slot_can_take_traffic)
     }
 }
 
+static const struct {
+    const char *what;
+    bool known, exists, terminating, matches;
+    enum gate_verdict verdict;
+    int available;
+    enum rollout_state state;
+} neighbours[] = {
+    {"is written", false, true, false, true, GATE_SETTLED, 1, ROLLOUT_DEPLOY},
+    {"is gone", true, false, false, false, GATE_STALE, 0, ROLLOUT_DEPLOY},
+    {"is going", true, true, true, true, GATE_SETTLED, 1, ROLLOUT_DEPLOY},
+    {"was just made again", true, true, false, true, GATE_STALE, 0, ROLLOUT_DEPLOY},
+    {"has no pod yet", true, true, false, true, GATE_PROGRESSING, 0, ROLLOUT_DEPLOY},
+    {"has a pod", true, true, false, true, GATE_PROGRESSING, 1, ROLLOUT_STEP},
+    {"fails", true, true, false, true, GATE_FAILED, 0, ROLLOUT_STEP},
+    {"cannot be read", true, true, false, true, GATE_UNKNOWN, 0, ROLLOUT_STEP},
+    {"was changed, and that is only reported", true, true, false, false, GATE_STALE, 0,
+     ROLLOUT_STEP},
+    {"is well", true, true, false, true, GATE_SETTLED, 1, ROLLOUT_STEP},
+};
+
+/* Traffic is shared with a stable release that can take its part; for as long as the deadline. */
+Test(durable, a_stable_slot_that_starts_again_is_waited_for)
+{
+    for (size_t i = 0; i < sizeof neighbours / sizeof *neighbours; i++) {
+        for (int late = 0; late < 2; late++) {
+            struct scene *scene = scene_at("deploy, two slots");
+            const size_t stable = slot_index(scene->rollout.stable_slot);
+            struct binding_view *slot = &scene->view.slot[stable];
+            slot->known = neighbours[i].known;
+            slot->exists = neighbours[i].exists;
+            slot->terminating = neighbours[i].terminating;
+            slot->matches = neighbours[i].matches;
+            slot->gate.verdict = neighbours[i].verdict;
+            slot->gate.replicas_available = neighbours[i].available;
+            scene->view.slot[1 - stable].gate.verdict = GATE_SETTLED;
+            scene->rollout.waited_ms = late == 1 ? LONG_MS : 0;
+            struct rollout_result result;
+            rollout_advance(&scene->rollout, &scene->view, &result);
+            cr_expect_eq(scene->rollout.state, late == 1 ? ROLLOUT_STEP : neighbours[i].state,
+                         "%s: %s", neighbours[i].what, rollout_state_name(scene->rollout.state));
+            scene_free(scene);
+        }
+    }
+}
+
 /* At rest nobody looks at the slots but for that. */
 Test(durable, a_slot_is_looked_at_while_its_route_is_gone)
 {

@@ -1,0 +1,52 @@
+/* The wall clock may be wrong, and be put right in the middle of a rollout. */
+#include "tests/reconciler/engine/traffic.h"
+
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+TestSuite(clock, .timeout = 120);
+
+#define TIME ((size_t)19) /* characters, to the second */
+#define CANARY                                                                                     \
+    "{strategy: canary, steps: [{weight: 20, soak: 10m}], bake: 2m, progressDeadline: 5m, "        \
+    "analysis: {provider: prometheus, metrics: [error-rate]}}"
+
+static void begin(struct traffic *traffic)
+{
+    traffic_world(traffic);
+    traffic_commit(traffic, 1, platform_small, "1", CANARY);
+    expect_condition(traffic->world, CONDITION_CONVERGED);
+    traffic_commit(traffic, 2, platform_small, "2", CANARY);
+}
+
+/* The time that a clock skips when it is put right was another release's. */
+Test(clock, windows_do_not_reach_back_over_a_jump_of_the_clock)
+{
+    static const int64_t jumps[] = {MINUTES(-20), 2000, MINUTES(20)};
+    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+        struct traffic traffic = {.rate = 10, .base = 0.005};
+        begin(&traffic);
+        traffic_until(&traffic, "development", "step", MINUTES(5));
+        world_run(traffic.world, MINUTES(1));
+        char before[WALL_TIME_TEXT_SIZE], after[WALL_TIME_TEXT_SIZE];
+        wall_time_format(world_now(traffic.world).wall, before);
+        traffic.world->wall_offset_ms += jumps[i];
+        wall_time_format(world_now(traffic.world).wall, after);
+        world_run(traffic.world, MINUTES(3));
+        unsigned later = 0;
+        const char *window;
+        const json_t *times;
+        json_object_foreach(traffic.asked, window, times)
+        {
+            const bool skipped =
+                strncmp(window, before, TIME) > 0 && strncmp(window, after, TIME) < 0;
+            cr_expect(jumps[i] < MINUTES(1) || !skipped, "%s", window);
+            later += strncmp(window, after, TIME) >= 0;
+        }
+        cr_expect(jumps[i] < 0 || later > 0, "%u windows after a jump of %d ms", later,
+                  (int)jumps[i]);
+        cr_expect_str_eq(traffic_text(&traffic, "development", "state"), "step");
+        traffic_free(&traffic);
+    }
+}

@@ -100,3 +100,11 @@ const char *json_text_or(const json_t *value, const char *otherwise)
     const char *text = json_string_value(value);
     return text == NULL ? otherwise : text;
 }
+
+json_t *json_join(json_t *to, json_t *from)
+{
+    if (to != NULL && (from == NULL || json_object_update(to, from) < 0))
+        json_decref(TAKE(to));
+    json_decref(from);
+    return to;
+}

@@ -33,6 +33,10 @@ const json_t *json_at(const json_t *value, ...) __attribute__((sentinel));
 /* Text, or `otherwise` when `value` is NULL or no string. Borrowed. */
 const char *json_text_or(const json_t *value, const char *otherwise);
 
+/* The members of both in `to`; those of `from` win. Takes both, always. Owned; NULL when one of
+ * them is NULL, and without memory. */
+json_t *json_join(json_t *to, json_t *from);
+
 /* The same value for jansson's iterators and json_incref(), which do not take const. Only for
  * reading. */
 static inline json_t *json_unconst(const json_t *value)

@@ -116,6 +116,9 @@ struct secret_use {
     struct source_pos at;
 };
 
+/* It becomes a route and slots; otherwise it is a single component. */
+bool deployment_is_routed(const struct component *component);
+
 /* `context`, cell, component and target are borrowed and must outlive the deployment.
  *
  * What OpenChoreo cannot keep apart per target is refused with ERR_INVALID and the place: image,

@@ -145,7 +145,7 @@ static int make_route_digest(struct deployment *deployment)
 
 /* --- making --------------------------------------------------------------------------------- */
 
-static bool is_routed(const struct component *component)
+bool deployment_is_routed(const struct component *component)
 {
     switch (component->type) {
     case COMPONENT_SERVICE:
@@ -231,7 +231,7 @@ int deployment_new(const struct compile_context *context, const struct cell *cel
     deployment->cell = cell;
     deployment->component = component;
     deployment->target = target;
-    deployment->routed = is_routed(component);
+    deployment->routed = deployment_is_routed(component);
     deployment->project = body_project(deployment->arena, context->platform, cell->name.text);
     const int status =
         deployment->project == NULL ? error_no_memory(err) : fill(deployment, image, err);

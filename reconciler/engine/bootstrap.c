@@ -78,7 +78,7 @@ static bool is_essential(enum resource_kind kind)
 
 static bool stands(const struct engine *engine, const struct object *object)
 {
-    return object_is_equal(object) ||
+    return object_was_equal(object) ||
            (object->presence == PRESENCE_PRESENT && object_is_drift(object) &&
             unit_drift_policy(engine, engine->base) != DRIFT_CORRECT);
 }

@@ -6,6 +6,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/track_compile.h"
 #include "reconciler/engine/unit.h"
 #include "reconciler/engine/words.h"
 
@@ -112,7 +113,7 @@ static void take_tracks(struct engine *engine, struct unit *unit)
         for (size_t t = 0; t < unit->node_count; t++) {
             struct node *node = unit->nodes[t];
             struct track *track =
-                unit_track(engine, unit, component->name.text, node->target->name, true);
+                unit_track_get(engine, unit, component->name.text, node->target->name);
             if (track == NULL)
                 return;
             track->manifest = component;

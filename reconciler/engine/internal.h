@@ -171,7 +171,7 @@ struct track {
     struct deployment *deployment;  /* while at work */
     struct rollout_content content; /* what git wants; specs only while at work */
     bool has_content;
-    bool needs_image;           /* it waits for a build */
+    bool needs_image;           /* with `note`: it waits for a build */
     struct object **references; /* SecretReferences of ours that must stand first */
     size_t reference_count;
     struct binding bindings[BINDING_COUNT];

@@ -236,3 +236,11 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
     }
     later(engine, binding);
 }
+
+const struct gate_answer *look_seen(const struct binding *binding)
+{
+    const struct object *object = binding->object;
+    const bool now =
+        binding->answered && binding->epoch == object->epoch && binding->judged == object->desired;
+    return now ? binding->gate : NULL;
+}

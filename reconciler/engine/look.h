@@ -11,3 +11,6 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
 
 /* Scheduled tasks are looked at now and then also at rest: their failures show nowhere else. */
 void look_watch_tasks(struct engine *engine, struct unit *unit, struct mono_time *due);
+
+/* What the last look found of the binding as it is wanted now; NULL = there was none yet. */
+const struct gate_answer *look_seen(const struct binding *binding);

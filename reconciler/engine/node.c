@@ -175,9 +175,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     } else {
         tally->all_baked = false;
     }
-    const bool condemned =
-        track->has_content && quarantine_find(engine, track->unit->name, track->component,
-                                              track->target, track->content.deployment_digest);
+    const bool condemned = quarantine_of(engine, track) != NULL;
     /* The time of its next automatic attempt has come, or its quarantine was lifted, or git wants
      * something else by now: it is a forward step again. */
     const bool due = rollout->retry_at.ms != 0 && rollout->retry_at.ms <= engine->now.wall.ms;

@@ -170,11 +170,16 @@ struct history_about object_about(const struct object *object)
 /* --- goals --------------------------------------------------------------------------------------
  */
 
-bool object_is_equal(const struct object *object)
+bool object_was_equal(const struct object *object)
 {
     return object->goal == GOAL_PRESENT && object->presence == PRESENCE_PRESENT &&
            object->live == object->equal_live && object->desired == object->equal_desired &&
-           !object->intent && !object->missing;
+           !object->intent;
+}
+
+bool object_is_equal(const struct object *object)
+{
+    return object_was_equal(object) && !object->missing;
 }
 
 bool object_is_drift(const struct object *object)
@@ -283,6 +288,8 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
     object->missing = false;
+    if (object_was_equal(object))
+        object->drifted = false; /* somebody took the change back */
     if (object->key.kind == KIND_RELEASE_BINDING) {
         object->generation = generation_of(live, "ReleaseSynced");
         object->complain = !object_condition_is_true(live, "Ready");

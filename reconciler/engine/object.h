@@ -27,6 +27,9 @@ void object_want_nothing(struct engine *engine, struct object *object);
 /* Live is what is desired, and nothing is under way. */
 bool object_is_equal(const struct object *object);
 
+/* ... as far as was known before it is read again. */
+bool object_was_equal(const struct object *object);
+
 /* Live differs although celld wrote just this before: somebody else changed it. */
 bool object_is_drift(const struct object *object);
 

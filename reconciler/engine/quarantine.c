@@ -46,6 +46,13 @@ const struct quarantine *quarantine_find(const struct engine *engine, const char
     return found ? engine->quarantines[at] : NULL;
 }
 
+const struct quarantine *quarantine_of(const struct engine *engine, const struct track *track)
+{
+    return !track->has_content ? NULL
+                               : quarantine_find(engine, track->unit->name, track->component,
+                                                 track->target, track->content.deployment_digest);
+}
+
 static struct quarantine *insert(struct engine *engine, size_t at)
 {
     if (engine->quarantine_count == engine->quarantine_capacity) {

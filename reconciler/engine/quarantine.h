@@ -14,6 +14,9 @@ void quarantine_add(struct engine *engine, const struct track *track, const char
 size_t quarantine_clear(struct engine *engine, const char *cell, const char *component,
                         const char *target, const char *digest);
 
+/* What git wants of the track is condemned there; NULL = it is not. */
+const struct quarantine *quarantine_of(const struct engine *engine, const struct track *track);
+
 void quarantine_apply(struct engine *engine, const char *cell, const char *component,
                       const char *target, const char *digest, const json_t *value);
 json_t *quarantine_row(const struct quarantine *entry);

@@ -71,11 +71,15 @@ static void apply_intent(struct engine *engine, const struct parts *parts, const
         row_intent_apply(engine, object, value);
 }
 
+/* A row makes its track, the end of one does not. */
 static struct track *track_of(struct engine *engine, const struct parts *parts, const json_t *value)
 {
-    return parts->count != 4
-               ? NULL
-               : unit_track_named(engine, parts->at[1], parts->at[2], parts->at[3], value != NULL);
+    if (parts->count != 4)
+        return NULL;
+    if (value == NULL)
+        return unit_track_find(engine, parts->at[1], parts->at[2], parts->at[3]);
+    struct unit *unit = unit_get(engine, parts->at[1]);
+    return unit == NULL ? NULL : unit_track_get(engine, unit, parts->at[2], parts->at[3]);
 }
 
 static void apply_rollout(struct engine *engine, const struct parts *parts, const json_t *value)

@@ -1,12 +1,14 @@
 #include "reconciler/engine/scope.h"
 
 #include "config/base/arena.h"
+#include "config/base/check.h"
 #include "config/base/json.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/track_walk.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -42,10 +44,12 @@ static struct recall *insert(struct engine *engine)
     return &recalls[engine->recall_count++];
 }
 
+/* The others keep their order, which is the journal's: a restart changes nothing. */
 static void drop(struct engine *engine, struct recall *recall)
 {
     json_decref(recall->members);
-    *recall = engine->recalls[--engine->recall_count];
+    const struct recall *end = &engine->recalls[engine->recall_count--];
+    memmove(recall, recall + 1, (size_t)(end - recall - 1) * sizeof *recall);
 }
 
 void scope_apply(struct engine *engine, const char *cell, const char *component, const char *target,
@@ -63,7 +67,8 @@ void scope_apply(struct engine *engine, const char *cell, const char *component,
     snprintf(recall->target, sizeof recall->target, "%s", target);
     row_text(value, "digest", recall->digest, sizeof recall->digest);
     row_text(value, "revision", recall->revision, sizeof recall->revision);
-    recall->members = json_deep_copy(json_object_get(value, "members"));
+    const json_t *members = json_object_get(value, "members");
+    recall->members = json_is_array(members) ? json_deep_copy(members) : json_array();
     snprintf(recall->reason, sizeof recall->reason,
              "%s of cell %s, which came with the same revision, failed here", component, cell);
     if (recall->members == NULL)
@@ -91,22 +96,25 @@ static bool is_digest(const struct rollout_content *content, const char *digest)
     return strcmp(content->deployment_digest, digest) == 0;
 }
 
+static bool is_of(const struct rollout_content *content, const char *revision)
+{
+    return strcmp(content->revision, revision) == 0;
+}
+
 /* Content of the revision that stands here, is on its way or would come next; NULL = none that
  * could go back to anything. */
-static const char *companion(const struct track *track, const char *revision)
+static const struct rollout_content *companion(const struct track *track, const char *revision)
 {
     const struct rollout *rollout = &track->rollout;
     if (!track_is_live(track) || !rollout->has_stable)
         return NULL;
     if (rollout->has_next)
-        return !rollout->returning && strcmp(rollout->next.revision, revision) == 0
-                   ? rollout->next.deployment_digest
-                   : NULL;
-    if (strcmp(rollout->stable.revision, revision) == 0)
-        return rollout->has_previous ? rollout->stable.deployment_digest : NULL;
-    const bool wanted = track->has_content && strcmp(track->content.revision, revision) == 0 &&
+        return !rollout->returning && is_of(&rollout->next, revision) ? &rollout->next : NULL;
+    if (is_of(&rollout->stable, revision))
+        return rollout->has_previous ? &rollout->stable : NULL;
+    const bool wanted = track->has_content && is_of(&track->content, revision) &&
                         !is_digest(&rollout->stable, track->content.deployment_digest);
-    return wanted ? track->content.deployment_digest : NULL;
+    return wanted ? &track->content : NULL;
 }
 
 #define POLICY_SPACE ((size_t)1 << 20)
@@ -124,12 +132,20 @@ static bool is_forbidden(struct engine *engine, const struct track *track)
     return forbidden;
 }
 
-static void add_companion(struct engine *engine, const struct track *failed,
-                          const struct track *track, const char *revision, json_t *members,
-                          struct text *names)
+struct companions {
+    const struct track *failed;
+    json_t *members;
+    struct text names;
+};
+
+static void add_companion(struct engine *engine, struct companions *companions,
+                          const struct track *track)
 {
-    const char *digest = track == failed ? NULL : companion(track, revision);
-    if (digest == NULL || strcmp(track->target, failed->target) != 0)
+    const struct track *failed = companions->failed;
+    if (track == failed || strcmp(track->target, failed->target) != 0)
+        return;
+    const struct rollout_content *content = companion(track, failed->rollout.next.revision);
+    if (content == NULL)
         return;
     if (is_forbidden(engine, track)) {
         history_publish(engine, PUBLISH_ERROR, "rollback-forbidden",
@@ -141,50 +157,55 @@ static void add_companion(struct engine *engine, const struct track *failed,
                         track->component, failed->component);
         return;
     }
-    if (json_array_append_new(members, json_pack("{s:s, s:s, s:s}", "cell", track->unit->name,
-                                                 "component", track->component, "digest", digest)) <
+    if (json_array_append_new(companions->members,
+                              json_pack("{s:s, s:s, s:s}", "cell", track->unit->name, "component",
+                                        track->component, "digest", content->deployment_digest)) <
         0)
         engine->status = -ENOMEM;
-    text_format(names, "%s%s", text_get(names)[0] == '\0' ? "" : ", ", track->component);
+    text_format(&companions->names, "%s%s", companions->names.length == 0 ? "" : ", ",
+                track->component);
 }
 
-void scope_begin(struct engine *engine, const struct track *track, const char *digest)
+static void record_recall(struct engine *engine, struct companions *companions)
 {
-    const struct rollout *rollout = &track->rollout;
+    const struct track *failed = companions->failed;
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "recall/%s/%s/%s", failed->unit->name, failed->component,
+             failed->target);
+    record_add(engine, key,
+               json_pack("{s:s, s:s, s:O}", "digest", failed->rollout.next.deployment_digest,
+                         "revision", failed->rollout.next.revision, "members",
+                         companions->members));
+    history_publish(engine, PUBLISH_WARNING, "rollback-scope",
+                    &(struct history_about){.cell = failed->unit->name,
+                                            .component = failed->component,
+                                            .target = failed->target},
+                    "%s failed on %s: what came with the same revision goes back too (%s)",
+                    failed->component, failed->target, text_get(&companions->names));
+}
+
+void scope_begin(struct engine *engine, const struct track *track)
+{
+    CHECK(track->rollout.has_next && !track->rollout.returning);
     const enum rollback_scope scope = track->deployment == NULL
                                           ? ROLLBACK_COMPONENT
                                           : track->deployment->effective->rollout.rollback_scope;
-    if (scope == ROLLBACK_COMPONENT || !rollout->has_next || rollout->returning ||
-        !is_digest(&rollout->next, digest))
+    if (scope == ROLLBACK_COMPONENT)
         return;
-    const char *revision = rollout->next.revision;
-    OWNED_TEXT names;
-    text_init(&names, MESSAGE_SIZE);
-    json_t *members = json_array();
+    struct companions companions = {.failed = track, .members = json_array()};
+    text_init(&companions.names, MESSAGE_SIZE);
     for (size_t i = 0; i < engine->unit_count; i++) {
         const struct unit *unit = engine->units[i];
         const bool inside = scope == ROLLBACK_PHASE
                                 ? unit_is_live(unit) && unit->phase == track->unit->phase
                                 : unit == track->unit;
         for (size_t k = 0; inside && k < unit->track_count; k++)
-            add_companion(engine, track, unit->tracks[k], revision, members, &names);
+            add_companion(engine, &companions, unit->tracks[k]);
     }
-    if (json_array_size(members) == 0) {
-        json_decref(members);
-        return;
-    }
-    char key[KEY_SIZE];
-    snprintf(key, sizeof key, "recall/%s/%s/%s", track->unit->name, track->component,
-             track->target);
-    record_add(
-        engine, key,
-        json_pack("{s:s, s:s, s:o}", "digest", digest, "revision", revision, "members", members));
-    history_publish(engine, PUBLISH_WARNING, "rollback-scope",
-                    &(struct history_about){.cell = track->unit->name,
-                                            .component = track->component,
-                                            .target = track->target},
-                    "%s failed on %s: what came with the same revision goes back too (%s)",
-                    track->component, track->target, text_get(&names));
+    if (json_array_size(companions.members) > 0)
+        record_recall(engine, &companions);
+    json_decref(companions.members);
+    text_fini(&companions.names);
 }
 
 /* --- marks -------------------------------------------------------------------------------------
@@ -195,20 +216,21 @@ static const char *member_text(const json_t *member, const char *key)
     return json_text_or(json_object_get(member, key), "");
 }
 
-static struct track *track_of(struct engine *engine, const json_t *member, const char *target)
+static struct track *track_of(const struct engine *engine, const json_t *member, const char *target)
 {
-    return unit_track_named(engine, member_text(member, "cell"), member_text(member, "component"),
-                            target, false);
+    return unit_track_find(engine, member_text(member, "cell"), member_text(member, "component"),
+                           target);
 }
 
-/* Git wants something else of the failed one by now, or a person has lifted its quarantine. */
-static bool is_over(struct engine *engine, const struct recall *recall)
+/* Git wants something else of the failed one by now, or a person has lifted its quarantine. Nothing
+ * is stale here: what is new was compiled before. */
+static bool is_over(const struct engine *engine, const struct recall *recall)
 {
     const struct track *track =
-        unit_track_named(engine, recall->cell, recall->component, recall->target, false);
+        unit_track_find(engine, recall->cell, recall->component, recall->target);
     if (track == NULL || track->unit->removed)
         return true;
-    if (track->unit->cell == NULL || track->unit->stale)
+    if (track->unit->cell == NULL)
         return false; /* not known yet */
     if (!track_is_live(track))
         return true;
@@ -280,26 +302,32 @@ void scope_moved(struct engine *engine)
     }
 }
 
+static bool names(const struct recall *recall, const struct track *track)
+{
+    for (size_t i = 0; i < json_array_size(recall->members); i++) {
+        const json_t *member = json_array_get(recall->members, i);
+        if (strcmp(member_text(member, "cell"), track->unit->name) == 0 &&
+            strcmp(member_text(member, "component"), track->component) == 0 &&
+            is_digest(&track->content, member_text(member, "digest")))
+            return true;
+    }
+    return false;
+}
+
+/* The one that the mark of a track comes from. */
 static const struct recall *recall_of(const struct engine *engine, const struct track *track)
 {
-    for (size_t i = 0; track->recalled && i < engine->recall_count; i++) {
+    for (size_t i = 0;; i++) {
+        CHECK(i < engine->recall_count);
         const struct recall *recall = &engine->recalls[i];
-        if (strcmp(recall->target, track->target) != 0)
-            continue;
-        for (size_t k = 0; k < json_array_size(recall->members); k++) {
-            const json_t *member = json_array_get(recall->members, k);
-            if (strcmp(member_text(member, "cell"), track->unit->name) == 0 &&
-                strcmp(member_text(member, "component"), track->component) == 0)
-                return recall;
-        }
+        if (strcmp(recall->target, track->target) == 0 && names(recall, track))
+            return recall;
     }
-    return NULL;
 }
 
 const char *scope_reason(const struct engine *engine, const struct track *track)
 {
-    const struct recall *recall = recall_of(engine, track);
-    return recall == NULL ? NULL : recall->reason;
+    return recall_of(engine, track)->reason;
 }
 
 /* --- order -------------------------------------------------------------------------------------
@@ -326,31 +354,31 @@ static bool depends_on(const struct track *track, const struct track *other)
         (rollout->has_next && connects_to(rollout->next.needs, other->component)))
         return true;
     const struct cell *cell = track->unit->cell;
-    for (size_t i = 0; track->unit != other->unit && cell != NULL && i < cell->depends_on.count;
-         i++) {
+    if (track->unit == other->unit || cell == NULL)
+        return false;
+    for (size_t i = 0; i < cell->depends_on.count; i++) {
         if (strcmp(cell->depends_on.items[i].text, other->unit->name) == 0)
             return true;
     }
     return false;
 }
 
-#define CHAIN_LIMIT 16
+struct others {
+    const struct engine *engine;
+    const struct recall *recall;
+};
 
-static bool leads_to(struct engine *engine, const struct recall *recall, const struct track *from,
-                     const struct track *to, int depth)
+/* What goes back, too, and what `at` depends on. */
+static void add_dependencies(struct track_walk *walk, const struct track *at, const void *context)
 {
-    if (depth == 0)
-        return false;
-    if (depends_on(from, to))
-        return true;
+    const struct others *others = context;
+    const struct recall *recall = others->recall;
     for (size_t i = 0; i < json_array_size(recall->members); i++) {
-        const struct track *between =
-            track_of(engine, json_array_get(recall->members, i), recall->target);
-        if (between != NULL && between != from && between != to && depends_on(from, between) &&
-            leads_to(engine, recall, between, to, depth - 1))
-            return true;
+        const struct track *other =
+            track_of(others->engine, json_array_get(recall->members, i), recall->target);
+        if (other != NULL && other != at && depends_on(at, other))
+            track_walk_add(walk, other);
     }
-    return false;
 }
 
 /* Its traffic is on what is to go; one that a person has to help does not hold up the others. */
@@ -370,19 +398,19 @@ static bool still_serves(const struct track *track, const char *digest)
 /* First what depends on it, then it. */
 static bool is_its_turn(const struct engine *engine, const struct track *track)
 {
-    struct engine *tables = (struct engine *)(uintptr_t)engine; /* looked up in, not changed */
     const struct recall *recall = recall_of(engine, track);
-    for (size_t i = 0; recall != NULL && i < json_array_size(recall->members); i++) {
+    const struct others others = {engine, recall};
+    for (size_t i = 0; i < json_array_size(recall->members); i++) {
         const json_t *member = json_array_get(recall->members, i);
-        const struct track *other = track_of(tables, member, recall->target);
+        const struct track *other = track_of(engine, member, recall->target);
         if (other == NULL || other == track || !other->recalled ||
             !still_serves(other, member_text(member, "digest")))
             continue;
-        if (leads_to(tables, recall, other, track, CHAIN_LIMIT) &&
-            !leads_to(tables, recall, track, other, CHAIN_LIMIT))
+        if (track_walk_leads(other, track, add_dependencies, &others) &&
+            !track_walk_leads(track, other, add_dependencies, &others))
             return false;
     }
-    return recall != NULL;
+    return true;
 }
 
 bool scope_cancels(const struct engine *engine, const struct track *track)
@@ -391,8 +419,7 @@ bool scope_cancels(const struct engine *engine, const struct track *track)
     if (!track->recalled || rollout->returning)
         return false;
     if (!rollout->has_next)
-        return !rollout->has_stable ||
-               !is_digest(&rollout->stable, track->content.deployment_digest);
+        return !is_digest(&rollout->stable, track->content.deployment_digest);
     return is_digest(&rollout->next, track->content.deployment_digest) &&
            is_its_turn(engine, track);
 }
@@ -400,7 +427,7 @@ bool scope_cancels(const struct engine *engine, const struct track *track)
 bool scope_undoes(const struct engine *engine, const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
-    return track->recalled && !rollout->has_next && rollout->has_previous &&
+    return track->recalled && !rollout->has_next &&
            is_digest(&rollout->stable, track->content.deployment_digest) &&
            is_its_turn(engine, track);
 }

@@ -8,8 +8,8 @@
 
 #include "reconciler/engine/internal.h"
 
-/* The attempt of `track` at `digest` failed. Call before that is recorded. */
-void scope_begin(struct engine *engine, const struct track *track, const char *digest);
+/* The attempt of `track` failed. Call before that is recorded. */
+void scope_begin(struct engine *engine, const struct track *track);
 
 /* Ends what is over, and marks the tracks that are to go back, or to stay back. */
 void scope_refresh(struct engine *engine);
@@ -23,7 +23,7 @@ bool scope_cancels(const struct engine *engine, const struct track *track);
 /* The stable release itself is to give way to the one before it. */
 bool scope_undoes(const struct engine *engine, const struct track *track);
 
-/* One sentence; borrowed until the next row. */
+/* Why it is recalled, in one sentence; borrowed until the next row. Only of one that is. */
 const char *scope_reason(const struct engine *engine, const struct track *track);
 
 void scope_apply(struct engine *engine, const char *cell, const char *component, const char *target,

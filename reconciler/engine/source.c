@@ -1,5 +1,6 @@
 #include "reconciler/engine/source.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -29,6 +30,48 @@ static void want_object(struct engine *engine, struct unit *unit, struct object 
     desired_object_fini(desired);
 }
 
+void source_free(struct source *source)
+{
+    free(source->message);
+    free(source);
+}
+
+static void drop(struct engine *engine, struct source *source)
+{
+    if (source->request != 0) {
+        request_cancel(engine, source->request);
+        source->release->making = false;
+    }
+    unit_hold(&source->component, NULL);
+    unit_hold(&source->workload, NULL);
+    unit_hold(&source->release, NULL);
+    source_free(source);
+}
+
+static void want_release(struct engine *engine, struct source *source)
+{
+    const struct object_key key = {
+        KIND_COMPONENT_RELEASE, engine->platform->namespace_name.text,
+        deployment_release_name(source->track->deployment, source->role)};
+    struct object *release = object_get(engine, &key);
+    if (release == NULL)
+        return;
+    unit_attach(engine, source->unit, release);
+    unit_hold(&source->release, release);
+    release->wanted = true;
+    if (release->goal == GOAL_ABSENT) {
+        /* What was to go with its component is wanted again, if it still stands. */
+        object_want_nothing(engine, release);
+        release->condemned = false;
+        release->sound = false;
+        release->missing = true;
+    } else if (release->presence == PRESENCE_PRESENT && !release->sound) {
+        /* It was read when no content had its name: nothing was compared with it. */
+        release->missing = true;
+    }
+}
+
+/* With all its three objects, or not at all. */
 static void add(struct engine *engine, struct unit *unit, struct track *track,
                 enum component_role role)
 {
@@ -48,49 +91,17 @@ static void add(struct engine *engine, struct unit *unit, struct track *track,
              deployment_component_name(track->deployment, role));
     want_object(engine, unit, &source->component, &component);
     want_object(engine, unit, &source->workload, &workload);
-    const struct object_key key = {KIND_COMPONENT_RELEASE, engine->platform->namespace_name.text,
-                                   deployment_release_name(track->deployment, role)};
-    struct object *release = object_get(engine, &key);
-    if (release != NULL) {
-        unit_attach(engine, unit, release);
-        unit_hold(&source->release, release);
-        release->wanted = true;
-        if (release->goal == GOAL_ABSENT) {
-            /* What was to go with its component is wanted again, if it still stands. */
-            object_want_nothing(engine, release);
-            release->condemned = false;
-            release->sound = false;
-            release->missing = true;
-        } else if (release->presence == PRESENCE_PRESENT && !release->sound) {
-            /* It was read when no content had its name: nothing was compared with it. */
-            release->missing = true;
-        }
-    }
-    unit->sources[unit->source_count++] = source;
-}
-
-void source_free(struct source *source)
-{
-    free(source->message);
-    free(source);
-}
-
-static void drop(struct engine *engine, struct source *source)
-{
-    if (source->request != 0) {
-        request_cancel(engine, source->request);
-        source->release->making = false;
-    }
-    unit_hold(&source->component, NULL);
-    unit_hold(&source->workload, NULL);
-    unit_hold(&source->release, NULL);
-    source_free(source);
+    want_release(engine, source);
+    if (engine->status == 0)
+        unit->sources[unit->source_count++] = source;
+    else
+        drop(engine, source);
 }
 
 /* A release that is being made goes on being made: asked for again, it would be refused. */
 static void carry_over(struct engine *engine, struct unit *unit, struct source *before)
 {
-    for (size_t i = 0; i < unit->source_count && before->release != NULL; i++) {
+    for (size_t i = 0; i < unit->source_count; i++) {
         struct source *source = unit->sources[i];
         if (source->release != before->release)
             continue;
@@ -180,20 +191,14 @@ void source_keep_up(struct engine *engine, struct unit *unit)
 /* --- what is needed -----------------------------------------------------------------------------
  */
 
-static bool slot_is_next(const struct source *source, const struct track *track)
+/* The rollout prepares what this is the source of. */
+static bool is_prepared(const struct source *source, const struct track *track)
 {
-    switch (source->role) {
-    case ROLE_SLOT_A:
-        return track->rollout.next_slot == 'a';
-    case ROLE_SLOT_B:
-        return track->rollout.next_slot == 'b';
-    case ROLE_SINGLE:
-        return true;
-    case ROLE_ROUTE:
-    case ROLE_BUILD:
-        return false;
-    }
-    return false;
+    if (source->role == ROLE_ROUTE)
+        return track->wants.prepare_route;
+    return track->wants.prepare &&
+           track_slot_role(track, track->rollout.next_slot == 'b' ? BINDING_B : BINDING_A) ==
+               source->role;
 }
 
 static bool is_of(const struct source *source, const struct track *track)
@@ -224,8 +229,7 @@ static bool is_needed(const struct source *source)
         if (!is_of(source, track) || !track->rollout.has_next ||
             strcmp(track->rollout.next.release_digest, track->content.release_digest) != 0)
             continue;
-        if (source->role == ROLE_ROUTE ? track->wants.prepare_route
-                                       : track->wants.prepare && slot_is_next(source, track))
+        if (is_prepared(source, track))
             return true;
     }
     return false;
@@ -245,14 +249,11 @@ static bool is_of_interest(const struct source *source)
 bool source_has_release(const struct track *track, enum binding_role role)
 {
     const enum component_role wanted = track_slot_role(track, role);
-    if (!track->has_content)
-        return false;
     for (size_t i = 0; i < track->unit->source_count; i++) {
         const struct source *source = track->unit->sources[i];
         if (source->role == wanted && is_of(source, track))
             /* A Component that goes takes its releases along. */
-            return source->release != NULL && source->release->sound && source->component != NULL &&
-                   source->component->presence == PRESENCE_PRESENT;
+            return source->release->sound && source->component->presence == PRESENCE_PRESENT;
     }
     return false;
 }
@@ -302,8 +303,6 @@ struct mono_time source_pump(struct engine *engine, struct source *source)
 {
     const struct mono_time never = {NEVER};
     struct object *release = source->release;
-    if (release == NULL || source->component == NULL || source->workload == NULL)
-        return never;
     const bool needed = is_needed(source);
     /* The Workload refers to the Component, and generate-release to both. */
     source->component->permit = may_write(engine, source, source->component, needed);
@@ -333,8 +332,6 @@ struct mono_time source_pump(struct engine *engine, struct source *source)
 
 void source_observed(struct engine *engine, struct object *release, const json_t *live)
 {
-    if (release->unit == NULL)
-        return;
     for (size_t i = 0; i < release->unit->source_count; i++) {
         struct source *source = release->unit->sources[i];
         if (source->release != release || source->track->deployment == NULL)
@@ -367,31 +364,33 @@ void source_observed(struct engine *engine, struct object *release, const json_t
     }
 }
 
+static void take_failure(struct engine *engine, struct source *source, bool away,
+                         const struct error *err)
+{
+    struct object *release = source->release;
+    /* Also an existing name is a 500: what stands there is read before anything else. */
+    release->missing = true;
+    release->presence = PRESENCE_UNKNOWN;
+    source->failures++;
+    source->due = request_backoff(engine, source->failures, err);
+    words_say(engine, &source->message, "generate-release %s failed: %.150s", release->key.name,
+              err == NULL ? "the answer is no object" : err->detail);
+    if (away) {
+        source->component->missing = true;
+        source->workload->missing = true;
+    }
+}
+
 void source_answer(struct engine *engine, struct source *source, const struct request *request,
                    const struct engine_event *event)
 {
-    if (source->request != request->id)
-        return;
+    CHECK(source->request == request->id);
     source->request = 0;
-    struct object *release = source->release;
-    release->making = false;
-    const int status = event->as.answer.status;
-    const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
-    if (received && status >= 200 && status < 300 && json_is_object(event->as.answer.body)) {
-        object_observed(engine, release, event->as.answer.body);
-    } else {
-        /* Also an existing name is a 500: what stands there is read before anything else. */
-        release->missing = true;
-        release->presence = PRESENCE_UNKNOWN;
-        source->failures++;
-        source->due = request_backoff(engine, source->failures, event->as.answer.error);
-        words_say(engine, &source->message, "generate-release %s failed: %.150s", release->key.name,
-                  event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
-        /* 404: Component or Workload went away meanwhile. */
-        if (received && status == 404) {
-            source->component->missing = true;
-            source->workload->missing = true;
-        }
-    }
+    source->release->making = false;
+    const int status = event->as.answer.outcome == ANSWER_RECEIVED ? event->as.answer.status : 0;
+    if (status / 100 == 2 && json_is_object(event->as.answer.body))
+        object_observed(engine, source->release, event->as.answer.body);
+    else /* 404: Component or Workload went away meanwhile */
+        take_failure(engine, source, status == 404, event->as.answer.error);
     unit_queue(engine, source->unit);
 }

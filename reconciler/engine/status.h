@@ -205,5 +205,8 @@ json_t *status_cell(const struct engine *engine, const struct unit *unit, struct
                     bool objects);
 json_t *status_node(const struct engine *engine, const struct node *node, struct instant now);
 
-/* It moves by itself, or waits for something that does. */
+/* It moves by itself. */
+bool status_node_works(const struct engine *engine, const struct node *node);
+
+/* ... or waits for something that does. */
 bool status_node_moves(const struct engine *engine, const struct node *node);

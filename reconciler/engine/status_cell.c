@@ -21,17 +21,11 @@ static const struct binding *shown_binding(const struct track *track)
 static const char *health_of(const struct track *track)
 {
     const struct binding *binding = shown_binding(track);
-    if (binding->answered && binding->gate != NULL)
+    if (binding->answered)
         return gate_verdict_name(binding->gate->verdict);
-    if (track_is_done(track) && binding->object != NULL && !binding->object->complain)
+    if (track_is_done(track) && !binding->object->complain)
         return "settled";
     return "unknown";
-}
-
-static bool is_condemned(const struct engine *engine, const struct track *track)
-{
-    return track->has_content && quarantine_find(engine, track->unit->name, track->component,
-                                                 track->target, track->content.deployment_digest);
 }
 
 static json_t *component_json(const struct engine *engine, const struct track *track,
@@ -45,24 +39,23 @@ static json_t *component_json(const struct engine *engine, const struct track *t
     if (shown_binding(track)->failed_runs > 0)
         text_format(&message, "; its last %d runs failed", shown_binding(track)->failed_runs);
     const char slot[2] = {rollout->stable_slot, '\0'};
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:s, s:o, s:b, "
-                     "s:b, s:o, s:o, s:o}",
-                     "name", track->component, "state", rollout_state_name(rollout->state),
-                     "strategy", strategies[rollout->strategy], "slot", status_text(slot), "wanted",
-                     status_content(&track->content, track->has_content), "stable",
-                     status_content(&rollout->stable, rollout->has_stable), "next",
-                     status_content(&rollout->next, rollout->has_next), "weight", rollout->weight,
-                     "step", (json_int_t)rollout->step, "attempt", (json_int_t)rollout->attempt,
-                     "since", status_time(rollout->state_since.ms), "replicas",
-                     status_replicas(shown_binding(track)), "health", health_of(track),
-                     "last_outcome",
-                     rollout->last_outcome == OUTCOME_NONE
-                         ? json_null()
-                         : json_string(rollout_outcome_name(rollout->last_outcome)),
-                     "quarantined", (int)is_condemned(engine, track), "unproven",
-                     (int)(rollout->has_stable && rollout->stable.unproven), "reason",
-                     status_text(rollout->reason), "message", status_text(text_get(&message)),
-                     "rollout", status_rollout(engine, track, now));
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:s, s:o, s:b, "
+        "s:b, s:o, s:o, s:o}",
+        "name", track->component, "state", rollout_state_name(rollout->state), "strategy",
+        strategies[rollout->strategy], "slot", status_text(slot), "wanted",
+        status_content(&track->content, track->has_content), "stable",
+        status_content(&rollout->stable, rollout->has_stable), "next",
+        status_content(&rollout->next, rollout->has_next), "weight", rollout->weight, "step",
+        (json_int_t)rollout->step, "attempt", (json_int_t)rollout->attempt, "since",
+        status_time(rollout->state_since.ms), "replicas", status_replicas(shown_binding(track)),
+        "health", health_of(track), "last_outcome",
+        rollout->last_outcome == OUTCOME_NONE
+            ? json_null()
+            : json_string(rollout_outcome_name(rollout->last_outcome)),
+        "quarantined", (int)(quarantine_of(engine, track) != NULL), "unproven",
+        (int)rollout->stable.unproven, "reason", status_text(rollout->reason), "message",
+        status_text(text_get(&message)), "rollout", status_rollout(engine, track, now));
 }
 
 json_t *status_node(const struct engine *engine, const struct node *node, struct instant now)
@@ -72,7 +65,7 @@ json_t *status_node(const struct engine *engine, const struct node *node, struct
     json_t *components = json_array();
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node == node && track_is_live(track))
+        if (track->node == node)
             json_array_append_new(components, component_json(engine, track, now));
     }
     OWNED_TEXT message;
@@ -122,8 +115,8 @@ static json_t *depends_json(const struct unit *unit)
 
 static const char *phase_name(const struct engine *engine, const struct unit *unit)
 {
-    if (engine->platform == NULL || unit->phase < 0 ||
-        (size_t)unit->phase >= engine->platform->phase_count)
+    /* One that is gone may be of a phase that is gone, too. */
+    if (unit->phase < 0 || (size_t)unit->phase >= engine->platform->phase_count)
         return NULL;
     return engine->platform->phases[unit->phase].name.text;
 }
@@ -172,8 +165,7 @@ static bool fits(const char *wanted, const char *name)
 /* Not at rest: under way, held, or out of action. */
 static bool is_active(const struct engine *engine, const struct track *track)
 {
-    return rollout_is_active(&track->rollout) || track->rollout.state != ROLLOUT_IDLE ||
-           is_condemned(engine, track);
+    return track->rollout.state != ROLLOUT_IDLE || quarantine_of(engine, track) != NULL;
 }
 
 static json_t *entry_of(const struct engine *engine, const struct track *track, struct instant now)
@@ -203,8 +195,8 @@ static void add_rollouts(const struct engine *engine, const struct unit *unit,
         for (size_t n = 0; n < unit->node_count && fits(of->component, component); n++) {
             for (size_t i = from; i < to; i++) {
                 const struct track *track = unit->tracks[i];
-                if (track->node == unit->nodes[n] && track_is_live(track) &&
-                    fits(of->target, track->target) && (!of->active || is_active(engine, track)))
+                if (track->node == unit->nodes[n] && fits(of->target, track->target) &&
+                    (!of->active || is_active(engine, track)))
                     json_array_append_new(entries, entry_of(engine, track, now));
             }
         }

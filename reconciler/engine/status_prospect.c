@@ -1,6 +1,6 @@
 /* What a rollout would do and could prove, before it begins. */
+#include "config/base/arena.h"
 #include "config/manifest/effective.h"
-#include "reconciler/engine/build.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/status_rollout.h"
@@ -9,12 +9,14 @@
 #include "reconciler/engine/trial_show.h"
 #include "reconciler/engine/unit.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
+
+#define POLICY_SPACE ((size_t)1 << 20)
 
 struct prospect {
     const struct engine *engine;
-    struct track *track;
+    const struct track *track;
     const struct rollout_policy *policy;
     json_t *source;     /* NULL = it is not judged */
     struct judge judge; /* seated */
@@ -192,48 +194,43 @@ static json_t *answer_json(const struct prospect *prospect, struct instant now)
             ? json_null()
             : json_string("there is no stable release yet: all traffic goes to the first one "
                           "once it is ready"));
-    if (shown != NULL && numbers != NULL && json_object_update(shown, numbers) < 0)
-        json_decref(TAKE(shown));
-    json_decref(numbers);
-    return shown;
+    return json_join(shown, numbers);
 }
 
-static struct track *track_of(const struct engine *engine, const char *cell, const char *component,
-                              const char *target)
+/* At rest nothing is compiled, and what has no image yet cannot be: its policy is there all the
+ * same. */
+static int find_policy(const struct engine *engine, struct prospect *prospect, struct arena *arena)
 {
-    const struct unit *unit = unit_find(engine, cell);
-    for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
-        struct track *track = unit->tracks[i];
-        if (strcmp(track->component, component) == 0 && strcmp(track->target, target) == 0)
-            return track_is_live(track) ? track : NULL;
-    }
-    return NULL;
+    const struct track *track = prospect->track;
+    struct effective *effective = NULL;
+    if (arena == NULL || effective_component(engine->set, engine->platform, track->unit->cell,
+                                             track->manifest, track->place, arena, &effective) < 0)
+        return -ENOMEM;
+    prospect->policy = &effective->rollout;
+    if (!trial_query_can_judge(prospect->policy, deployment_is_routed(track->manifest)))
+        return 0;
+    prospect->source = trial_query_source(prospect->policy);
+    if (prospect->source == NULL)
+        return -ENOMEM;
+    if (!trial_query_seat(prospect->source, -1, (struct wall_time){0}, &prospect->judge))
+        json_decref(TAKE(prospect->source));
+    return 0;
 }
 
 json_t *engine_rollout(const struct engine *engine, const char *cell, const char *component,
                        const char *target, double requests_per_second, struct instant now)
 {
     struct prospect prospect = {.engine = engine,
-                                .track = track_of(engine, cell, component, target)};
-    if (prospect.track == NULL || engine->platform == NULL)
+                                .track = unit_track_find(engine, cell, component, target)};
+    if (prospect.track == NULL || !track_is_live(prospect.track))
         return NULL;
-    /* At rest nothing is compiled. */
-    const struct track *track = prospect.track;
-    struct deployment *deployment = NULL;
-    struct error err = {0};
-    if (deployment_new(&engine->context, track->unit->cell, track->manifest, track->place,
-                       build_image(engine, track->unit->name, track->component), &deployment,
-                       &err) < 0)
-        return NULL;
-    prospect.policy = &deployment->effective->rollout;
-    if (trial_query_can_judge(prospect.policy, deployment->routed))
-        prospect.source = trial_query_source(prospect.policy);
-    if (prospect.source != NULL &&
-        !trial_query_seat(prospect.source, -1, (struct wall_time){0}, &prospect.judge))
-        json_decref(TAKE(prospect.source));
-    measure(&prospect, requests_per_second);
-    json_t *shown = answer_json(&prospect, now);
+    json_t *shown = NULL;
+    struct arena *arena = arena_new(POLICY_SPACE);
+    if (find_policy(engine, &prospect, arena) == 0) {
+        measure(&prospect, requests_per_second);
+        shown = answer_json(&prospect, now);
+    }
     json_decref(prospect.source);
-    deployment_free(deployment);
+    arena_free(arena);
     return shown;
 }

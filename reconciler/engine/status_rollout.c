@@ -3,6 +3,7 @@
 #include "config/manifest/effective.h"
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/track_view.h"
 #include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_show.h"
 
@@ -23,7 +24,7 @@ json_t *status_content(const struct rollout_content *content, bool there)
 
 json_t *status_replicas(const struct binding *binding)
 {
-    if (!binding->answered || binding->gate == NULL || binding->gate->replicas_wanted == 0)
+    if (!binding->answered || binding->gate->replicas_wanted == 0)
         return json_null();
     return json_pack("{s:i, s:i, s:i}", "wanted", binding->gate->replicas_wanted, "ready",
                      binding->gate->replicas_ready, "available", binding->gate->replicas_available);
@@ -83,8 +84,7 @@ static json_t *credit_json(const struct rollout *rollout, const struct rollout_v
 
 static const char *health_of(const struct binding *binding)
 {
-    return binding->answered && binding->gate != NULL ? gate_verdict_name(binding->gate->verdict)
-                                                      : "unknown";
+    return binding->answered ? gate_verdict_name(binding->gate->verdict) : "unknown";
 }
 
 /* Whose content stands on a slot: "old" is what was stable before, on its way out. */
@@ -118,8 +118,8 @@ static json_t *slot_json(const struct track *track, size_t index)
     const char *role = role_of(rollout, letter[0], &content);
     const bool routed = rollout->routed;
     const int weight = routed ? track->wants.route.weight[index] : 0;
-    const bool live = routed && route->answered && route->gate != NULL &&
-                      route->gate->weights_verified && route->weight[index] == weight;
+    const bool live =
+        route->answered && route->gate->weights_verified && route->weight[index] == weight;
     return json_pack("{s:o, s:o, s:o, s:s, s:o, s:i, s:o}", "slot", status_text(letter), "role",
                      status_text(role), "content", status_content(content, content != NULL),
                      "health", health_of(binding), "replicas", status_replicas(binding), "weight",
@@ -166,8 +166,7 @@ static json_t *numbers_json(const struct engine *engine, const struct track *tra
     const int64_t soak =
         rollout->step < rollout->stage_count ? rollout->stages[rollout->step].soak_ms : 0;
     const struct binding *route = &track->bindings[BINDING_ROUTE];
-    const bool verified =
-        rollout->routed && route->answered && route->gate != NULL && route->gate->weights_verified;
+    const bool verified = route->answered && route->gate->weights_verified;
     return json_pack(
         "{s:o, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}", "steps", stages_json(rollout), "step",
         (json_int_t)rollout->step, "weight", rollout->weight, "weight_verified", (int)verified,
@@ -199,11 +198,7 @@ json_t *status_rollout(const struct engine *engine, const struct track *track, s
         status_time(rollout->started.ms), "fast", (int)rollout->fast, "unproven",
         (int)rollout->unproven, "outcome", outcome_json(rollout), "waits_for",
         status_text(text_get(&waits)), "since", status_time(rollout->state_since.ms));
-    json_t *numbers = numbers_json(engine, track, &view);
-    if (shown != NULL && numbers != NULL && json_object_update(shown, numbers) < 0)
-        json_decref(TAKE(shown));
-    json_decref(numbers);
-    return shown;
+    return json_join(shown, numbers_json(engine, track, &view));
 }
 
 json_t *status_rollout_data(const struct engine *engine, const struct track *track)

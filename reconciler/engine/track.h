@@ -9,18 +9,16 @@
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target);
 void track_free(struct track *track);
 
-/* Content, names and references from the manifest, or why there are none (track->note). */
-void track_compile(struct engine *engine, struct track *track);
+/* Its deployment is let go, with all that points into it. */
+void track_drop_deployment(struct track *track);
+
+/* What only work on it needs is let go. */
 void track_rest(struct track *track);
 
 /* One round of the rollout. Call only with the live state known and nothing suspended. */
 void track_step(struct engine *engine, struct track *track);
 
-/* The view that the rollout is shown; `ret_plan` is its storage. */
-void track_view(const struct engine *engine, const struct track *track,
-                struct rollout_plan *ret_plan, struct rollout_view *ret_view);
-
-/* Git names it, and the platform has its target. */
+/* Git names it, and the platform has its target: then it has a place and a node. */
 bool track_is_live(const struct track *track);
 
 /* On the wanted content, settled and baked, nothing to do. */
@@ -33,7 +31,7 @@ void track_component_name(const struct track *track, enum binding_role role,
 /* The role of a slot's Component. */
 enum component_role track_slot_role(const struct track *track, enum binding_role role);
 
-/* Appends one clause: why it is where it is. */
+/* Appends one clause: why it is where it is. Only of one that is live. */
 void track_explain(const struct engine *engine, const struct track *track, struct instant now,
                    struct text *out);
 

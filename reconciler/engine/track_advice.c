@@ -1,5 +1,7 @@
 #include "reconciler/engine/track_advice.h"
 
+#include "config/base/check.h"
+
 static void say(const struct track *track, struct text *out, const char *verb, const char *what)
 {
     text_format(out, "`cellctl rollout %s %s %s %s` %s", verb, track->unit->name, track->component,
@@ -19,16 +21,9 @@ static void paused(const struct track *track, struct text *out)
     say(track, out, "abort", "goes back");
 }
 
-static void held(const struct track *track, struct text *out)
+static const char *verb_of_held(const struct rollout *rollout)
 {
-    const struct rollout *rollout = &track->rollout;
     switch (rollout->hold) {
-    case HOLD_QUARANTINED:
-        text_format(out,
-                    "; push a fix, or let the same content try again with `cellctl quarantine "
-                    "clear %s --component %s --target %s`",
-                    track->unit->name, track->component, track->target);
-        return;
     case HOLD_ABORTED:
     case HOLD_PLATFORM:
     case HOLD_UNREADABLE:
@@ -38,14 +33,36 @@ static void held(const struct track *track, struct text *out)
     case HOLD_INSUFFICIENT:
     case HOLD_FORBIDDEN:
     case HOLD_STUCK:
-        text_add(out, "; ");
-        say(track, out, "retry", "tries again now");
-        return;
+        return "retry";
     case HOLD_NONE:
+    case HOLD_QUARANTINED:
     case HOLD_CANCELLED:
     case HOLD_GUARD:
     case HOLD_REFUSED:
-        return;
+        return NULL;
+    }
+    CHECK_UNREACHABLE();
+}
+
+const char *track_advice_verb(const struct track *track)
+{
+    const struct rollout *rollout = &track->rollout;
+    if (rollout->state == ROLLOUT_PAUSED)
+        return rollout->hold == HOLD_INSUFFICIENT ? "promote" : "resume";
+    return rollout->state == ROLLOUT_HELD ? verb_of_held(rollout) : NULL;
+}
+
+static void held(const struct track *track, struct text *out)
+{
+    const char *verb = verb_of_held(&track->rollout);
+    if (track->rollout.hold == HOLD_QUARANTINED) {
+        text_format(out,
+                    "; push a fix, or let the same content try again with `cellctl quarantine "
+                    "clear %s --component %s --target %s`",
+                    track->unit->name, track->component, track->target);
+    } else if (verb != NULL) {
+        text_add(out, "; ");
+        say(track, out, verb, "tries again now");
     }
 }
 

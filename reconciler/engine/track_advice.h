@@ -3,5 +3,8 @@
 
 #include "reconciler/engine/internal.h"
 
+/* The verb of `cellctl rollout` that gets it on; NULL = there is none. */
+const char *track_advice_verb(const struct track *track);
+
 /* Appends one clause, or nothing. */
 void track_advice_add(const struct track *track, struct text *out);

@@ -97,10 +97,11 @@ static void answer_command(struct engine *engine, struct track *track,
                            const struct rollout_result *result)
 {
     const uint64_t id = track->command_id;
+    CHECK(result->command[0] != '\0'); /* every command is answered at once */
     if (result->command_done) {
         char text[MESSAGE_SIZE * 2];
         snprintf(text, sizeof text, "%s by %s: %s", rollout_command_name(track->command),
-                 track->command_by, result->command[0] == '\0' ? "done" : result->command);
+                 track->command_by, result->command);
         publish(engine, track, PUBLISH_NOTICE, "rollout-ordered", text);
     }
     track->command = COMMAND_NONE;
@@ -110,8 +111,7 @@ static void answer_command(struct engine *engine, struct track *track,
     struct effect effect = {.kind = EFFECT_REPLY};
     effect.as.reply.id = id;
     effect.as.reply.ok = result->command_done;
-    effect.as.reply.body =
-        json_pack("{s:s}", "message", result->command[0] == '\0' ? "done" : result->command);
+    effect.as.reply.body = json_pack("{s:s}", "message", result->command);
     if (effect.as.reply.body == NULL)
         engine->status = -ENOMEM;
     emit_effect(engine, &effect);
@@ -126,7 +126,7 @@ void track_take_result(struct engine *engine, struct track *track,
         const struct rollout_note *note = &result->notes[i];
         if (note->kind != NOTE_QUARANTINE)
             continue;
-        scope_begin(engine, track, note->digest);
+        scope_begin(engine, track);
         quarantine_add(engine, track, note->digest, note->text, track->rollout.evidence, false);
     }
     if (track->command == COMMAND_ROLLBACK && result->command_done) {

@@ -3,6 +3,7 @@
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
+#include "reconciler/engine/track_walk.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -29,10 +30,11 @@ static json_t *configs_of(json_t *body)
     return json_object_get(json_object_get(body, "spec"), "componentTypeEnvironmentConfigs");
 }
 
+/* Where a number is said at all: -1 = as it is. */
 static void raise(json_t *object, const char *key, int64_t minimum)
 {
-    json_t *number = json_object_get(object, key);
-    if (minimum >= 0 && json_is_integer(number) && json_integer_value(number) < minimum)
+    const json_t *number = json_object_get(object, key);
+    if (number != NULL && json_integer_value(number) < minimum)
         json_object_set_new(object, key, json_integer((json_int_t)minimum));
 }
 
@@ -53,7 +55,7 @@ static json_t *fresh_body(struct engine *engine, const struct track *track,
  * of it, follow git without a rollout. */
 static bool is_current(const struct track *track, const struct rollout_content *content)
 {
-    return track->deployment != NULL && track->has_content &&
+    return track->deployment != NULL &&
            strcmp(content->deployment_digest, track->content.deployment_digest) == 0;
 }
 
@@ -93,8 +95,7 @@ static void set_autoscalers(const struct track *track, json_t *configs,
         json_object_set_new(autoscaler, "name", json_sprintf("%s-%c", track->component, 'a' + i));
         json_array_append_new(autoscalers, autoscaler);
     }
-    const bool none = json_array_size(autoscalers) == 0;
-    if (none)
+    if (json_array_size(autoscalers) == 0)
         json_object_del(configs, "autoscaling");
     else
         json_object_set(configs, "autoscaling", autoscalers);
@@ -113,10 +114,7 @@ static void set_backends(const struct track *track, json_t *configs, const struc
     }
     json_object_set_new(configs, "backends", backends);
     const char slot[2] = {want->active_slot, '\0'};
-    if (want->active_slot == 0)
-        json_object_del(configs, "activeSlot");
-    else
-        json_object_set_new(configs, "activeSlot", json_string(slot));
+    json_object_set_new(configs, "activeSlot", json_string(slot));
 }
 
 static json_t *route_body(struct engine *engine, struct track *track,
@@ -186,8 +184,7 @@ static void note_question(struct engine *engine, struct binding *binding, const 
 /* Drift is left alone where the policy says so; what git changed is written all the same. */
 static bool is_permitted(const struct engine *engine, const struct object *object)
 {
-    return !object_is_drift(object) || object->presence == PRESENCE_UNKNOWN ||
-           unit_drift_policy(engine, object->unit) == DRIFT_CORRECT;
+    return !object_is_drift(object) || unit_drift_policy(engine, object->unit) == DRIFT_CORRECT;
 }
 
 /* The server takes a binding to a release that does not exist, and says so only much later. */
@@ -285,19 +282,10 @@ void track_want(struct engine *engine, struct track *track)
 /* --- providers ----------------------------------------------------------------------------------
  */
 
-static struct track *provider_of(const struct engine *engine, const struct track *track,
-                                 const struct connection_end *end)
+static const struct track *provider_of(const struct engine *engine, const struct track *track,
+                                       const struct connection_end *end)
 {
-    struct unit *unit = end->external || end->cell == NULL ? NULL : unit_find(engine, end->cell);
-    if (unit == NULL)
-        return NULL;
-    for (size_t i = 0; i < unit->track_count; i++) {
-        struct track *other = unit->tracks[i];
-        if (strcmp(other->component, end->component) == 0 &&
-            strcmp(other->target, track->target) == 0)
-            return other;
-    }
-    return NULL;
+    return end->external ? NULL : unit_track_find(engine, end->cell, end->component, track->target);
 }
 
 /* Its live release has what is connected to. */
@@ -319,22 +307,17 @@ static bool comes_later(const struct track *track, const struct track *provider)
     return false;
 }
 
-/* Whether `track` is reached again from `from` along connections that do not stand yet. */
-static bool leads_back(const struct engine *engine, const struct track *from,
-                       const struct track *track, int depth)
+/* What `at` waits for in turn. */
+static void add_providers(struct track_walk *walk, const struct track *at, const void *context)
 {
-    if (from == track || depth == 0)
-        return true;
-    if (from->deployment == NULL)
-        return false;
-    const struct effective *effective = from->deployment->effective;
-    for (size_t i = 0; i < effective->connection_count; i++) {
-        const struct track *next = provider_of(engine, from, &effective->connections[i]);
-        if (next != NULL && next != from && !stands_for(from, next) &&
-            leads_back(engine, next, track, depth - 1))
-            return true;
+    const struct engine *engine = context;
+    for (size_t i = 0; at->deployment != NULL && i < at->deployment->effective->connection_count;
+         i++) {
+        const struct track *provider =
+            provider_of(engine, at, &at->deployment->effective->connections[i]);
+        if (provider != NULL && !stands_for(at, provider))
+            track_walk_add(walk, provider);
     }
-    return false;
 }
 
 const struct track *track_missing_provider(const struct engine *engine, const struct track *track)
@@ -348,7 +331,7 @@ const struct track *track_missing_provider(const struct engine *engine, const st
             !track_is_live(provider) || comes_later(track, provider))
             continue;
         /* Two that need each other start together: one of them has to be first. */
-        if (!leads_back(engine, provider, track, 16))
+        if (!track_walk_leads(provider, track, add_providers, engine))
             return provider;
     }
     return NULL;

@@ -1,7 +1,9 @@
 #include "reconciler/engine/trial.h"
 
+#include "config/base/check.h"
 #include "config/manifest/effective.h"
 #include "reconciler/engine/emit.h"
+#include "reconciler/engine/look.h"
 #include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/trial_workflow.h"
@@ -42,14 +44,14 @@ bool trial_is_forward(const struct rollout *rollout)
     case ROLLOUT_HELD:
         return false;
     }
-    return false;
+    CHECK_UNREACHABLE();
 }
 
 /* Only where the stable release stands beside the new one. */
 static bool can_be_judged(const struct rollout *rollout)
 {
     return trial_is_forward(rollout) && rollout->has_stable &&
-           rollout->next_slot != rollout->stable_slot && !rollout->fast && !rollout->returning &&
+           rollout->next_slot != rollout->stable_slot && !rollout->fast &&
            rollout->strategy != STRATEGY_ROLLING;
 }
 
@@ -139,33 +141,30 @@ void trial_view(const struct engine *engine, const struct track *track, struct r
         view_workflow(engine, trial, view);
 }
 
-static bool is_sick(const struct binding *binding)
+static bool is_sick(const struct gate_answer *gate)
 {
-    if (binding->object == NULL || !binding->answered || binding->gate == NULL ||
-        binding->epoch != binding->object->epoch || binding->judged != binding->object->desired)
-        return false;
-    const struct gate_answer *gate = binding->gate;
     switch (gate->verdict) {
     case GATE_FAILED:
         return true;
     case GATE_PROGRESSING:
-        return gate->replicas_wanted > 0 && gate->replicas_available * 2 < gate->replicas_wanted;
+        return gate->replicas_available * 2 < gate->replicas_wanted;
     case GATE_UNKNOWN:
     case GATE_STALE:
     case GATE_SETTLED:
     case GATE_UNDEPLOYED:
         return false;
     }
-    return false;
+    CHECK_UNREACHABLE();
 }
 
 /* Once the new content stands on the stable one's slot, the slot tells nothing about it. */
 bool trial_stable_is_sick(const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
-    const bool replaced = rollout->has_next && rollout->touched;
-    return rollout->has_stable && !replaced &&
-           is_sick(&track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A]);
+    const struct binding *slot =
+        &track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A];
+    const struct gate_answer *seen = look_seen(slot);
+    return rollout->has_stable && !rollout->touched && seen != NULL && is_sick(seen);
 }
 
 /* --- the attempt's life -------------------------------------------------------------------------
@@ -175,13 +174,14 @@ static void begin(struct engine *engine, struct track *track)
 {
     struct trial next = {.track = track, .attempt = track->rollout.attempt};
     snprintf(next.digest, sizeof next.digest, "%s", track->rollout.next.deployment_digest);
-    next.source = trial_query_source(policy_of(track));
-    next.judging = next.source != NULL && trial_workflow_is(&next); /* there is nothing to learn */
-    if (next.source == NULL)
+    OWNED_JSON *source = trial_query_source(policy_of(track));
+    if (source == NULL) {
         engine->status = -ENOMEM;
-    else
-        trial_row_put(engine, track, &next);
-    json_decref(next.source);
+        return;
+    }
+    next.source = source;
+    next.judging = trial_workflow_is(&next); /* there is nothing to learn */
+    trial_row_put(engine, track, &next);
 }
 
 static void end(struct engine *engine, struct track *track)
@@ -245,7 +245,7 @@ static bool looks(const struct trial *trial, const struct rollout *rollout, bool
     case ROLLOUT_HELD:
         return false;
     }
-    return false;
+    CHECK_UNREACHABLE();
 }
 
 static void stand(struct engine *engine, struct trial *next, const struct rollout *rollout)

@@ -33,13 +33,14 @@ static double total_of(const json_t *edges)
     double total = 0;
     for (size_t i = 0; i < json_array_size(edges); i++) {
         const double count = json_number_value(json_object_get(json_array_get(edges, i), "count"));
-        if (isfinite(count) && count > total)
+        if (count > total)
             total = count;
     }
     return total;
 }
 
-/* The edge nearest above the stable release's p99; 0 = none tells anything. */
+/* The edge nearest above the stable release's p99; 0 = none tells anything. Numbers of JSON are
+ * finite; what is none counts as 0. */
 static double edge_of(const json_t *edges)
 {
     const double total = total_of(edges);
@@ -47,12 +48,10 @@ static double edge_of(const json_t *edges)
     if (total < LEAST_REQUESTS)
         return 0;
     for (size_t i = 0; i < json_array_size(edges); i++) {
-        const json_t *bucket = json_array_get(edges, i), *le = json_object_get(bucket, "le");
-        const double edge = json_number_value(le);
+        const json_t *bucket = json_array_get(edges, i);
+        const double edge = json_number_value(json_object_get(bucket, "le"));
         const double share = json_number_value(json_object_get(bucket, "count")) / total;
-        if (!json_is_number(le) || !isfinite(edge) || edge <= 0 || !isfinite(share))
-            continue;
-        if (share >= WANTED_SHARE && (best == 0 || edge < best))
+        if (edge > 0 && share >= WANTED_SHARE && (best == 0 || edge < best))
             best = edge;
         if (edge > widest) {
             widest = edge;
@@ -90,12 +89,12 @@ static double number(const json_t *value)
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
+/* False for what cannot be, NaN among it. */
 static bool pair_of(const json_t *pair, double ret_pair[2])
 {
     ret_pair[0] = number(json_array_get(pair, 0));
     ret_pair[1] = number(json_array_get(pair, 1));
-    return isfinite(ret_pair[0]) && isfinite(ret_pair[1]) && ret_pair[0] >= 0 && ret_pair[1] >= 0 &&
-           ret_pair[1] <= ret_pair[0];
+    return ret_pair[0] >= 0 && ret_pair[1] >= 0 && ret_pair[1] <= ret_pair[0];
 }
 
 /* Scatter between replicas; negative = it says nothing. */

@@ -2,6 +2,7 @@
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/request.h"
+#include "reconciler/engine/track.h"
 #include "reconciler/engine/trial.h"
 #include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_row.h"
@@ -41,7 +42,7 @@ static void ask(struct engine *engine, struct track *track, struct trial *next, 
     next->asked = query;
     trial_row_put(engine, track, next);
     json_decref(query);
-    if (engine->status == 0 && track->trial != NULL)
+    if (engine->status == 0)
         send(engine, track->trial);
 }
 
@@ -85,8 +86,8 @@ struct mono_time trial_pump(struct engine *engine, struct track *track)
 {
     struct trial *trial = track->trial;
     const struct mono_time never = {NEVER};
-    if (trial == NULL || trial->request != 0 || !trial_is_forward(&track->rollout) ||
-        !trial_is_of(trial, &track->rollout))
+    if (trial == NULL || trial->request != 0 || !track_is_live(track) ||
+        !trial_is_forward(&track->rollout))
         return never;
     if (trial->due.ms > engine->now.mono.ms)
         return trial->due;
@@ -95,11 +96,10 @@ struct mono_time trial_pump(struct engine *engine, struct track *track)
         return never;
     }
     if (!trial->judging) {
-        const bool soon = rollout_effective(&track->rollout) == ROLLOUT_PREPARE;
-        if (!soon && !has_names(engine, trial))
-            return trial->names_due;
-        if (soon)
+        if (rollout_effective(&track->rollout) == ROLLOUT_PREPARE)
             return never; /* nothing can be judged before the new release is deployed */
+        if (!has_names(engine, trial))
+            return trial->names_due;
         struct trial next = *trial;
         ask(engine, track, &next, trial_query_history(engine, track));
         return never;
@@ -201,16 +201,13 @@ static void fail(struct engine *engine, struct track *track, const struct error 
     next.failures++;
     next.empty = false;
     snprintf(next.error, sizeof next.error, "%.250s", err == NULL ? "no answer" : err->detail);
-    const struct judge_window window = next.judge.pending;
-    const bool old = engine->now.wall.ms - window.to.ms > GIVE_UP.ms;
     if (next.judging) {
+        const struct judge_window window = next.judge.pending;
+        const bool old = engine->now.wall.ms - window.to.ms > GIVE_UP.ms;
         judge_failed(&next.judge, window, old);
-        if (old)
-            next.asked = NULL;
+        next.asked = old ? NULL : next.asked;
     }
     trial_row_put(engine, track, &next);
-    if (track->trial == NULL)
-        return;
     later(engine, track->trial, err);
     if (next.failures == TRIAL_PATIENCE)
         history_publish(engine, PUBLISH_WARNING, "metrics-unreadable",

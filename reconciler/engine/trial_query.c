@@ -68,16 +68,15 @@ static json_t *source_metrics(const struct analysis *analysis)
 {
     static const struct analysis_metric errors = {.name = {.text = "error-rate"},
                                                   .kind = ANALYSIS_ERROR_RATE};
+    const struct analysis_metric *wanted =
+        analysis->metric_count == 0 ? &errors : analysis->metrics;
+    const size_t count = analysis->metric_count == 0 ? 1 : analysis->metric_count;
     json_t *metrics = json_array();
-    for (size_t i = 0; i < analysis->metric_count; i++)
-        json_array_append_new(metrics, source_metric(&analysis->metrics[i], i));
-    if (analysis->metric_count == 0)
-        json_array_append_new(metrics, source_metric(&errors, 0));
-    const size_t wanted = analysis->metric_count == 0 ? 1 : analysis->metric_count;
-    if (json_array_size(metrics) == wanted)
-        return metrics;
-    json_decref(metrics);
-    return NULL;
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(metrics, source_metric(&wanted[i], i));
+    if (json_array_size(metrics) < count)
+        json_decref(TAKE(metrics));
+    return metrics;
 }
 
 static json_t *source_workflow(const struct workflow_reference *workflow)
@@ -227,7 +226,7 @@ static json_t *arm_json(const struct track *track, bool canary)
     track_component_name(track, binding->role, component);
     const char slot[2] = {canary ? rollout->next_slot : rollout->stable_slot, '\0'};
     return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "slot", slot, "component", component,
-                     "binding", binding->object == NULL ? "" : binding->object->key.name, "release",
+                     "binding", binding->object->key.name, "release",
                      canary ? rollout->next.release_digest : rollout->stable.release_digest,
                      "namespace", known(names->space), "workload", known(names->workload),
                      "service", known(names->service));
@@ -257,26 +256,19 @@ static json_t *query(const struct engine *engine, const struct track *track, con
     wall_time_format(window.from, from);
     wall_time_format(window.to, to);
     const struct target *place = track->place;
-    json_t *made = json_pack("{s:s, s:O, s:O, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s}", "purpose",
+    json_t *made = json_pack("{s:s, s:O, s:O, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "purpose",
                              purpose, "provider", json_object_get(source, "provider"), "template",
                              json_object_get(source, "template"), "cell", track->unit->name,
                              "component", track->component, "target", track->target, "environment",
-                             place == NULL ? NULL : place->environment->name.text, "region",
-                             place == NULL ? NULL : place->region->name.text, "namespace",
-                             engine->platform->namespace_name.text, "project", track->unit->project,
-                             "revision", track->rollout.next.revision);
+                             place->environment->name.text, "region", place->region->name.text,
+                             "namespace", engine->platform->namespace_name.text, "project",
+                             track->unit->project, "revision", track->rollout.next.revision);
     json_t *rest =
         json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "from", from, "to", to, "from_ms",
                   (json_int_t)window.from.ms, "to_ms", (json_int_t)window.to.ms, "canary",
                   canary ? arm_json(track, true) : json_null(), "stable", arm_json(track, false),
                   "metrics", asked_metrics(source));
-    if (made == NULL || rest == NULL || json_object_update(made, rest) < 0) {
-        json_decref(made);
-        json_decref(rest);
-        return NULL;
-    }
-    json_decref(rest);
-    return made;
+    return json_join(made, rest);
 }
 
 json_t *trial_query_window(const struct engine *engine, const struct track *track,

@@ -33,10 +33,45 @@ static bool flag(const json_t *row, const char *key)
     return json_is_true(json_object_get(row, key));
 }
 
+static bool is_text(const json_t *object, const char *key)
+{
+    return json_text_or(json_object_get(object, key), NULL) != NULL;
+}
+
+/* All that is told or asked of it later is there. */
+static bool is_source(const json_t *source)
+{
+    const json_t *metrics = json_object_get(source, "metrics");
+    if (!is_text(source, "provider") || !is_text(source, "insufficient") ||
+        json_object_get(source, "template") == NULL || row_number(source, "interval_ms") <= 0 ||
+        !json_is_array(metrics))
+        return false;
+    for (size_t i = 0; i < json_array_size(metrics); i++) {
+        const json_t *metric = json_array_get(metrics, i);
+        if (!is_text(metric, "name") || !is_text(metric, "kind") ||
+            json_object_get(metric, "edge") == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool is_count(const json_t *row, const char *key, int64_t most)
+{
+    const int64_t number = row_number(row, key);
+    return number >= 0 && number <= most;
+}
+
+static bool are_counts(const json_t *row)
+{
+    return is_count(row, "attempt", INT64_MAX) && is_count(row, "step", ROLLOUT_STEPS_LIMIT + 1) &&
+           is_count(row, "step_ms", INT64_MAX) && is_count(row, "windows", INT64_MAX) &&
+           is_count(row, "failures", UINT32_MAX);
+}
+
 static bool read_row(const json_t *row, struct trial *trial)
 {
     const json_t *source = json_object_get(row, "source"), *asked = json_object_get(row, "asked");
-    if (row_number(row, "version") != ROW_VERSION || !json_is_object(source))
+    if (row_number(row, "version") != ROW_VERSION || !are_counts(row) || !is_source(source))
         return false;
     trial->attempt = (uint64_t)row_number(row, "attempt");
     row_text(row, "digest", trial->digest, sizeof trial->digest);
@@ -54,7 +89,7 @@ static bool read_row(const json_t *row, struct trial *trial)
     const json_t *judge = json_object_get(row, "judge");
     struct error err = {0};
     if (judge == NULL)
-        return trial_metric_count(trial) == 0 || !trial->judging;
+        return !trial->judging || trial_metric_count(trial) == 0;
     return judge_from_json(judge, &trial->judge, &err) == 0 &&
            trial->judge.metric_count == trial_metric_count(trial);
 }
@@ -84,29 +119,37 @@ struct trial *trial_row_free(struct trial *trial)
     return NULL;
 }
 
+/* What no row says goes on with the same attempt. */
+static void carry_over(struct trial *trial, struct trial *before)
+{
+    trial->request = before->request;
+    trial->due = before->due;
+    trial->ahead_ms = before->ahead_ms;
+    trial->names_due = before->names_due;
+    trial->gate = TAKE(before->gate);
+    trial->seen = before->seen;
+}
+
 void trial_row_apply(struct engine *engine, struct track *track, const json_t *value)
 {
-    struct trial *read = value == NULL ? NULL : calloc(1, sizeof *read);
-    if (value != NULL && read == NULL) {
-        engine->status = -ENOMEM;
-        return;
+    struct trial *before = track->trial, *read = NULL;
+    if (value != NULL) {
+        read = calloc(1, sizeof *read);
+        if (read == NULL) {
+            engine->status = -ENOMEM;
+            return;
+        }
+        if (!read_row(value, read))
+            read = trial_row_free(read);
     }
-    if (read != NULL && !read_row(value, read))
-        read = trial_row_free(read);
     if (read != NULL) {
         read->track = track;
-        if (track->trial != NULL && track->trial->attempt == read->attempt) {
-            read->request = track->trial->request;
-            read->due = track->trial->due;
-            read->ahead_ms = track->trial->ahead_ms;
-            read->names_due = track->trial->names_due;
-            read->gate = TAKE(track->trial->gate);
-            read->seen = track->trial->seen;
-        }
+        if (before != NULL && before->attempt == read->attempt)
+            carry_over(read, before);
         explain(engine, read);
     }
-    trial_row_free(track->trial);
     track->trial = read;
+    trial_row_free(before);
 }
 
 void trial_row_put(struct engine *engine, const struct track *track, const struct trial *next)

@@ -53,11 +53,8 @@ static json_t *metrics_json(const struct trial *trial)
             status_text(json_text_or(message, NULL)), "canary",
             side_json(sum->canary_requests, sum->canary_bad), "stable",
             side_json(sum->stable_requests, sum->stable_bad));
-        if (judged) {
-            json_t *limits = trial_show_limits(&trial->judge, used++);
-            json_object_update_missing(one, limits);
-            json_decref(limits);
-        }
+        if (judged)
+            one = json_join(one, trial_show_limits(&trial->judge, used++));
         json_array_append_new(shown, one);
     }
     return shown;
@@ -100,13 +97,6 @@ static json_t *windows_json(const struct trial *trial)
                      "baking", (int)judge->baking);
 }
 
-static bool join(json_t *to, json_t *from)
-{
-    const bool done = to != NULL && from != NULL && json_object_update_missing(to, from) == 0;
-    json_decref(from);
-    return done;
-}
-
 json_t *trial_show(const struct engine *engine, const struct trial *trial, bool soak_over)
 {
     const struct gate_record *run = NULL;
@@ -117,7 +107,7 @@ json_t *trial_show(const struct engine *engine, const struct trial *trial, bool 
     const bool seated = judge->metric_count > 0;
     const double alpha = seated ? judge->settings.alpha : judge_settings_default.alpha;
     const double beta = seated ? judge->settings.beta : judge_settings_default.beta;
-    OWNED_JSON *shown =
+    json_t *shown =
         json_pack("{s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:o, s:o}", "provider",
                   json_object_get(trial->source, "provider"), "template",
                   json_object_get(trial->source, "template"), "interval_ms",
@@ -128,7 +118,5 @@ json_t *trial_show(const struct engine *engine, const struct trial *trial, bool 
                   evidence_json(seated ? judge_log_against(judge) : 0, log(1 / alpha)), "for",
                   evidence_json(seated ? judge_log_pass(judge) : 0, log(1 / beta)), "metrics",
                   metrics_json(trial), "run", status_text(run == NULL ? NULL : run->run));
-    if (!join(shown, totals(trial)) || !join(shown, windows_json(trial)))
-        return NULL;
-    return TAKE(shown);
+    return json_join(json_join(shown, totals(trial)), windows_json(trial));
 }

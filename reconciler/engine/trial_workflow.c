@@ -18,10 +18,10 @@ bool trial_workflow_is(const struct trial *trial)
     return strcmp(json_text_or(json_object_get(trial->source, "provider"), ""), "workflow") == 0;
 }
 
-/* No gate of a platform has a name with a dot. */
+/* No gate of a platform has a name with a dot, and no component one of more than 60 characters. */
 static void name_of(const struct track *track, size_t step, char ret_name[static NAME_SIZE])
 {
-    snprintf(ret_name, NAME_SIZE, "%.40s.%zu", track->component, step);
+    snprintf(ret_name, NAME_SIZE, "%.60s.%zu", track->component, step);
 }
 
 bool trial_workflow_owns(const struct gate_record *gate)

@@ -1,5 +1,6 @@
 #include "reconciler/engine/unit.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/source.h"
@@ -133,8 +134,9 @@ static struct track *insert_track(struct unit *unit, size_t at)
     return track;
 }
 
-struct track *unit_track(struct engine *engine, struct unit *unit, const char *component,
-                         const char *target, bool make)
+/* Position of the track, or where it would stand. */
+static size_t track_place(const struct unit *unit, const char *component, const char *target,
+                          bool *ret_found)
 {
     size_t low = 0, high = unit->track_count;
     while (low < high) {
@@ -142,28 +144,43 @@ struct track *unit_track(struct engine *engine, struct unit *unit, const char *c
         int order = strcmp(unit->tracks[middle]->component, component);
         if (order == 0)
             order = strcmp(unit->tracks[middle]->target, target);
-        if (order == 0)
-            return unit->tracks[middle];
+        if (order == 0) {
+            *ret_found = true;
+            return middle;
+        }
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    struct track *track = make ? insert_track(unit, low) : NULL;
-    if (track == NULL) {
-        if (make)
-            engine->status = -ENOMEM;
-        return NULL;
-    }
-    track_init(track, unit, component, target);
-    return track;
+    *ret_found = false;
+    return low;
 }
 
-struct track *unit_track_named(struct engine *engine, const char *cell, const char *component,
-                               const char *target, bool make)
+struct track *unit_track_find(const struct engine *engine, const char *cell, const char *component,
+                              const char *target)
 {
-    struct unit *unit = make ? unit_get(engine, cell) : unit_find(engine, cell);
-    return unit == NULL ? NULL : unit_track(engine, unit, component, target, make);
+    const struct unit *unit = unit_find(engine, cell);
+    if (unit == NULL)
+        return NULL;
+    bool found;
+    const size_t at = track_place(unit, component, target, &found);
+    return found ? unit->tracks[at] : NULL;
+}
+
+struct track *unit_track_get(struct engine *engine, struct unit *unit, const char *component,
+                             const char *target)
+{
+    bool found;
+    const size_t at = track_place(unit, component, target, &found);
+    if (found)
+        return unit->tracks[at];
+    struct track *track = insert_track(unit, at);
+    if (track == NULL)
+        engine->status = -ENOMEM;
+    else
+        track_init(track, unit, component, target);
+    return track;
 }
 
 /* --- objects ------------------------------------------------------------------------------------
@@ -194,14 +211,12 @@ void unit_detach(struct object *object)
     if (unit == NULL)
         return;
     object->unit = NULL;
-    for (size_t i = 0; i < unit->attached_count; i++) {
-        if (unit->attached[i] != object)
-            continue;
-        unit->attached_count--;
-        memmove(&unit->attached[i], &unit->attached[i + 1],
-                (unit->attached_count - i) * sizeof(struct object *));
-        return;
-    }
+    size_t at = 0;
+    for (; unit->attached[at] != object; at++)
+        CHECK(at + 1 < unit->attached_count);
+    unit->attached_count--;
+    memmove(&unit->attached[at], &unit->attached[at + 1],
+            (unit->attached_count - at) * sizeof(struct object *));
 }
 
 void unit_hold(struct object **place, struct object *object)

@@ -12,11 +12,13 @@ struct unit *unit_new(const char *name);
 struct unit *unit_free(struct unit *unit);
 bool unit_is_platform(const struct unit *unit);
 
-/* Finds or (when `make`) makes the track of a component on a target. */
-struct track *unit_track_named(struct engine *engine, const char *cell, const char *component,
-                               const char *target, bool make);
-struct track *unit_track(struct engine *engine, struct unit *unit, const char *component,
-                         const char *target, bool make);
+/* The track of a component on a target; NULL = there is none. */
+struct track *unit_track_find(const struct engine *engine, const char *cell, const char *component,
+                              const char *target);
+
+/* Finds or makes it; NULL without memory, remembered. */
+struct track *unit_track_get(struct engine *engine, struct unit *unit, const char *component,
+                             const char *target);
 
 /* The object belongs to the unit's desired state; it is pumped with it. */
 void unit_attach(struct engine *engine, struct unit *unit, struct object *object);

@@ -36,36 +36,35 @@ static const struct object *stuck_object(const struct node *node)
     return found;
 }
 
+static void add_trouble(const struct unit *unit, const char *name, struct text *out)
+{
+    const char *trouble = project_trouble(unit, name);
+    if (trouble != NULL)
+        text_format(out, ": %s", trouble);
+}
+
 static bool explain_bootstrap(const struct engine *engine, const struct node *node,
                               struct text *out)
 {
     const struct unit *unit = node->unit;
     if (!node_is_open(engine, node))
         return false;
-    if (unit->object_count > 0 && !object_is_equal(unit->objects[0])) {
+    if (!object_is_equal(unit->objects[0])) {
         text_format(out, "project %s is being made", unit->project);
-        return true;
-    }
-    if (unit->project_release[0] == '\0' && !node->binding_ready) {
-        const char *trouble = project_trouble(unit, unit->project);
-        text_format(out, "project %s has no release yet%s%s", unit->project,
-                    trouble == NULL ? "" : ": ", trouble == NULL ? "" : trouble);
-        return true;
-    }
-    if (!node->binding_ready || !project_stands(node)) {
-        const char *name = node->binding == NULL ? "" : node->binding->key.name;
-        const char *trouble = project_trouble(unit, name);
-        text_format(out, "the project binding %s is not ready on project release %s%s%s", name,
-                    project_release_for(node), trouble == NULL ? "" : ": ",
-                    trouble == NULL ? "" : trouble);
-        return true;
-    }
-    if (project_moves(node)) {
+    } else if (unit->project_release[0] == '\0' && !node->binding_ready) {
+        text_format(out, "project %s has no release yet", unit->project);
+        add_trouble(unit, unit->project, out);
+    } else if (!node->binding_ready || !project_stands(node)) {
+        text_format(out, "the project binding %s is not ready on project release %s",
+                    node->binding->key.name, project_release_for(node));
+        add_trouble(unit, node->binding->key.name, out);
+    } else if (project_moves(node)) {
         text_format(out, "the project binding %s is being moved to project release %s",
                     node->binding->key.name, project_release_for(node));
-        return true;
+    } else {
+        return false;
     }
-    return false;
+    return true;
 }
 
 static const struct track *first_open(const struct engine *engine, const struct node *node)
@@ -73,7 +72,7 @@ static const struct track *first_open(const struct engine *engine, const struct 
     const struct track *waiting = NULL;
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node != node || !track_is_live(track) || track_is_done(track))
+        if (track->node != node || track_is_done(track))
             continue;
         /* The one that others wait for tells more than those that wait. */
         if (track_missing_provider(engine, track) == NULL || rollout_is_active(&track->rollout))
@@ -119,8 +118,7 @@ static bool explain_unproven(const struct node *node, struct text *out)
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
         const struct rollout_content *stable = &track->rollout.stable;
-        if (track->node != node || !track->rollout.has_stable || !stable->unproven ||
-            stable->accepted)
+        if (track->node != node || !stable->unproven || stable->accepted)
             continue;
         text_format(out,
                     "release %s of %s was promoted there without proof that it is good; `cellctl "
@@ -137,7 +135,7 @@ static bool explain_build(const struct engine *engine, const struct node *node, 
 {
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
-        if (track->node == node && track_is_live(track) && build_explain(engine, track, out))
+        if (track->node == node && build_explain(engine, track, out))
             return true;
     }
     return false;
@@ -150,7 +148,7 @@ static void explain(void *context, size_t index, struct text *out)
     const struct node *node = engine->nodes[index];
     const struct unit *unit = node->unit;
     if (unit->broken) {
-        text_add(out, unit->reason == NULL ? "it cannot be read" : unit->reason);
+        text_add(out, unit->reason);
         return;
     }
     if (unit->problem != NULL) {
@@ -164,10 +162,6 @@ static void explain(void *context, size_t index, struct text *out)
     }
     if (bootstrap_explain_platform(engine, out))
         return;
-    if (unit_is_frozen(engine, unit)) {
-        text_add(out, "somebody changed its objects, and its drift policy is freeze");
-        return;
-    }
     const struct object *stuck = stuck_object(node);
     if (stuck != NULL) {
         text_add(out, operation_message(stuck));
@@ -180,7 +174,7 @@ static void explain(void *context, size_t index, struct text *out)
     if (engine->facts[index].state == NODE_REPAIRING)
         text_add(out, "its objects are being put right");
     else if (engine->facts[index].state == NODE_CONVERGED)
-        text_format(out, "it is live at %.12s", unit->good_commit);
+        text_format(out, "it is live at %.12s, but not healthy", unit->good_commit);
     else if (!explain_build(engine, node, out))
         text_add(out, "it is being compared");
 }
@@ -192,9 +186,15 @@ static void add_builds(const struct engine *engine, const struct node *node, str
         const struct track *track = node->unit->tracks[i];
         OWNED_TEXT message;
         text_init(&message, 2048);
-        if (track->node == node && track_is_live(track) && build_explain(engine, track, &message))
+        if (track->node == node && build_explain(engine, track, &message))
             text_format(out, "; %s", text_get(&message));
     }
+}
+
+/* Its newest manifest cannot be used: what was good before stays. */
+static bool keeps_last_good(const struct unit *unit)
+{
+    return unit->broken || unit->problem != NULL;
 }
 
 void why_node(const struct engine *engine, const struct node *node, struct instant now,
@@ -203,16 +203,23 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
     struct question question = {engine, now};
     struct plan_input input = node_plan_input(engine);
     input.now = now.wall;
-    const bool kept = node->unit->broken || node->unit->problem != NULL;
-    if (engine->facts[node->index].state == NODE_CONVERGED && !kept) {
+    if (keeps_last_good(node->unit)) {
+        text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
+        explain(&question, node->index, out);
+        return;
+    }
+    if (engine->facts[node->index].state == NODE_CONVERGED) {
         text_format(out, "%s on %s is live at %.12s", node->unit->name, node->name,
                     node->unit->good_commit);
         add_builds(engine, node, out);
         return;
     }
-    if (node->unit->broken || (kept && engine->facts[node->index].state == NODE_CONVERGED)) {
-        text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
-        explain(&question, node->index, out);
+    /* For the plan it is suspended, but no `resume` would help. */
+    if (unit_is_frozen(engine, node->unit)) {
+        text_format(out,
+                    "%s on %s stands still: somebody changed its objects, and its drift policy is "
+                    "freeze; `cellctl diff %s` shows what",
+                    node->unit->name, node->name, node->unit->name);
         return;
     }
     if (plan_explain(&input, engine->verdicts, node->index, explain, &question, out) < 0)
@@ -235,8 +242,7 @@ static void explain_nodeless(const struct engine *engine, const struct unit *uni
         text_format(out, "%s is not in git any more; what is left of it is being removed",
                     unit->name);
     else if (unit->broken)
-        text_format(out, "%s was never readable: %s", unit->name,
-                    unit->reason == NULL ? "" : unit->reason);
+        text_format(out, "%s was never readable: %s", unit->name, unit->reason);
     else
         text_format(out, "%s waits for the platform: %s", unit->name, engine->platform_reason);
 }
@@ -258,7 +264,7 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
         node = node_to_explain(engine, unit);
     if (node == NULL)
         explain_nodeless(engine, unit, out);
-    else if (target == NULL && !unit->broken && unit->problem == NULL &&
+    else if (target == NULL && !keeps_last_good(unit) &&
              engine->facts[node->index].state == NODE_CONVERGED)
         text_format(out, "%s is live on every target at %.12s", unit->name, unit->good_commit);
     else

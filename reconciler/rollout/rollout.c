@@ -169,6 +169,8 @@ static void refuse_kind(struct advance *advance)
     static const char reason[] = "it cannot change between having endpoints and having none: "
                                  "give the new kind another name, or go back in git";
     struct rollout *rollout = advance->rollout;
+    if (advance->view->command != COMMAND_NONE)
+        (void)memcpy(advance->result->command, reason, sizeof(reason));
     if (rollout->hold == HOLD_REFUSED && strcmp(rollout->reason, reason) == 0)
         return;
     rollout->hold = HOLD_REFUSED;

@@ -163,6 +163,22 @@ Test(converge, a_first_release_that_fails_is_withdrawn)
     world_free(world);
 }
 
+/* What no list shows is read again with each look: until the answer it stands as it stood. */
+Test(converge, a_look_at_the_platform_moves_nobody)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_run(world, 1000);
+    const int64_t until = world->now_ms + MINUTES(5);
+    while (world_step(world, until)) {
+        json_t *status = engine_status(world->engine, world_now(world));
+        cr_assert(json_is_true(json_at(status, "platform", "ready", NULL)));
+        json_decref(status);
+    }
+    world_free(world);
+}
+
 Test(converge, the_same_run_twice_gives_the_same_effects)
 {
     uint64_t traces[2];

@@ -107,6 +107,14 @@ Test(danger, a_project_binding_with_foreign_bindings_stays)
         platform_object(world->platform, "projectreleasebindings", "acme", "acme-shop-development");
     cr_expect_not_null(binding);
     json_decref(binding);
+    json_t *status = engine_status(world->engine, world_now(world));
+    char *holds = json_dumps(json_object_get(status, "holds"), 0);
+    cr_expect_not_null(strstr(holds,
+                              "ProjectReleaseBinding acme-shop-development is not in git any "
+                              "more and would take along what others have in it"),
+                       "%s", holds);
+    free(holds);
+    json_decref(status);
     json_t *project = platform_object(world->platform, "projects", "acme", "acme-shop");
     cr_expect_not_null(project);
     json_decref(project);
@@ -261,6 +269,12 @@ Test(danger, a_failing_task_that_says_ready_is_told)
     cr_assert(platform_task_result(world->platform, "acme", "sweeper", "development", true));
     world_run(world, MINUTES(3));
     cr_expect(world_published(world, "task-failing", "shop"));
+    json_t *shown = engine_cell_status(world->engine, "shop", world_now(world));
+    const json_t *node = json_array_get(json_object_get(shown, "targets"), 0);
+    const char *message = json_text_or(
+        json_object_get(json_array_get(json_object_get(node, "components"), 0), "message"), "");
+    cr_expect_not_null(strstr(message, "; its last 1 runs failed"), "%s", message);
+    json_decref(shown);
     const uint64_t writes = world->writes;
     world_run(world, MINUTES(10));
     cr_expect_eq(world->writes, writes);

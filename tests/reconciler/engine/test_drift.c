@@ -141,15 +141,19 @@ Test(drift, freeze_stops_the_cell_until_the_drift_is_gone)
 {
     struct world *world = converged("  drift: freeze\n");
     tamper(world, "projects", "acme-shop",
-           json_pack("{s:{s:s}}", "annotations", "celld.dev/region", "changed"));
+           json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, "somebody"));
     world_run(world, MINUTES(1));
     repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2",
                       "  drift: freeze\n", NULL);
     world_run(world, MINUTES(2));
-    const struct platform_running running =
-        platform_running(world->platform, "acme", "shop-api-a", "development");
-    if (world_published(world, "drift-found", "shop"))
-        cr_expect_str_eq(running.image, "registry.example/shop:1");
+    cr_assert(world_published(world, "drift-found", "shop"));
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_why(world, "shop", "development", "its drift policy is freeze");
+    tamper(world, "projects", "acme-shop",
+           json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD));
+    world_run(world, MINUTES(2));
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     world_free(world);
 }
 

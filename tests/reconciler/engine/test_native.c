@@ -1,4 +1,4 @@
-/* Native manifests follow git by themselves: a commit that changes nothing else changes them. */
+/* Native resources below a cell's directory: part of the cell, though its manifest says nothing. */
 #include "config/base/json.h"
 #include "tests/reconciler/engine/expect.h"
 
@@ -10,83 +10,82 @@
 
 TestSuite(native, .timeout = 120);
 
-#define NATIVE(kind_, colour_)                                                                     \
-    "apiVersion: openchoreo.dev/v1alpha1\nkind: " kind_ "\nmetadata: {name: wheel}\n"              \
-    "spec: {colour: " colour_ "}\n"
+#define REFERENCE(name, space, key)                                                                \
+    "apiVersion: openchoreo.dev/v1alpha1\nkind: SecretReference\n"                                 \
+    "metadata: {name: " name space "}\n"                                                           \
+    "spec: {data: [{secretKey: key, remoteRef: {key: " key "}}], template: {type: Opaque}}\n"
 
-#define OF_SHOP "cells/shop/native/wheel.yaml"
-#define OF_PLATFORM "native/wheel.yaml"
-
-/* The same platform and cell each time, with this one native manifest; path NULL = none. */
-static void commit(struct world *world, int revision, const char *path, const char *native)
+/* The manifests of cell and platform are the same each time. NULL = there is no such file. */
+static void commit(struct world *world, int revision, const char *one, const char *two)
 {
-    static const char platform[] = PLATFORM_HEAD "  prune: {budget: \"90%\", minimum: 100}\n"
-                                                 "  environments: [{name: development}]\n"
-                                                 "  phases: [{name: all, cells: [shop]}]\n";
-    char *cell = cell_text("shop", "registry.example/shop:1", NULL), hash[41];
-    const struct world_file files[] = {
-        {"platform.yaml", platform}, {"cells/shop/cell.yaml", cell}, {path, native}};
-    snprintf(hash, sizeof hash, "%040x", (unsigned)revision);
-    world_commit(world, hash, files, path == NULL ? 2 : 3);
-    free(cell);
-    world_run(world, MINUTES(3));
+    char *shop = cell_text("shop", "registry.example/shop:1", NULL);
+    struct world_file files[4] = {{"platform.yaml", platform_small},
+                                  {"cells/shop/cell.yaml", shop}};
+    size_t count = 2;
+    if (one != NULL)
+        files[count++] = (struct world_file){"cells/shop/native/one.yaml", one};
+    if (two != NULL)
+        files[count++] = (struct world_file){"cells/shop/native/two.yaml", two};
+    char name[41];
+    snprintf(name, sizeof name, "%040d", revision);
+    world_commit(world, name, files, count);
+    free(shop);
+    world_run(world, 1000);
 }
 
-/* "" = there is no such object. */
-static void expect_colour(const struct world *world, const char *collection, const char *colour)
+/* "" = it is not there. */
+static void expect_key(const struct world *world, const char *name, const char *key)
 {
-    json_t *object = platform_object(world->platform, collection, "acme", "wheel");
-    cr_expect_str_eq(json_text_or(json_at(object, "spec", "colour", NULL), ""), colour, "%s",
-                     collection);
-    json_decref(object);
+    json_t *live = platform_object(world->platform, "secretreferences", "acme", name);
+    const json_t *data = json_array_get(json_at(live, "spec", "data", NULL), 0);
+    cr_expect_str_eq(json_text_or(json_at(data, "remoteRef", "key", NULL), ""), key,
+                     "%s: %s, not %s", name,
+                     json_text_or(json_at(data, "remoteRef", "key", NULL), ""), key);
+    json_decref(live);
 }
 
-Test(native, each_change_alone_is_carried_out)
+Test(native, a_change_of_nothing_else_becomes_live)
 {
+    static const struct {
+        const char *one, *two;
+        const char *key_one, *key_two;
+    } rows[] = {
+        {NULL, NULL, "", ""},
+        {REFERENCE("one", "", "a"), NULL, "a", ""},
+        {REFERENCE("one", "", "b"), NULL, "b", ""},
+        {REFERENCE("one", ", namespace: acme", "b"), NULL, "b", ""},
+        {REFERENCE("one", ", namespace: acme", "b"), REFERENCE("two", "", "c"), "b", "c"},
+        {REFERENCE("one", ", namespace: acme", "b"), REFERENCE("three", "", "c"), "b", ""},
+        {REFERENCE("one", "", "b"), NULL, "b", ""},
+        {NULL, NULL, "", ""},
+    };
     struct world *world = repository_world();
-    commit(world, 1, NULL, NULL);
-    cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
-    expect_colour(world, "traits", "");
-    commit(world, 2, OF_SHOP, NATIVE("Trait", "red"));
-    expect_colour(world, "traits", "red");
-    commit(world, 3, OF_SHOP, NATIVE("Trait", "blue"));
-    expect_colour(world, "traits", "blue");
-    commit(world, 4, OF_SHOP, NATIVE("ResourceType", "blue"));
-    expect_colour(world, "traits", "");
-    expect_colour(world, "resourcetypes", "blue");
-    commit(world, 5, OF_PLATFORM, NATIVE("ResourceType", "blue"));
-    expect_colour(world, "resourcetypes", "blue");
-    commit(world, 6, OF_SHOP, NATIVE("ResourceType", "green"));
-    expect_colour(world, "resourcetypes", "green");
-    commit(world, 7, OF_PLATFORM, NATIVE("ResourceType", "green"));
-    expect_colour(world, "resourcetypes", "green");
-    commit(world, 8, OF_SHOP, NATIVE("ResourceType", "green"));
-    commit(world, 9, NULL, NULL);
-    expect_colour(world, "resourcetypes", "");
-    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
-    cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
+    for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++) {
+        commit(world, i + 1, rows[i].one, rows[i].two);
+        expect_condition(world, CONDITION_CONVERGED);
+        world_run(world, MINUTES(3)); /* what goes, goes with a newer look */
+        expect_key(world, "one", rows[i].key_one);
+        expect_key(world, "two", rows[i].key_two);
+    }
     expect_no_dangers(world);
     expect_silence(world);
     world_free(world);
 }
 
-/* The same again, in another commit: nothing is written. */
-Test(native, an_unchanged_one_is_left_alone)
+Test(native, a_kind_that_nobody_serves_is_told_and_breaks_nothing)
 {
+    static const char gadget[] =
+        "apiVersion: openchoreo.dev/v1alpha1\nkind: Gadget\nmetadata: {name: g}\nspec: {}\n";
     struct world *world = repository_world();
-    commit(world, 1, OF_SHOP, NATIVE("Trait", "red"));
-    const uint64_t writes = world->writes;
-    commit(world, 2, OF_SHOP, NATIVE("Trait", "red"));
-    cr_expect_eq(world->writes, writes);
-    expect_colour(world, "traits", "red");
-    world_free(world);
-}
-
-Test(native, one_of_the_platform_goes_with_its_file)
-{
-    struct world *world = repository_world();
-    commit(world, 1, OF_PLATFORM, NATIVE("ResourceType", "blue"));
-    commit(world, 2, NULL, NULL);
-    expect_colour(world, "resourcetypes", "");
+    commit(world, 1, NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit(world, 2, gadget, NULL);
+    expect_condition(world, CONDITION_HELD);
+    expect_why(world, "shop", "development",
+               "cells/shop/native/one.yaml:1:1: Gadget is no kind that the control plane serves");
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    commit(world, 3, NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_silence(world);
     world_free(world);
 }

@@ -120,6 +120,13 @@ static void watch(void *context, const struct effect *effect)
         traffic->last = effect->as.metrics.id;
 }
 
+static int step(void *context, struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects)
+{
+    struct traffic *traffic = context;
+    return traffic->step(traffic->step_context, engine, event, effects);
+}
+
 /* --- the world ----------------------------------------------------------------------------------
  */
 
@@ -130,6 +137,7 @@ struct world *traffic_world(struct traffic *traffic)
     options.metrics = answer;
     options.watch = watch;
     options.context = traffic;
+    options.step = traffic->step == NULL ? NULL : step;
     traffic->asked = json_object();
     traffic->world = world_new(&options);
     return traffic->world;
@@ -148,6 +156,15 @@ void traffic_commit(struct traffic *traffic, int revision, const char *platform,
     snprintf(image, sizeof image, "registry.example/shop:%s", tag);
     snprintf(extra, sizeof extra, "  rollout: %s\n", policy);
     repository_commit(traffic->world, revision, platform, "shop", image, extra, NULL);
+}
+
+void traffic_begin(struct traffic *traffic, const char *policy, const char *tag)
+{
+    traffic_world(traffic);
+    traffic_commit(traffic, 1, platform_small, "1", policy);
+    expect_condition(traffic->world, CONDITION_CONVERGED);
+    cr_assert_eq(traffic->windows, 0, "there was nothing to compare");
+    traffic_commit(traffic, 2, platform_small, tag, policy);
 }
 
 const json_t *traffic_rollout(struct traffic *traffic, const char *target)
@@ -195,4 +212,32 @@ const json_t *traffic_event(struct traffic *traffic, const char *type)
             return event;
     }
     return NULL;
+}
+
+const json_t *traffic_analysis(struct traffic *traffic)
+{
+    return json_object_get(traffic_rollout(traffic, "development"), "analysis");
+}
+
+const char *traffic_verdict(struct traffic *traffic)
+{
+    return json_text_or(json_object_get(traffic_analysis(traffic), "verdict"), "");
+}
+
+size_t traffic_quarantines(const struct traffic *traffic)
+{
+    json_t *shown = engine_quarantine(traffic->world->engine);
+    const size_t count = json_array_size(json_object_get(shown, "entries"));
+    json_decref(shown);
+    return count;
+}
+
+bool traffic_order(struct traffic *traffic, const char *action, const char *target)
+{
+    bool done = false;
+    world_command(traffic->world, "rollout",
+                  json_pack("{s:s, s:s, s:s, s:s}", "action", action, "cell", "shop", "component",
+                            "shop-api", "target", target),
+                  &done);
+    return done;
 }

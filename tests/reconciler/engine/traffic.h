@@ -4,6 +4,15 @@
 
 #include "tests/reconciler/engine/expect.h"
 
+#define TRAFFIC_STEPS                                                                              \
+    "steps: [{weight: 5, soak: 5m}, {weight: 20, soak: 3m}, {weight: 50, soak: 2m}]"
+#define TRAFFIC_CANARY_WITH(analysis)                                                              \
+    "{strategy: canary, " TRAFFIC_STEPS ", bake: 2m, progressDeadline: 5m, analysis: {provider: "  \
+    "prometheus, " analysis "}}"
+#define TRAFFIC_CANARY TRAFFIC_CANARY_WITH("metrics: [error-rate]")
+#define TRAFFIC_BLUE_GREEN                                                                         \
+    "{strategy: blue-green, bake: 5m, progressDeadline: 5m, analysis: {metrics: [error-rate]}}"
+
 enum traffic_fault {
     TRAFFIC_SOUND,
     TRAFFIC_DOWN,     /* no query is answered but with an error */
@@ -24,6 +33,10 @@ struct traffic {
     json_t *asked;               /* "from..to canary-release" -> how often it was asked */
     uint64_t last;               /* id of the newest query */
     struct world *world;
+    /* Instead of engine_step(), see struct world_options; NULL = not wanted. */
+    int (*step)(void *context, struct engine *engine, const struct engine_event *event,
+                struct effect_list *effects);
+    void *step_context;
 };
 
 /* A world with one cell on one environment, and this traffic. */
@@ -33,6 +46,9 @@ struct world *traffic_free(struct traffic *traffic);
 /* Commits shop with this tag and this rollout policy (YAML flow mapping). */
 void traffic_commit(struct traffic *traffic, int revision, const char *platform, const char *tag,
                     const char *policy);
+
+/* A world with a good first release, which there is nothing to compare with, and then this one. */
+void traffic_begin(struct traffic *traffic, const char *policy, const char *tag);
 
 /* ROLLOUT of the status; borrowed until the next call. */
 const json_t *traffic_rollout(struct traffic *traffic, const char *target);
@@ -45,3 +61,12 @@ void traffic_until(struct traffic *traffic, const char *target, const char *stat
 
 /* The newest event of that type, borrowed; NULL = none is kept. */
 const json_t *traffic_event(struct traffic *traffic, const char *type);
+
+/* ANALYSIS of the rollout on development, and its verdict; borrowed until the next call. */
+const json_t *traffic_analysis(struct traffic *traffic);
+const char *traffic_verdict(struct traffic *traffic);
+
+size_t traffic_quarantines(const struct traffic *traffic);
+
+/* An operator's `cellctl rollout ACTION` for shop-api; whether it was done. */
+bool traffic_order(struct traffic *traffic, const char *action, const char *target);

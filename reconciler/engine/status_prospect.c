@@ -18,7 +18,8 @@ struct prospect {
     const struct engine *engine;
     const struct track *track;
     const struct rollout_policy *policy;
-    json_t *source;     /* NULL = it is not judged */
+    bool judged;
+    json_t *source;     /* NULL = not by numbers */
     struct judge judge; /* seated */
     double rate;
     struct wall_time measured; /* ms 0 = it was given, or is not known */
@@ -171,21 +172,21 @@ static json_t *answer_json(const struct prospect *prospect, struct instant now)
     OWNED_TEXT sentence;
     text_init(&sentence, 512);
     const bool told = say_prospect(prospect, prospects, &sentence);
-    json_t *shown = json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b, s:o, s:I, s:I, s:s, s:b}", "cell",
-        track->unit->name, "component", track->component, "target", track->target, "strategy",
-        strategies[policy->strategy], "analysis", (int)(prospect->source != NULL), "from",
-        status_content(&rollout->stable, rollout->has_stable), "to",
-        status_content(&track->content, track->has_content), "first", (int)!rollout->has_stable,
-        "steps", status_steps(policy, prospect->source != NULL), "bake_ms",
-        (json_int_t)policy->bake.value.ms, "progress_deadline_ms",
-        (json_int_t)policy->progress_deadline.value.ms, "insufficient",
-        policies[policy->analysis.insufficient], "rollback_forbidden",
-        (int)policy->rollback_forbidden.value);
+    json_t *shown =
+        json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b, s:o, s:I, s:I, s:s, s:b}", "cell",
+                  track->unit->name, "component", track->component, "target", track->target,
+                  "strategy", strategies[policy->strategy], "analysis", (int)prospect->judged,
+                  "from", status_content(&rollout->stable, rollout->has_stable), "to",
+                  status_content(&track->content, track->has_content), "first",
+                  (int)!rollout->has_stable, "steps", status_steps(policy, prospect->judged),
+                  "bake_ms", (json_int_t)policy->bake.value.ms, "progress_deadline_ms",
+                  (json_int_t)policy->progress_deadline.value.ms, "insufficient",
+                  policies[policy->analysis.insufficient], "rollback_forbidden",
+                  (int)policy->rollback_forbidden.value);
     json_t *numbers = json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "attempts",
-        (json_int_t)(policy->attempts.set ? policy->attempts.value : TRACK_ATTEMPTS), "settings",
-        settings_json(prospect), "metrics", metrics_json(prospect), "requests_per_second",
+        (json_int_t)policy->attempts.value, "settings", settings_json(prospect), "metrics",
+        metrics_json(prospect), "requests_per_second",
         prospect->rate > 0 ? json_real(prospect->rate) : json_null(), "measured",
         status_time(prospect->measured.ms), "prospects", prospects, "sentence",
         told ? json_string(text_get(&sentence)) : json_null(), "rollout",
@@ -207,7 +208,9 @@ static int find_policy(const struct engine *engine, struct prospect *prospect, s
                                              track->manifest, track->place, arena, &effective) < 0)
         return -ENOMEM;
     prospect->policy = &effective->rollout;
-    if (!trial_query_can_judge(prospect->policy, deployment_is_routed(track->manifest)))
+    prospect->judged =
+        trial_query_can_judge(prospect->policy, deployment_is_routed(track->manifest));
+    if (!prospect->judged)
         return 0;
     prospect->source = trial_query_source(prospect->policy);
     if (prospect->source == NULL)

@@ -3,7 +3,7 @@
 
 #include "reconciler/engine/internal.h"
 
-/* Automatic attempts of the same content, when the manifest does not say. */
+/* Automatic attempts of the same content while the manifest cannot be compiled. */
 #define TRACK_ATTEMPTS 3
 
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target);

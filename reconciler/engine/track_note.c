@@ -59,7 +59,7 @@ static bool is_given_up(const struct rollout *rollout)
     case HOLD_WEIGHT:
     case HOLD_NO_METRICS:
     case HOLD_INSUFFICIENT:
-        return rollout->state == ROLLOUT_HELD && !rollout->has_next && rollout->retry_at.ms == 0;
+        return !rollout->has_next && rollout->retry_at.ms == 0;
     case HOLD_NONE:
     case HOLD_QUARANTINED:
     case HOLD_ABORTED:

@@ -35,8 +35,7 @@ static void view_plan(const struct engine *engine, const struct track *track,
     ret_plan->bake = policy->bake.value;
     ret_plan->progress_deadline = policy->progress_deadline.value;
     ret_plan->rollback_forbidden = policy->rollback_forbidden.value;
-    if (policy->attempts.set)
-        ret_plan->attempts = (int)policy->attempts.value;
+    ret_plan->attempts = (int)policy->attempts.value;
     ret_plan->scaled = track->deployment->routed && effective->scaling.set;
     ret_plan->insufficient = policy->analysis.insufficient;
 }

@@ -328,7 +328,7 @@ const struct track *track_missing_provider(const struct engine *engine, const st
     for (size_t i = 0; i < effective->connection_count; i++) {
         const struct track *provider = provider_of(engine, track, &effective->connections[i]);
         if (provider == NULL || provider == track || stands_for(track, provider) ||
-            !track_is_live(provider) || comes_later(track, provider))
+            comes_later(track, provider))
             continue;
         /* Two that need each other start together: one of them has to be first. */
         if (!track_walk_leads(provider, track, add_providers, engine))

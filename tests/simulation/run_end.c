@@ -139,6 +139,13 @@ static void l7_stays(struct run *run)
 static void l3_deployable(struct run *run)
 {
     run->script.heals = true;
+    struct monorepo *wanted = &run->script.wanted;
+    /* A build that failed stays so until its sources change. */
+    for (int i = 0; i < wanted->plot_count * MONOREPO_COMPONENTS; i++) {
+        struct part *part = &wanted->plots[i / MONOREPO_COMPONENTS].parts[i % MONOREPO_COMPONENTS];
+        if (part->built)
+            part->version = ++wanted->version;
+    }
     if (!script_heal(&run->script))
         return;
     script_commit(&run->script, run->world, &run->law, run->result->seen);

@@ -105,11 +105,17 @@ static json_t *answer(void *context, struct world *world, const json_t *query,
     *(past ? &traffic->histories : &traffic->windows) += 1;
     if (!past)
         note(traffic, query);
+    else
+        traffic->past_ms = json_integer_value(json_object_get(query, "to_ms")) -
+                           json_integer_value(json_object_get(query, "from_ms"));
+    traffic->nameless += !past && !json_is_string(json_at(query, "stable", "workload", NULL));
     if (traffic->fault == TRAFFIC_DOWN || (past && traffic->no_history)) {
         error_set(ret_err, ERROR_UNAVAILABLE, ERR_HTTP, "the source of metrics answered 503");
         ret_err->retry_after_ms = -1;
         return NULL;
     }
+    if (traffic->fault == TRAFFIC_ODD)
+        return json_array();
     return past ? history() : window(traffic, world, query);
 }
 

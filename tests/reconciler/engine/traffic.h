@@ -18,6 +18,7 @@ enum traffic_fault {
     TRAFFIC_DOWN,     /* no query is answered but with an error */
     TRAFFIC_EMPTY,    /* the source has no data */
     TRAFFIC_NONSENSE, /* numbers that cannot be */
+    TRAFFIC_ODD,      /* answers that are no objects */
     TRAFFIC_SILENT,   /* the new release gets no requests, whatever its weight */
 };
 
@@ -30,6 +31,8 @@ struct traffic {
     bool no_history;             /* history is not answered */
     bool kill_on_ask;            /* the process dies before the next query is answered */
     unsigned windows, histories; /* that were asked for */
+    unsigned nameless;           /* windows without names on the data plane */
+    int64_t past_ms;             /* length of the last history */
     json_t *asked;               /* "from..to canary-release" -> how often it was asked */
     uint64_t last;               /* id of the newest query */
     struct world *world;

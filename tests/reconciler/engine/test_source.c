@@ -1,0 +1,125 @@
+/* Releases that are made from Component and Workload: each once, and only what git wants in it. */
+#include "config/base/json.h"
+#include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/meddle.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(source, .timeout = 120);
+
+static void shop(struct world *world, int revision, const char *image, const char *extra)
+{
+    repository_commit(world, revision, platform_small, "shop", image, extra, NULL);
+    world_run(world, 1000);
+}
+
+static int64_t slow_generate(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strstr(request->path, "generate-release") == NULL ? 0 : 20000;
+}
+
+static size_t generated(const struct world *world)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < platform_log_count(world->platform); i++)
+        count += strstr(platform_log_at(world->platform, i)->path, "generate-release") != NULL;
+    return count;
+}
+
+/* It is not asked for again when the manifest is read again, and let go when git wants another. */
+Test(source, git_moves_on_while_a_release_is_being_made)
+{
+    static const struct {
+        const char *image, *extra;
+        size_t generated;
+    } rows[] = {
+        {"registry.example/shop:1", "  replicas: 2\n", 2},
+        {"registry.example/shop:2", NULL, 3},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world_options options;
+        world_options_default(&options);
+        options.delay = slow_generate;
+        struct world *world = world_new(&options);
+        shop(world, 1, "registry.example/shop:1", NULL);
+        world_run(world, 9000);
+        shop(world, 2, rows[i].image, rows[i].extra);
+        expect_condition(world, CONDITION_CONVERGED);
+        expect_runs(world, "shop-api-a", "development", rows[i].image);
+        cr_expect_leq(generated(world), rows[i].generated, "%zu: %zu", i, generated(world));
+        expect_no_dangers(world);
+        expect_silence(world);
+        world_free(world);
+    }
+}
+
+Test(source, a_release_that_is_refused_is_asked_for_again)
+{
+    static const struct meddling rows[][2] = {
+        {{"POST", "generate-release", 0, 2, ANSWER_RECEIVED, 404, "{}", true}},
+        {{"POST", "generate-release", 0, 2, ANSWER_RECEIVED, 200, "[]", false}},
+        {{"POST", "generate-release", 0, 2, ANSWER_RECEIVED, 302, "{}", true}},
+        {{"POST", "generate-release", 0, 2, ANSWER_UNKNOWN, 0, NULL, false}},
+        {{"POST", "generate-release", 0, 2, ANSWER_NOT_SENT, 0, NULL, true}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct meddler meddler;
+        struct world *world = meddle_world(&meddler, rows[i]);
+        shop(world, 1, "registry.example/shop:1", NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+        cr_expect_gt(meddler.replaced, 0, "%zu", i);
+        expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+/* What somebody changed stays under the policy `report`, until a release is made from it. */
+Test(source, drift_of_what_a_release_was_made_from_is_reported)
+{
+    struct world *world = repository_world();
+    shop(world, 1, "registry.example/shop:1", "  drift: report\n");
+    expect_condition(world, CONDITION_CONVERGED);
+    json_t *patch = json_pack("{s:{s:{s:s}}}", "spec", "container", "image", "theirs:9");
+    cr_assert(platform_tamper(world->platform, "workloads", "acme", "shop-api-a", patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+    const uint64_t writes = world->writes;
+    world_run(world, MINUTES(3));
+    cr_expect_eq(world->writes, writes);
+    cr_expect(world_published(world, "drift-found", "shop"));
+    shop(world, 2, "registry.example/shop:2", "  drift: report\n");
+    world_run(world, MINUTES(2));
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+    world_free(world);
+}
+
+/* After a restart nothing was compared with a release that was made before: it is read again. */
+Test(source, git_goes_back_to_an_older_release_after_a_restart)
+{
+    struct world *world = repository_world();
+    shop(world, 1, "registry.example/shop:1", NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    shop(world, 2, "registry.example/shop:2", NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    const size_t before = generated(world);
+    world_kill(world);
+    world_run(world, MINUTES(1));
+    bool ok = false;
+    world_command(world, "rollback",
+                  json_pack("{s:s, s:s}", "cell", "shop", "target", "development"), &ok);
+    cr_expect(ok);
+    world_run(world, MINUTES(2));
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    shop(world, 3, "registry.example/shop:1", NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    cr_expect_eq(generated(world), before, "it was made before");
+    expect_silence(world);
+    world_free(world);
+}

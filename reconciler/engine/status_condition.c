@@ -4,6 +4,7 @@
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/status.h"
 
 #include <string.h>
@@ -45,6 +46,8 @@ bool status_node_works(const struct engine *engine, const struct node *node)
     const struct node_verdict *verdict = &engine->verdicts[node->index];
     if (facts->suspended)
         return false;
+    if (!project_is_known(node))
+        return true; /* it is being read */
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
         if (track->node == node && rollout_moves(&track->rollout, engine->now.wall) &&

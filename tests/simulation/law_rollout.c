@@ -219,9 +219,12 @@ void law_rollout_quarantine(struct law *law, const char *key, const json_t *valu
     snprintf(row_key, sizeof row_key, "rollout/%s", track);
     const json_t *row = law_row(law, row_key);
     const bool judged = strstr(json_text_or(json_object_get(value, "reason"), ""), "judge") != NULL;
+    /* What the release names and is not there counts as its failure after the grace. */
+    const bool lacks =
+        strstr(json_text_or(json_object_get(value, "reason"), ""), "SecretReference") != NULL;
     law->checks++;
-    if (entry_flag(value, "by_operator") || strcmp(entry_deployment(row, "next"), digest) != 0 ||
-        (!judged && is_slow(law)))
+    if (lacks || entry_flag(value, "by_operator") ||
+        strcmp(entry_deployment(row, "next"), digest) != 0 || (!judged && is_slow(law)))
         return;
     if (quality_of(law, json_object_get(row, "next"), entry_slot(row, "next_slot")) == QUALITY_GOOD)
         law_break(law, "S13", "a good release of %s is condemned: %s (%s)", track,

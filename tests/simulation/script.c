@@ -322,6 +322,7 @@ bool script_crash(struct script *script, struct world *world, struct chance *cha
         return false;
     platform_image_rule(world->platform, running.image, PLATFORM_IMAGE_CRASHES, 0);
     condemn(script, at, (int)strtol(colon + 1, NULL, 10));
+    condemn(script, at, part->version); /* its pods may be among those that die */
     (void)platform_crash(world->platform, "acme", component, target, world_platform_now(world));
     return true; /* those that start later die, too */
 }

@@ -403,3 +403,16 @@ Test(project, a_move_survives_a_death_at_any_moment)
         world_free(world);
     }
 }
+
+/* celld --once would leave. */
+Test(project, what_is_read_after_a_restart_is_not_held)
+{
+    struct world *world = repository_world();
+    converge(world);
+    world_kill(world);
+    const int64_t until = world->now_ms + MINUTES(2);
+    while (world_step(world, until))
+        cr_assert_neq(engine_condition(world->engine), CONDITION_HELD);
+    cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
+    world_free(world);
+}

@@ -86,6 +86,8 @@ static void let_need(struct track *consumer, const char *stable, const char *nex
     consumer->rollout.next.needs = pack(next);
     consumer->has_content = wanted != NULL;
     consumer->content.needs = pack(wanted);
+    snprintf(consumer->content.deployment_digest, sizeof consumer->content.deployment_digest,
+             "wanted");
 }
 
 static void parties_fini(struct parties *parties)
@@ -190,8 +192,8 @@ Test(contract_parties, a_consumer_that_cannot_move_is_not_waited_for)
         parties.verdicts[0].may_start = i != SHUT;
         parties.facts[0].state = NODE_FORWARD;
         consumer->rollout.state = i == HELD ? ROLLOUT_HELD : ROLLOUT_IDLE;
-        consumer->recorded = i == DONE;
-        consumer->rollout.stable.baked_wall_ms = 1;
+        if (i == DONE)
+            memcpy(consumer->rollout.stable.deployment_digest, "wanted", sizeof "wanted");
         if (i == ELSEWHERE)
             snprintf(consumer->target, sizeof consumer->target, "testing");
         contract_check(&parties.engine, &parties.provider);

@@ -40,7 +40,9 @@ int json_read(const char *bytes, size_t length, const char *what, json_t **ret_v
                          JSON_DEPTH_LIMIT);
     json_error_t problem;
     json_t *value = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
-    if (value == NULL && json_error_code(&problem) == json_error_out_of_memory)
+    /* jansson has no words for memory that is missing at the beginning. */
+    if (value == NULL &&
+        (problem.text[0] == '\0' || json_error_code(&problem) == json_error_out_of_memory))
         return error_no_memory(err);
     if (value == NULL) {
         const int result = error_set(err, ERROR_INVALID, ERR_SYNTAX,

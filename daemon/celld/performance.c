@@ -24,8 +24,6 @@ static void set_wake(struct core *core, struct mono_time at)
 static enum log_level log_level_of(enum publish_level level)
 {
     switch (level) {
-    case PUBLISH_DEBUG:
-        return LOG_LEVEL_DEBUG;
     case PUBLISH_INFO:
         return LOG_LEVEL_INFO;
     case PUBLISH_NOTICE:

@@ -1,5 +1,7 @@
 #include "reconciler/engine/bootstrap.h"
 
+#include "config/base/check.h"
+#include "reconciler/engine/build.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -46,8 +48,7 @@ static void doubt_releases(const struct unit *unit, const struct object *compone
 void bootstrap_gone(struct engine *engine, struct object *object)
 {
     const struct unit *unit = object->unit;
-    if (unit == NULL)
-        return;
+    CHECK(unit != NULL);
     if (object->key.kind == KIND_COMPONENT)
         doubt_releases(unit, object);
     else
@@ -82,40 +83,30 @@ static bool stands(const struct engine *engine, const struct object *object)
             unit_drift_policy(engine, engine->base) != DRIFT_CORRECT);
 }
 
+/* Native environments have none: they are as they stand. */
 static bool data_plane_key(const struct engine *engine, const struct object *environment,
                            struct object_key *ret_key)
 {
     const struct target *target = platform_target(engine->platform, environment->key.name);
-    enum resource_kind kind;
-    if (target == NULL || target->region->data_plane_kind.text == NULL ||
-        resource_kind_find(target->region->data_plane_kind.text, &kind) != 0)
+    if (target == NULL)
         return false;
-    *ret_key = (struct object_key){
-        kind, resource_kind_info(kind)->namespaced ? environment->key.namespace_name : "",
-        target->region->data_plane_name.text};
+    const struct region *region = target->region;
+    const bool near = strcmp(region->data_plane_kind.text, "DataPlane") == 0;
+    *ret_key = (struct object_key){near ? KIND_DATA_PLANE : KIND_CLUSTER_DATA_PLANE,
+                                   near ? environment->key.namespace_name : "",
+                                   region->data_plane_name.text};
     return true;
-}
-
-/* NULL: none is named, or it was not asked for yet. */
-static const struct object *known_data_plane(const struct engine *engine,
-                                             const struct object *environment)
-{
-    struct object_key key;
-    return data_plane_key(engine, environment, &key) ? object_find(engine, &key) : NULL;
-}
-
-static struct object *data_plane_of(struct engine *engine, const struct object *environment)
-{
-    struct object_key key;
-    return data_plane_key(engine, environment, &key) ? object_get(engine, &key) : NULL;
 }
 
 /* The server accepts an environment on a data plane that does not exist, and says Ready. */
 static bool has_data_plane(struct engine *engine, const struct object *environment)
 {
-    struct object *plane = data_plane_of(engine, environment);
-    if (plane == NULL)
+    struct object_key key;
+    if (!data_plane_key(engine, environment, &key))
         return true;
+    struct object *plane = object_get(engine, &key);
+    if (plane == NULL)
+        return false;
     unit_attach(engine, engine->base, plane);
     plane->poll = plane->presence != PRESENCE_PRESENT;
     if (plane->presence == PRESENCE_UNKNOWN)
@@ -165,24 +156,24 @@ bool bootstrap_explain_platform(const struct engine *engine, struct text *out)
     }
     for (size_t i = 0; i < unit->object_count; i++) {
         const struct object *object = unit->objects[i];
-        if (stands(engine, object) || !is_essential(object->key.kind))
-            continue;
+        if (stands(engine, object))
+            continue; /* what is not essential comes last */
         if (operation_is_held(object)) {
             text_add(out, operation_message(object));
             return true;
         }
         text_format(out, "%s %s is not there yet", object_kind(object), object->key.name);
-        const struct target *target = object->key.kind == KIND_ENVIRONMENT
-                                          ? platform_target(engine->platform, object->key.name)
-                                          : NULL;
-        const struct object *plane = target == NULL ? NULL : known_data_plane(engine, object);
+        struct object_key key = {0};
+        const bool placed =
+            object->key.kind == KIND_ENVIRONMENT && data_plane_key(engine, object, &key);
+        const struct object *plane = placed ? object_find(engine, &key) : NULL;
         if (plane != NULL && operation_message(plane)[0] != '\0')
             text_format(out, ": %s", operation_message(plane));
         else if (operation_message(object)[0] != '\0')
             text_format(out, ": %s", operation_message(object));
-        else if (target != NULL && !object->permit && target->region->data_plane_name.text != NULL)
+        else if (placed && !object->permit)
             text_format(out, ": it needs %s %s, which celld does not make",
-                        target->region->data_plane_kind.text, target->region->data_plane_name.text);
+                        resource_kind_info(key.kind)->name, key.name);
         return true;
     }
     text_add(out, "the platform's objects were not compared yet");
@@ -206,6 +197,16 @@ static bool is_open(const struct engine *engine, const struct unit *unit)
     return false;
 }
 
+/* A gate opens for content that is known: its builds need the project before that. */
+static bool is_built_before_a_gate(const struct engine *engine, const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (node_verdict_of(engine, unit->nodes[i])->wait == WAIT_GATE)
+            return build_is_awaited(engine, unit);
+    }
+    return false;
+}
+
 static bool may_write(const struct engine *engine, const struct object *object, bool open)
 {
     return object_is_drift(object) ? unit_drift_policy(engine, object->unit) == DRIFT_CORRECT
@@ -214,21 +215,19 @@ static bool may_write(const struct engine *engine, const struct object *object, 
 
 void bootstrap_cell(struct engine *engine, struct unit *unit)
 {
-    const bool open = is_open(engine, unit) && engine->base->ready;
-    const struct object *project = NULL;
-    for (size_t i = 0; i < unit->object_count; i++) {
-        struct object *object = unit->objects[i];
-        if (object->key.kind == KIND_PROJECT)
-            project = object;
-        /* All others refer to the project. */
-        const bool after = object == project || (project != NULL && object_is_equal(project));
-        object->permit = after && may_write(engine, object, open);
-        if (object == project)
-            object->poll = object_is_equal(object) && unit->project_release[0] == '\0';
-    }
-    unit->foreign = project != NULL && project->presence == PRESENCE_PRESENT && !project->managed &&
+    const bool ready = engine->base->ready, open = ready && is_open(engine, unit);
+    struct object *project = unit->objects[0];
+    CHECK(project->key.kind == KIND_PROJECT);
+    project->permit =
+        may_write(engine, project, open || (ready && is_built_before_a_gate(engine, unit)));
+    project->poll = object_is_equal(project) && unit->project_release[0] == '\0';
+    /* All others refer to the project. */
+    for (size_t i = 1; i < unit->object_count; i++)
+        unit->objects[i]->permit =
+            object_is_equal(project) && may_write(engine, unit->objects[i], open);
+    unit->foreign = project->presence == PRESENCE_PRESENT && !project->managed &&
                     !project->inventory && !object_is_equal(project);
-    if (project == NULL || project->presence != PRESENCE_PRESENT || unit->foreign)
+    if (project->presence != PRESENCE_PRESENT || unit->foreign)
         return;
     project_bind(engine, unit);
 }

@@ -1,5 +1,6 @@
 #include "reconciler/engine/build.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -220,9 +221,7 @@ static void want_tree(struct engine *engine, struct build_record *build, const s
         return;
     snprintf(build->wanted, sizeof build->wanted, "%s", tree);
     snprintf(build->commit, sizeof build->commit, "%s", engine->commit);
-    if (strcmp(build->tree, tree) == 0)
-        return;
-    /* What is asked about an older one does not count any more. */
+    /* What is asked about another one does not count any more. */
     request_cancel(engine, build->request);
     build->request = 0;
     build->failures = 0;
@@ -323,19 +322,15 @@ void build_desire(struct engine *engine, struct unit *unit)
 
 void build_permit(struct engine *engine, struct unit *unit)
 {
-    const struct object *project = NULL;
-    for (size_t i = 0; i < unit->object_count; i++) {
-        if (unit->objects[i]->key.kind == KIND_PROJECT)
-            project = unit->objects[i];
-    }
+    const struct object *project = unit->objects[0];
     for (size_t i = 0; i < unit->cell->component_count; i++) {
         struct object *object = component_is_built(&unit->cell->components[i])
                                     ? carrier_of(engine, unit->cell->components[i].name.text)
                                     : NULL;
-        if (object == NULL)
+        if (object == NULL || object->goal != GOAL_PRESENT)
             continue;
         object->permit =
-            engine->base->ready && project != NULL && object_is_equal(project) &&
+            engine->base->ready && object_is_equal(project) &&
             (!object_is_drift(object) || unit_drift_policy(engine, unit) == DRIFT_CORRECT);
     }
 }
@@ -393,7 +388,7 @@ static void add_message(const struct engine *engine, const struct build_record *
                         struct text *out)
 {
     const struct component *component = build_manifest(engine, build);
-    if (build->missing && component != NULL)
+    if (build->missing)
         text_format(out, ": there is no %s %s", workflow_kind(&component->build.workflow),
                     component->build.workflow.name.text);
     else if (build->message[0] != '\0')
@@ -413,8 +408,9 @@ bool build_explain(const struct engine *engine, const struct track *track, struc
         return false;
     const char *name = track->component;
     const struct build_record *build = find(engine, track->unit->name, name);
-    if (build == NULL || build->wanted[0] == '\0') {
-        if (build != NULL && build->image != NULL)
+    CHECK(build != NULL);
+    if (build->wanted[0] == '\0') {
+        if (build->image != NULL)
             return false;
         text_format(out, "%s cannot be built: its source %s is not in this revision", name,
                     component_build_path(track->manifest));
@@ -429,6 +425,8 @@ bool build_explain(const struct engine *engine, const struct track *track, struc
         char since[WALL_TIME_TEXT_SIZE];
         wall_time_format((struct wall_time){build->started_ms}, since);
         text_format(out, "%s is being built: run %s since %s", name, build->run, since);
+    } else if (track->note != NULL && !track->needs_image) {
+        return false; /* it cannot be compiled with any image */
     } else {
         text_format(out, "%s waits for its build", name);
         if (strcmp(build->tree, build->wanted) == 0)

@@ -1,5 +1,6 @@
 #include "reconciler/engine/build_run.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -65,14 +66,7 @@ static void ask_schema(struct engine *engine, struct build_record *build,
 {
     OWNED_TEXT path;
     text_init(&path, 2048);
-    if (workflow_schema_path(engine, &component->build.workflow, &path) < 0) {
-        struct build_record next = *build;
-        snprintf(next.tree, sizeof next.tree, "%s", build->wanted);
-        build_put(engine, &next);
-        conclude(engine, build, BUILD_FAILED, "%.100s is no kind of workflow",
-                 workflow_kind(&component->build.workflow));
-        return;
-    }
+    workflow_schema_path(engine, &component->build.workflow, &path);
     build->step = BUILD_STEP_SCHEMA;
     send(engine, build, "GET", &path, NULL);
 }
@@ -161,8 +155,7 @@ static bool may_begin(const struct engine *engine, const struct build_record *bu
 {
     char owner[NAME_SIZE + 8];
     snprintf(owner, sizeof owner, "%s-build", build->component);
-    return engine->base->ready && !engine->base->stale &&
-           stands(engine, KIND_CLUSTER_COMPONENT_TYPE, "", "cell-build") &&
+    return engine->base->ready && stands(engine, KIND_CLUSTER_COMPONENT_TYPE, "", "cell-build") &&
            stands(engine, KIND_COMPONENT, engine->platform->namespace_name.text, owner);
 }
 
@@ -215,7 +208,7 @@ static void take_schema(struct engine *engine, struct build_record *build,
         .url = engine->repository_url,
         .branch = engine->branch,
         .commit = build->commit,
-        .path = component_build_path(component)[0] == '\0' ? "." : component_build_path(component),
+        .path = component_build_path(component),
     };
     struct error err = {0};
     json_t *parameters = NULL;
@@ -241,30 +234,35 @@ static void take_schema(struct engine *engine, struct build_record *build,
         begin_run(engine, build);
 }
 
+static bool is_image(const char *image)
+{
+    const size_t length = strlen(image);
+    if (length == 0 || length > IMAGE_LIMIT)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (image[i] <= ' ' || image[i] > '~')
+            return false;
+    }
+    return true;
+}
+
 /* The last step of the workflow leaves the Workload that it made on the run. */
-static char *image_of(const json_t *run)
+static void take_image(struct engine *engine, struct build_record *build, const json_t *run)
 {
     const char *text =
         json_text_or(json_at(run, "metadata", "annotations", ANNOTATION_WORKLOAD, NULL), "");
-    OWNED_JSON *workload = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    const char *image = json_text_or(json_at(workload, "spec", "container", "image", NULL), "");
-    const size_t length = strlen(image);
-    if (length == 0 || length > IMAGE_LIMIT)
-        return NULL;
-    for (size_t i = 0; i < length; i++) {
-        if (image[i] <= ' ' || image[i] > '~')
-            return NULL;
+    OWNED_JSON *workload = NULL;
+    if (json_read(text, strlen(text), ANNOTATION_WORKLOAD, &workload, NULL) == -ENOMEM) {
+        engine->status = -ENOMEM;
+        return;
     }
-    return strdup(image);
-}
-
-static void take_image(struct engine *engine, struct build_record *build, const json_t *run)
-{
-    char *image = image_of(run);
-    if (image == NULL) {
+    const char *named = json_text_or(json_at(workload, "spec", "container", "image", NULL), "");
+    if (!is_image(named)) {
         conclude(engine, build, BUILD_FAILED, "run %s succeeded and names no image", build->run);
         return;
     }
+    char image[IMAGE_LIMIT + 1];
+    snprintf(image, sizeof image, "%s", named);
     struct build_record next = *build;
     next.state = BUILD_DONE;
     next.image = image;
@@ -274,10 +272,7 @@ static void take_image(struct engine *engine, struct build_record *build, const 
     history_publish(engine, PUBLISH_NOTICE, "build-succeeded",
                     &(struct history_about){.cell = build->cell, .component = build->component},
                     "%s was built by run %s: %.200s", build->component, build->run, image);
-    free(image);
     struct unit *unit = unit_find(engine, build->cell);
-    if (unit == NULL)
-        return;
     unit->stale = true;
     unit_wake(engine, unit);
 }
@@ -294,6 +289,7 @@ static void take_run(struct engine *engine, struct build_record *build, const js
     if (build->uid[0] == '\0') {
         struct build_record next = *build;
         snprintf(next.uid, sizeof next.uid, "%s", uid);
+        next.started_ms = engine->now.wall.ms; /* its time begins when it stands */
         build_put(engine, &next);
     } else if (strcmp(build->uid, uid) != 0) {
         conclude_unknown(engine, build, "is another execution than the one celld began");
@@ -337,11 +333,11 @@ static void answer_post(struct engine *engine, struct build_record *build,
 {
     const int status = event->as.answer.status;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
-    if (received && status == 201)
+    if (received && status == 201 && json_is_object(event->as.answer.body))
         take_run(engine, build, event->as.answer.body);
     else if (received && (status == 400 || status == 404 || status == 422))
         conclude(engine, build, BUILD_FAILED, "run %.80s was refused (%d): %.130s", build->run,
-                 status, event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
+                 status, event->as.answer.error->detail);
     else
         later(engine, build, true, event->as.answer.error); /* a standing name is a 500, too */
 }
@@ -366,12 +362,11 @@ static void answer_read(struct engine *engine, struct build_record *build,
 void build_run_answer(struct engine *engine, struct build_record *build,
                       const struct request *request, const struct engine_event *event)
 {
-    if (build->request != request->id)
-        return;
+    CHECK(build->request == request->id);
     build->request = 0;
+    if (!build_may_run(engine, build))
+        return; /* read again when it may go on */
     const struct component *component = build_manifest(engine, build);
-    if (component == NULL)
-        return;
     const int status = event->as.answer.status;
     switch (build->step) {
     case BUILD_STEP_SCHEMA:

@@ -1,5 +1,6 @@
 #include "reconciler/engine/command.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
@@ -190,12 +191,11 @@ static void clear_quarantine(const struct command *command)
 static size_t command_tracks(const struct command *command, struct unit *unit,
                              enum rollout_command what)
 {
-    const char *component = argument(command, "component");
-    const char *target = argument(command, "target");
+    const char *component = argument(command, "component"), *target = argument(command, "target");
     size_t count = 0;
     for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
-        if (!track_is_live(track) || (target != NULL && strcmp(target, track->target) != 0) ||
+        if (!track_is_live(track) || strcmp(target, track->target) != 0 ||
             (component != NULL && strcmp(component, track->component) != 0))
             continue;
         track->command = what;
@@ -220,13 +220,26 @@ static void give_id(const struct command *command, struct unit *unit, enum rollo
     struct track *best = NULL;
     for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
-        if (track->command != what || track->command_id != 0)
-            continue;
-        if (best == NULL || suitability(track) >= suitability(best))
+        if (track->command == what && (best == NULL || suitability(track) >= suitability(best)))
             best = track;
     }
-    if (best != NULL)
-        best->command_id = command->id;
+    CHECK(best != NULL);
+    best->command_id = command->id;
+}
+
+/* A cell that is left alone takes no orders: nobody would answer them. Says so itself. */
+static bool is_left_alone(const struct command *command, const struct unit *unit)
+{
+    if (unit_is_suspended(command->engine, unit))
+        reply(command, false, "%s is suspended: resume it first", unit->name);
+    else if (unit->problem != NULL)
+        reply(command, false, "%s cannot be compiled: %s", unit->name, unit->problem);
+    else if (unit_is_frozen(command->engine, unit))
+        reply(command, false, "somebody changed the objects of %s, and its drift policy is freeze",
+              unit->name);
+    else
+        return false;
+    return true;
 }
 
 static void order(const struct command *command, enum rollout_command what)
@@ -239,10 +252,8 @@ static void order(const struct command *command, enum rollout_command what)
         reply(command, false, "on which target?");
         return;
     }
-    if (unit_is_suspended(engine, unit)) {
-        reply(command, false, "%s is suspended: resume it first", unit->name);
+    if (is_left_alone(command, unit))
         return;
-    }
     if (engine->looks == 0 || command_tracks(command, unit, what) == 0) {
         reply(command, false, "there is no such rollout of %s", unit->name);
         return;

@@ -157,13 +157,13 @@ static struct finding look_at(const struct engine *engine, const struct unit *un
         switch (engine->facts[node->index].state) {
         case NODE_ROLLED_BACK:
             return (struct finding){COMMIT_FAILURE, node};
-        case NODE_UNKNOWN:
-            return (struct finding){COMMIT_UNTOLD, NULL};
         case NODE_ROLLING:
         case NODE_BAKING:
             moving++;
             finding.node = node;
             break;
+        case NODE_UNKNOWN:
+            return (struct finding){COMMIT_UNTOLD, NULL};
         case NODE_FORWARD:
             open++;
             break;
@@ -175,7 +175,7 @@ static struct finding look_at(const struct engine *engine, const struct unit *un
     }
     if (moving > 0 || (open > 0 && done > 0))
         finding.state = COMMIT_PENDING;
-    else if (open == 0 && done > 0)
+    else if (open == 0)
         finding.state = COMMIT_SUCCESS;
     return finding;
 }
@@ -187,8 +187,7 @@ static void describe(const struct engine *engine, const struct unit *unit, const
                      const struct finding *finding, struct text *out)
 {
     if (unit->broken)
-        text_format(out, "%s cannot be used: %s", unit->name,
-                    unit->reason == NULL ? "it cannot be read" : unit->reason);
+        text_format(out, "%s cannot be used: %s", unit->name, unit->reason);
     else if (unit->problem != NULL)
         text_format(out, "%s cannot be used: %s", unit->name, unit->problem);
     else if (finding->state == COMMIT_FAILURE)
@@ -277,8 +276,7 @@ static void forget(struct engine *engine, struct unit *unit)
 
 void commit_status_pump(struct engine *engine)
 {
-    if (!engine->status_due || !engine->known || engine->platform == NULL || engine->plan_dirty ||
-        engine->queue != NULL)
+    if (!engine->status_due || !engine->known || engine->plan_dirty || engine->queue != NULL)
         return;
     engine->status_due = false;
     for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {

@@ -17,29 +17,26 @@
 
 static void set_problem(struct engine *engine, struct unit *unit, const struct error *err)
 {
-    char text[sizeof err->detail + 256] = "";
-    if (err != NULL && err->where.path != NULL)
-        snprintf(text, sizeof text, "%s:%u:%u: %s", err->where.path, err->where.line,
-                 err->where.column, err->detail);
-    else if (err != NULL)
-        snprintf(text, sizeof text, "%s", err->detail);
-    const bool news = err != NULL && (unit->problem == NULL || strcmp(unit->problem, text) != 0);
-    free(TAKE(unit->problem));
-    if (err == NULL)
+    if (err == NULL) {
+        free(TAKE(unit->problem));
         return;
+    }
+    char text[sizeof err->detail + 256];
+    snprintf(text, sizeof text, "%s:%u:%u: %s", err->where.path, err->where.line, err->where.column,
+             err->detail);
+    const bool news = unit->problem == NULL || strcmp(unit->problem, text) != 0;
+    free(unit->problem);
     unit->problem = strdup(text);
     if (unit->problem == NULL)
         engine->status = -ENOMEM;
     if (news)
         history_publish(engine, PUBLISH_ERROR, "cell-refused",
-                        &(struct history_about){.cell = unit_is_platform(unit) ? NULL : unit->name},
-                        "%s", text);
+                        &(struct history_about){.cell = unit->name}, "%s", text);
 }
 
 static int reserve_objects(struct unit *unit, size_t count)
 {
-    struct object **objects =
-        reallocarray(unit->objects, count == 0 ? 1 : count, sizeof(struct object *));
+    struct object **objects = reallocarray(unit->objects, count, sizeof(struct object *));
     if (objects == NULL)
         return -ENOMEM;
     unit->objects = objects;
@@ -50,7 +47,8 @@ static int reserve_objects(struct unit *unit, size_t count)
 static void take_objects(struct engine *engine, struct unit *unit, struct desired_list *list)
 {
     for (size_t i = 0; i < unit->object_count; i++) {
-        unit->objects[i]->wanted = false;
+        if (unit->objects[i]->unit == unit) /* another may have taken it over */
+            unit->objects[i]->wanted = false;
         unit->objects[i]->holders--;
     }
     unit->object_count = 0;

@@ -27,7 +27,7 @@ enum effect_kind {
 };
 #define EFFECT_KIND_COUNT (EFFECT_QUERY_METRICS + 1)
 
-enum publish_level { PUBLISH_DEBUG, PUBLISH_INFO, PUBLISH_NOTICE, PUBLISH_WARNING, PUBLISH_ERROR };
+enum publish_level { PUBLISH_INFO, PUBLISH_NOTICE, PUBLISH_WARNING, PUBLISH_ERROR };
 
 struct effect {
     enum effect_kind kind;

@@ -82,7 +82,7 @@ static uint64_t of_value(const json_t *value)
 
 static uint64_t never_zero(uint64_t hash)
 {
-    return hash == 0 ? 1 : hash;
+    return hash + (hash == 0);
 }
 
 uint64_t fingerprint_json(const json_t *value)

@@ -3,6 +3,7 @@
 #include "reconciler/engine/gate_run.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/record.h"
+#include "reconciler/engine/request.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/trial_workflow.h"
 #include "reconciler/engine/unit.h"
@@ -103,12 +104,23 @@ void gate_free_all(struct engine *engine)
     free(engine->gates);
 }
 
+/* What is asked about older digests says nothing of others. */
+static void let_go(struct engine *engine, struct gate_record *gate)
+{
+    request_cancel(engine, gate->request);
+    gate->request = 0;
+    gate->failures = 0;
+    gate->due = (struct mono_time){0};
+    json_decref(TAKE(gate->parameters));
+}
+
 void gate_apply(struct engine *engine, const char *cell, const char *environment, const char *name,
                 const json_t *value)
 {
     struct gate_record *gate = gate_find(engine, cell, environment, name);
     if (value == NULL) {
         if (gate != NULL) {
+            let_go(engine, gate);
             gate->recorded = false;
             gate->digests[0] = '\0';
             gate->state = GATE_STATE_CLOSED;
@@ -121,8 +133,12 @@ void gate_apply(struct engine *engine, const char *cell, const char *environment
         engine->status = -ENOMEM;
         return;
     }
+    char digests[sizeof gate->digests];
+    row_text(value, "digests", digests, sizeof digests);
+    if (strcmp(gate->digests, digests) != 0)
+        let_go(engine, gate);
     gate->recorded = true;
-    row_text(value, "digests", gate->digests, sizeof gate->digests);
+    memcpy(gate->digests, digests, sizeof digests);
     gate->state = state_of_name(json_text_or(json_object_get(value, "state"), ""));
     row_text(value, "by", gate->by, sizeof gate->by);
     row_text(value, "run", gate->run, sizeof gate->run);
@@ -178,7 +194,7 @@ static enum gate_state window_state(struct engine *engine, const struct gate *ga
         return GATE_STATE_UNKNOWN;
     struct wall_time change = {NEVER};
     const bool open = zone_window_is_open(gate, rules, engine->now.wall, &change);
-    if (engine->out != NULL && change.ms > engine->now.wall.ms && change.ms != NEVER) {
+    if (engine->out != NULL && change.ms != NEVER) {
         const int64_t at = engine->now.mono.ms + (change.ms - engine->now.wall.ms);
         if (at < engine->plan_at.ms)
             engine->plan_at.ms = at;
@@ -194,9 +210,8 @@ enum gate_state gate_lookup(void *context, const char *cell, const struct enviro
         return window_state(engine, gate);
     const struct gate_record *record =
         gate_find(engine, cell, environment->name.text, gate->name.text);
-    if (record == NULL || !record->recorded || strcmp(record->digests, release_digests) != 0)
-        return GATE_STATE_CLOSED;
-    return record->state;
+    return record != NULL && strcmp(record->digests, release_digests) == 0 ? record->state
+                                                                           : GATE_STATE_CLOSED;
 }
 
 /* --- wants --------------------------------------------------------------------------------------
@@ -208,7 +223,7 @@ static struct gate_record *open_record(struct engine *engine, const struct node_
 {
     const char *environment = facts->target->environment->name.text;
     struct gate_record *record = gate_find(engine, facts->cell_name, environment, gate->name.text);
-    if (record != NULL && record->recorded && strcmp(record->digests, facts->release_digests) == 0)
+    if (record != NULL && strcmp(record->digests, facts->release_digests) == 0)
         return record;
     struct gate_record next = {.since_ms = engine->now.wall.ms};
     snprintf(next.cell, sizeof next.cell, "%s", facts->cell_name);
@@ -234,8 +249,8 @@ void gate_want(struct engine *engine)
     }
     for (size_t i = 0; i < engine->node_count && engine->status == 0; i++) {
         const struct node_verdict *verdict = &engine->verdicts[i];
-        if (verdict->wait != WAIT_GATE || verdict->gate == NULL ||
-            verdict->gate->kind == GATE_WINDOW || engine->facts[i].release_digests[0] == '\0')
+        if (verdict->wait != WAIT_GATE || verdict->gate->kind == GATE_WINDOW ||
+            engine->facts[i].release_digests[0] == '\0')
             continue;
         struct gate_record *record = open_record(engine, &engine->facts[i], verdict->gate);
         if (record == NULL)
@@ -253,7 +268,7 @@ size_t gate_approve(struct engine *engine, const char *cell, const char *environ
     size_t approved = 0;
     for (size_t i = 0; i < engine->gate_count; i++) {
         const struct gate_record *gate = engine->gates[i];
-        if (!gate->wanted || gate->state == GATE_STATE_PASSED ||
+        if (!gate->wanted || trial_workflow_owns(gate) ||
             (cell != NULL && strcmp(cell, gate->cell) != 0) ||
             (environment != NULL && strcmp(environment, gate->environment) != 0) ||
             (name != NULL && strcmp(name, gate->name) != 0))
@@ -261,7 +276,7 @@ size_t gate_approve(struct engine *engine, const char *cell, const char *environ
         struct gate_record next = *gate;
         next.state = GATE_STATE_PASSED;
         next.since_ms = engine->now.wall.ms;
-        snprintf(next.by, sizeof next.by, "%s", operator_name == NULL ? "" : operator_name);
+        snprintf(next.by, sizeof next.by, "%s", operator_name);
         snprintf(next.message, sizeof next.message, "approved by %s", next.by);
         gate_put(engine, &next);
         approved++;

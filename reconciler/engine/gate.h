@@ -12,7 +12,8 @@ void *gate_context(const struct engine *engine);
 /* After a plan: runs that are waited for are begun. */
 void gate_want(struct engine *engine);
 
-/* Opens a gate by a person's word. Returns how many; NULL = all that are waited for. */
+/* Opens gates between environments by a person's word. Returns how many; NULL = all that are waited
+ * for. What judges a rollout is no such gate. */
 size_t gate_approve(struct engine *engine, const char *cell, const char *environment,
                     const char *name, const char *operator_name);
 

@@ -1,5 +1,6 @@
 #include "reconciler/engine/gate_run.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/parameter.h"
@@ -53,11 +54,7 @@ static void ask_schema(struct engine *engine, struct gate_record *gate)
 {
     OWNED_TEXT path;
     text_init(&path, 2048);
-    if (workflow_schema_path(engine, &gate->manifest->workflow, &path) < 0) {
-        conclude(engine, gate, GATE_STATE_FAILED, "%s is no kind of workflow",
-                 workflow_kind(&gate->manifest->workflow));
-        return;
-    }
+    workflow_schema_path(engine, &gate->manifest->workflow, &path);
     gate->step = GATE_STEP_SCHEMA;
     send(engine, gate, "GET", text_get(&path), NULL);
 }
@@ -158,7 +155,7 @@ void gate_run_pump(struct engine *engine)
     engine->gate_due = (struct mono_time){NEVER};
     for (size_t i = 0; i < engine->gate_count && engine->status == 0; i++) {
         struct gate_record *gate = engine->gates[i];
-        if (!gate->wanted || gate->manifest == NULL || gate->manifest->kind != GATE_WORKFLOW)
+        if (!gate->wanted || gate->manifest->kind != GATE_WORKFLOW)
             continue;
         pump(engine, gate);
         const bool moves = gate->state == GATE_STATE_CLOSED || gate->state == GATE_STATE_RUNNING ||
@@ -249,7 +246,7 @@ static void answer_post(struct engine *engine, struct gate_record *gate,
     else if (event->as.answer.outcome == ANSWER_RECEIVED &&
              (status == 400 || status == 404 || status == 422))
         conclude(engine, gate, GATE_STATE_FAILED, "run %s was refused (%d): %.150s", gate->run,
-                 status, event->as.answer.error == NULL ? "" : event->as.answer.error->detail);
+                 status, event->as.answer.error->detail);
     else
         later(engine, gate, true,
               event->as.answer.error); /* an existing name is a 500, too: read */
@@ -279,12 +276,11 @@ static void answer_read(struct engine *engine, struct gate_record *gate,
 void gate_run_answer(struct engine *engine, struct gate_record *gate, const struct request *request,
                      const struct engine_event *event)
 {
-    if (gate->request != request->id)
-        return;
+    CHECK(gate->request == request->id);
     gate->request = 0;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
     const int status = event->as.answer.status;
-    if (gate->manifest == NULL || !gate->wanted)
+    if (!gate->wanted)
         return;
     switch (gate->step) {
     case GATE_STEP_SCHEMA:

@@ -120,8 +120,7 @@ static void send(struct engine *engine, enum publish_level level, const char *ty
     struct effect effect = {.kind = EFFECT_PUBLISH};
     effect.as.publish.level = level;
     effect.as.publish.type = type;
-    effect.as.publish.cell =
-        about->cell == NULL || about->cell[0] == '\0' ? NULL : emit_text(engine, about->cell);
+    effect.as.publish.cell = emit_text(engine, about->cell);
     effect.as.publish.component = emit_text(engine, about->component);
     effect.as.publish.target = emit_text(engine, about->target);
     effect.as.publish.revision =
@@ -135,37 +134,35 @@ static void send(struct engine *engine, enum publish_level level, const char *ty
 void history_publish(struct engine *engine, enum publish_level level, const char *type,
                      const struct history_about *about, const char *format, ...)
 {
-    static const struct history_about nothing;
-    if (about == NULL)
-        about = &nothing;
+    struct history_about known = {0};
+    if (about != NULL)
+        known = *about;
     /* The platform's unit has no name. */
-    const char *cell = about->cell == NULL || about->cell[0] == '\0' ? NULL : about->cell;
+    if (known.cell != NULL && known.cell[0] == '\0')
+        known.cell = NULL;
     char message[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     engine->version++;
-    json_t *data = about->data == NULL ? json_object() : about->data;
-    if (level != PUBLISH_DEBUG) {
-        char time[WALL_TIME_TEXT_SIZE];
-        wall_time_format(engine->now.wall, time);
-        const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
-        keep(engine,
-             json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:O}", "sequence",
-                       (json_int_t)sequence, "time", time, "level", status_level_name(level),
-                       "type", type, "cell", cell, "component", about->component, "target",
-                       about->target, "revision", engine->commit[0] == '\0' ? NULL : engine->commit,
-                       "rollout", about->rollout, "message", message, "data", data));
-        /* A copy: the kept row must not change behind the journal's back. */
-        json_t *sent = json_copy(data);
-        json_decref(data);
-        data = sent;
-        if (data == NULL ||
-            json_object_set_new(data, "sequence", json_integer((json_int_t)sequence)) < 0)
-            engine->status = -ENOMEM;
-    }
-    send(engine, level, type, about, message, data);
+    json_t *data = known.data == NULL ? json_object() : known.data;
+    char time[WALL_TIME_TEXT_SIZE];
+    wall_time_format(engine->now.wall, time);
+    const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
+    keep(engine,
+         json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:O}", "sequence",
+                   (json_int_t)sequence, "time", time, "level", status_level_name(level), "type",
+                   type, "cell", known.cell, "component", known.component, "target", known.target,
+                   "revision", engine->commit[0] == '\0' ? NULL : engine->commit, "rollout",
+                   known.rollout, "message", message, "data", data));
+    /* A copy: the kept row must not change behind the journal's back. */
+    json_t *sent = json_copy(data);
+    json_decref(data);
+    if (sent == NULL ||
+        json_object_set_new(sent, "sequence", json_integer((json_int_t)sequence)) < 0)
+        engine->status = -ENOMEM;
+    send(engine, level, type, &known, message, sent);
 }
 
 json_t *engine_history(const struct engine *engine)

@@ -9,7 +9,7 @@ struct history_about {
     json_t *data; /* taken */
 };
 
-/* `type` is static and stable. Debug events are published, not kept. */
+/* `type` is static and stable. */
 void history_publish(struct engine *engine, enum publish_level level, const char *type,
                      const struct history_about *about, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

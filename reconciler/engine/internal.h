@@ -171,6 +171,7 @@ struct track {
     struct deployment *deployment;  /* while at work */
     struct rollout_content content; /* what git wants; specs only while at work */
     bool has_content;
+    bool needs_image;           /* with `note`: it waits for a build */
     struct object **references; /* SecretReferences of ours that must stand first */
     size_t reference_count;
     struct binding bindings[BINDING_COUNT];
@@ -235,7 +236,8 @@ struct gate_record {
     uint64_t attempt;
     char message[MESSAGE_SIZE];
     /* Not: */
-    bool recorded, wanted;
+    bool recorded;
+    bool wanted; /* a node waits for it: then there is a manifest */
     uint64_t request;
     const struct gate *manifest;
     json_t *parameters; /* of the run, checked */
@@ -321,13 +323,12 @@ struct unit {
     char *trouble; /* "NAME: why" its project or one of its bindings is not Ready; NULL = none is
                       known */
     char project[NAME_SIZE];
-    struct object *project_object;
     char project_release[NAME_SIZE];           /* status.latestRelease.name */
     struct object *release;                    /* that one, once a binding is to move to it */
     uint64_t project_content, release_content; /* of type and parameters: project.c */
     struct desired_list desired;               /* while at work */
     bool compiled;
-    struct object **objects; /* once for all targets, in the order of writing */
+    struct object **objects; /* once for all targets, in the order of writing; a project first */
     size_t object_count;
     struct track **tracks; /* by component, then target */
     size_t track_count, track_capacity;

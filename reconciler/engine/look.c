@@ -1,5 +1,6 @@
 #include "reconciler/engine/look.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/request.h"
@@ -44,11 +45,7 @@ static bool is_task(const struct binding *binding)
 
 static bool is_worth_it(const struct binding *binding)
 {
-    const struct object *object = binding->object;
-    if (!(binding->look || is_task(binding)) || object == NULL ||
-        object->presence == PRESENCE_ABSENT)
-        return false;
-    return object_is_equal(object);
+    return (binding->look || is_task(binding)) && object_is_equal(binding->object);
 }
 
 struct mono_time look_pump(struct engine *engine, struct binding *binding)
@@ -120,8 +117,7 @@ static void judge(struct engine *engine, struct binding *binding, const json_t *
     track_component_name(binding->track, binding->role, component);
     /* Types of others may do without the variables of connections. */
     const struct deployment *deployment = binding->track->deployment;
-    const bool connected = binding->image != NULL && deployment != NULL &&
-                           deployment->component->type != COMPONENT_OTHER;
+    const bool connected = binding->image != NULL && deployment->component->type != COMPONENT_OTHER;
     const struct gate_question question = {
         .component = component,
         .release_name = binding->release == NULL ? "" : binding->release,
@@ -211,21 +207,24 @@ static void take_tree(struct engine *engine, struct binding *binding,
           read ? NULL : event->as.answer.error);
     if (read && is_task(binding))
         count_failed_runs(engine, binding, event->as.answer.body);
-    json_decref(TAKE(binding->live));
 }
 
 void look_answer(struct engine *engine, struct binding *binding, const struct request *request,
                  const struct engine_event *event)
 {
-    if (binding->request != request->id)
-        return;
+    CHECK(binding->request == request->id);
     binding->request = 0;
     const bool stale =
         binding->epoch != binding->object->epoch || binding->judged != binding->object->desired;
     const bool received = event->as.answer.outcome == ANSWER_RECEIVED;
+    unit_queue(engine, binding->track->unit);
+    if (stale) { /* a write came between: what was read before it is not so any more */
+        json_decref(TAKE(binding->live));
+        forget(binding);
+        return;
+    }
     if (request->large) {
-        if (!stale && binding->live != NULL)
-            take_tree(engine, binding, event);
+        take_tree(engine, binding, event);
         json_decref(TAKE(binding->live));
     } else if (received && event->as.answer.status == 200 &&
                json_is_object(event->as.answer.body)) {
@@ -235,11 +234,7 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
     } else {
         binding->calm++;
     }
-    if (stale)
-        forget(binding);
-    else
-        later(engine, binding);
-    unit_queue(engine, binding->track->unit);
+    later(engine, binding);
 }
 
 const struct gate_answer *look_seen(const struct binding *binding)

@@ -109,9 +109,9 @@ static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_t
         return;
     if (lacks_bodies(unit) || (!unit->compiled && !is_at_rest(unit)))
         desire_cell(engine, unit);
-    if (engine->status != 0 || unit->problem != NULL)
+    if (engine->status != 0)
         return;
-    if (unit_is_suspended(engine, unit) || unit_is_frozen(engine, unit)) {
+    if (unit->problem != NULL || unit_is_suspended(engine, unit) || unit_is_frozen(engine, unit)) {
         stand_still(unit);
         return;
     }
@@ -150,11 +150,13 @@ static void reconcile(struct engine *engine, struct unit *unit)
 }
 
 /* New content is weighed by the plan before any step is taken for it: a verdict that was given for
- * the content before it must not let it in. */
+ * the content before it, or for another platform, must not let it in. */
 static void take_news(struct engine *engine)
 {
     if (engine->looks == 0)
         return;
+    if (engine->base->stale)
+        work_on_platform(engine);
     for (size_t i = 0; i < engine->unit_count && engine->status == 0; i++) {
         struct unit *unit = engine->units[i];
         if (!unit->stale || !unit_is_live(unit))

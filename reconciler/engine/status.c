@@ -47,8 +47,6 @@ const char *status_condition_name(enum engine_condition condition)
 const char *status_level_name(enum publish_level level)
 {
     switch (level) {
-    case PUBLISH_DEBUG:
-        return "debug";
     case PUBLISH_INFO:
         return "info";
     case PUBLISH_NOTICE:

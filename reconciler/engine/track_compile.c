@@ -155,7 +155,8 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
 {
     OWNED_TEXT note;
     text_init(&note, MESSAGE_SIZE);
-    if (result == -EAGAIN)
+    track->needs_image = result == -EAGAIN;
+    if (track->needs_image)
         text_format(&note, "%s has no image yet: its build was not begun", track->component);
     else if (err->where.path != NULL)
         text_format(&note, "%.100s:%u:%u: %.120s", err->where.path, err->where.line,
@@ -167,6 +168,51 @@ static void cannot_compile(struct engine *engine, struct track *track, int resul
         engine->status = -ENOMEM;
 }
 
+/* What stands is made of components whose types cannot be changed, and others would have to take
+ * over from them: neither is done. */
+static bool is_another_kind(const struct track *track, const struct deployment *deployment)
+{
+    const struct rollout *rollout = &track->rollout;
+    const char slot = rollout->has_stable ? rollout->stable_slot : rollout->next_slot;
+    return (rollout->has_stable || rollout->has_next) && deployment->routed != (slot != 0);
+}
+
+static int refuse_kind(const struct track *track, struct error *err)
+{
+    const int result =
+        error_set(err, ERROR_INVALID, -EINVAL,
+                  "it cannot change between having endpoints and having none: give the new kind "
+                  "another name, or go back in git");
+    err->where = track->manifest->name.at;
+    return result;
+}
+
+static int compile_with(struct engine *engine, struct track *track, const char *image,
+                        struct error *err)
+{
+    struct deployment *deployment = NULL;
+    int result = deployment_new(&engine->context, track->unit->cell, track->manifest, track->place,
+                                image, &deployment, err);
+    if (result == 0 && is_another_kind(track, deployment)) {
+        deployment_free(TAKE(deployment));
+        result = refuse_kind(track, err);
+    }
+    track->deployment = deployment;
+    return result;
+}
+
+/* What would be refused with any image is said before there is one. */
+static int compile(struct engine *engine, struct track *track, struct error *err)
+{
+    const char *image = build_image(engine, track->unit->name, track->component);
+    int result = compile_with(engine, track, image, err);
+    if (result != -EAGAIN)
+        return result;
+    result = compile_with(engine, track, "unbuilt", err);
+    track_drop_deployment(track);
+    return result == 0 ? -EAGAIN : result;
+}
+
 void track_compile(struct engine *engine, struct track *track)
 {
     track_drop_deployment(track);
@@ -175,9 +221,7 @@ void track_compile(struct engine *engine, struct track *track)
     if (!track_is_live(track))
         return;
     struct error err = {0};
-    const int result = deployment_new(
-        &engine->context, track->unit->cell, track->manifest, track->place,
-        build_image(engine, track->unit->name, track->component), &track->deployment, &err);
+    const int result = compile(engine, track, &err);
     if (result == -ENOMEM) {
         engine->status = -ENOMEM;
         return;

@@ -24,6 +24,11 @@ static void name_of(const struct track *track, size_t step, char ret_name[static
     snprintf(ret_name, NAME_SIZE, "%.60s.%zu", track->component, step);
 }
 
+bool trial_workflow_owns(const struct gate_record *gate)
+{
+    return strchr(gate->name, '.') != NULL;
+}
+
 /* Of this attempt and no other. */
 static void digest_of(const struct trial *trial, char ret_digest[static DIGEST_SHORT + 1])
 {

@@ -6,6 +6,9 @@
 
 bool trial_workflow_is(const struct trial *trial);
 
+/* The record is of a run that judges; otherwise of a gate between environments. */
+bool trial_workflow_owns(const struct gate_record *gate);
+
 /* A step stands: nothing of an earlier run counts for it. Before the trial's row is put. */
 void trial_workflow_begin(struct engine *engine, const struct track *track, size_t step);
 

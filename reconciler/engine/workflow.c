@@ -7,18 +7,15 @@ const char *workflow_kind(const struct workflow_reference *workflow)
     return workflow->kind.text == NULL ? "ClusterWorkflow" : workflow->kind.text;
 }
 
-int workflow_schema_path(const struct engine *engine, const struct workflow_reference *workflow,
-                         struct text *out)
+void workflow_schema_path(const struct engine *engine, const struct workflow_reference *workflow,
+                          struct text *out)
 {
-    enum resource_kind kind;
-    if (resource_kind_find(workflow_kind(workflow), &kind) != 0)
-        return ERR_INVALID;
-    const struct object_key key = {
-        kind, resource_kind_info(kind)->namespaced ? engine->platform->namespace_name.text : "",
-        workflow->name.text};
+    const bool near = strcmp(workflow_kind(workflow), "Workflow") == 0;
+    const struct object_key key = {near ? KIND_WORKFLOW : KIND_CLUSTER_WORKFLOW,
+                                   near ? engine->platform->namespace_name.text : "",
+                                   workflow->name.text};
     object_key_path(&key, out);
     text_add(out, "/schema");
-    return 0;
 }
 
 void workflow_run_path(const struct engine *engine, const char *run, struct text *out)

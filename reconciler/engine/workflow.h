@@ -6,9 +6,9 @@
 /* Workflow or ClusterWorkflow; always sent. */
 const char *workflow_kind(const struct workflow_reference *workflow);
 
-/* Path of the schema of its parameters. ERR_INVALID when its kind is none. */
-int workflow_schema_path(const struct engine *engine, const struct workflow_reference *workflow,
-                         struct text *out) __attribute__((warn_unused_result));
+/* Path of the schema of its parameters. */
+void workflow_schema_path(const struct engine *engine, const struct workflow_reference *workflow,
+                          struct text *out);
 
 void workflow_run_path(const struct engine *engine, const char *run, struct text *out);
 void workflow_runs_path(const struct engine *engine, struct text *out);

@@ -84,12 +84,19 @@ char *__wrap_strdup(const char *string)
     return fails() ? NULL : __real_strdup(string);
 }
 
+static json_t *without_words(json_error_t *error)
+{
+    if (error != NULL)
+        *error = (json_error_t){.line = -1};
+    return NULL;
+}
+
 /* jansson's parser goes on without the bytes for which it found no memory, and writes beyond its
  * buffer then: nothing that a caller could notice or prevent. Here it fails as a whole or not. */
 json_t *__wrap_json_loads(const char *input, size_t flags, json_error_t *error)
 {
     if (fails())
-        return NULL;
+        return without_words(error);
     const enum mode before = mode;
     mode = PLENTY;
     json_t *value = __real_json_loads(input, flags, error);
@@ -100,7 +107,7 @@ json_t *__wrap_json_loads(const char *input, size_t flags, json_error_t *error)
 json_t *__wrap_json_loadb(const char *bytes, size_t length, size_t flags, json_error_t *error)
 {
     if (fails())
-        return NULL;
+        return without_words(error);
     const enum mode before = mode;
     mode = PLENTY;
     json_t *value = __real_json_loadb(bytes, length, flags, error);

@@ -49,7 +49,7 @@ int64_t world_platform_now(struct world *world)
 
 static void note_published(struct world *world, const struct effect *effect)
 {
-    static const char *const levels[] = {"debug", "info", "notice", "warning", "error"};
+    static const char *const levels[] = {"info", "notice", "warning", "error"};
     if (json_array_size(world->published) >= PUBLISHED_LIMIT)
         json_array_remove(world->published, 0);
     json_array_append_new(world->published,

@@ -1,5 +1,6 @@
 /* Components without an image: built once per source tree, whatever happens to celld meanwhile. */
 #include "config/base/json.h"
+#include "tests/reconciler/engine/building.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -10,95 +11,18 @@
 
 TestSuite(build, .timeout = 600);
 
-#define TREE_1 "1111111111111111111111111111111111111111"
-#define TREE_2 "2222222222222222222222222222222222222222"
-#define RUN_1 "shop-api-build-111111111111"
-#define RUN_2 "shop-api-build-222222222222"
-
-static const struct source_tree first = {"shop", "shop-api", TREE_1};
-static const struct source_tree second = {"shop", "shop-api", TREE_2};
-
-static const char cell_head[] = "raw:apiVersion: celld.dev/v1\n"
-                                "kind: Cell\n"
-                                "metadata: {name: shop}\n"
-                                "spec:\n"
-                                "  components:\n"
-                                "    - name: shop-api\n"
-                                "      type: service\n"
-                                "      source: src/shop\n"
-                                "      build: {workflow: {name: image}}\n"
-                                "      endpoints:\n"
-                                "        - {name: http, type: http, port: 8080, basePath: /shop}\n";
-
-static void add_workflow(struct world *world)
-{
-    expect_created(
-        world, "/api/v1/clusterworkflows",
-        "{\"metadata\":{\"name\":\"image\"},\"spec\":{\"workflowPlaneRef\":{\"kind\":"
-        "\"ClusterWorkflowPlane\",\"name\":\"default\"},\"parameters\":{\"openAPIV3Schema\":{"
-        "\"type\":\"object\",\"required\":[\"repository\"],\"properties\":{\"repository\":{"
-        "\"type\":\"object\",\"required\":[\"url\",\"revision\"],\"properties\":{\"url\":{"
-        "\"type\":\"string\"},\"appPath\":{\"type\":\"string\",\"default\":\".\"},"
-        "\"revision\":{\"type\":\"object\",\"required\":[\"commit\"],\"properties\":{"
-        "\"branch\":{\"type\":\"string\",\"default\":\"\"},"
-        "\"commit\":{\"type\":\"string\"}}}}}}}},\"runTemplate\":{\"apiVersion\":"
-        "\"argoproj.io/v1alpha1\",\"kind\":\"Workflow\",\"metadata\":{\"name\":"
-        "\"${metadata.workflowRunName}\",\"namespace\":\"${metadata.namespace}\"},"
-        "\"spec\":{}}}}");
-}
-
 static struct world *new_world(void)
 {
     struct world *world = repository_world();
-    add_workflow(world);
+    building_add_workflow(world, NULL);
     return world;
-}
-
-static void commit(struct world *world, int revision, const struct source_tree *tree)
-{
-    world->trees = tree;
-    world->tree_count = tree == NULL ? 0 : 1;
-    repository_commit(world, revision, platform_small, "shop", cell_head, NULL, NULL);
-}
-
-static bool run_stands(const struct world *world, const char *run)
-{
-    json_t *object = platform_object(world->platform, "workflowruns", "acme", run);
-    const bool stands = object != NULL;
-    json_decref(object);
-    return stands;
-}
-
-static void await_run(struct world *world, const char *run)
-{
-    for (int i = 0; i < 600 && !run_stands(world, run); i++)
-        world_run(world, 1000);
-    cr_assert(run_stands(world, run), "%s", run);
-}
-
-/* What the last step of the workflow does. */
-static void announce(struct world *world, const char *run, const char *image)
-{
-    json_t *patch = json_pack("{s:{s:o}}", "annotations", "openchoreo.dev/workload",
-                              json_sprintf("{\"spec\":{\"container\":{\"image\":\"%s\"}}}", image));
-    cr_assert(platform_tamper(world->platform, "workflowruns", "acme", run, patch,
-                              world_platform_now(world)));
-    json_decref(patch);
-}
-
-static size_t run_count(const struct world *world)
-{
-    json_t *runs = platform_objects(world->platform, "workflowruns");
-    const size_t count = json_array_size(runs);
-    json_decref(runs);
-    return count;
 }
 
 static void build_first(struct world *world)
 {
-    commit(world, 1, &first);
-    await_run(world, RUN_1);
-    announce(world, RUN_1, "registry.example/shop:1");
+    building_commit(world, 1, &building_first);
+    building_await(world, BUILDING_RUN_1);
+    building_announce(world, BUILDING_RUN_1, "registry.example/shop:1");
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
 }
@@ -106,11 +30,11 @@ static void build_first(struct world *world)
 Test(build, a_tree_is_built_and_its_image_deployed)
 {
     struct world *world = new_world();
-    commit(world, 1, &first);
-    await_run(world, RUN_1);
+    building_commit(world, 1, &building_first);
+    building_await(world, BUILDING_RUN_1);
     world_run(world, 5000);
-    expect_why(world, "shop", "development", "is being built: run " RUN_1);
-    json_t *run = platform_object(world->platform, "workflowruns", "acme", RUN_1);
+    expect_why(world, "shop", "development", "is being built: run " BUILDING_RUN_1);
+    json_t *run = platform_object(world->platform, "workflowruns", "acme", BUILDING_RUN_1);
     const json_t *given = json_at(run, "spec", "workflow", "parameters", "repository", NULL);
     cr_expect_str_eq(json_text_or(json_at(run, "spec", "workflow", "kind", NULL), ""),
                      "ClusterWorkflow");
@@ -122,7 +46,7 @@ Test(build, a_tree_is_built_and_its_image_deployed)
     cr_expect_str_eq(json_text_or(json_object_get(labels, "openchoreo.dev/project"), ""),
                      "acme-shop");
     json_decref(run);
-    announce(world, RUN_1, "registry.example/shop:1");
+    building_announce(world, BUILDING_RUN_1, "registry.example/shop:1");
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
     expect_silence(world);
@@ -134,12 +58,12 @@ Test(build, an_unchanged_tree_is_not_built_again)
 {
     struct world *world = new_world();
     build_first(world);
-    commit(world, 2, &first);
+    building_commit(world, 2, &building_first);
     expect_condition(world, CONDITION_CONVERGED);
     world_kill(world);
     world_run(world, MINUTES(5));
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect_eq(run_count(world), 1);
+    cr_expect_eq(building_runs(world), 1);
     expect_silence(world);
     world_free(world);
 }
@@ -149,21 +73,21 @@ Test(build, another_way_to_build_builds_again)
 {
     struct world *world = new_world();
     build_first(world);
-    char text[sizeof cell_head + 64];
-    const char *at = strstr(cell_head, "{name: image}");
+    char text[1024];
+    const char *at = strstr(building_cell, "{name: image}");
     snprintf(text, sizeof text, "%.*s{name: image, parameters: {repository: {appPath: src}}}%s",
-             (int)(at - cell_head), cell_head, at + strlen("{name: image}"));
+             (int)(at - building_cell), building_cell, at + strlen("{name: image}"));
     repository_commit(world, 2, platform_small, "shop", text, NULL, NULL);
-    await_run(world, RUN_1 "-2");
+    building_await(world, BUILDING_RUN_1 "-2");
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
-    announce(world, RUN_1 "-2", "registry.example/shop:2");
+    building_announce(world, BUILDING_RUN_1 "-2", "registry.example/shop:2");
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     /* Said again, it is not built again. */
     repository_commit(world, 3, platform_small, "shop", text, NULL, NULL);
     world_kill(world);
     world_run(world, MINUTES(5));
-    cr_expect_eq(run_count(world), 2);
+    cr_expect_eq(building_runs(world), 2);
     expect_silence(world);
     world_free(world);
 }
@@ -172,14 +96,14 @@ Test(build, a_new_tree_is_built_while_the_old_image_stays)
 {
     struct world *world = new_world();
     build_first(world);
-    commit(world, 2, &second);
-    await_run(world, RUN_2);
+    building_commit(world, 2, &building_second);
+    building_await(world, BUILDING_RUN_2);
     cr_expect_eq(engine_condition(world->engine), CONDITION_WORKING);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
-    announce(world, RUN_2, "registry.example/shop:2");
+    building_announce(world, BUILDING_RUN_2, "registry.example/shop:2");
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
-    cr_expect_eq(run_count(world), 2);
+    cr_expect_eq(building_runs(world), 2);
     expect_no_dangers(world);
     world_free(world);
 }
@@ -193,21 +117,21 @@ Test(build, later_phases_wait_for_it)
                                                  "    - {name: first, cells: [shop]}\n"
                                                  "    - {name: second, cells: [billing]}\n";
     struct world *world = new_world();
-    world->trees = &first;
+    world->trees = &building_first;
     world->tree_count = 1;
-    repository_commit(world, 1, platform, "shop", cell_head, NULL, "billing",
+    repository_commit(world, 1, platform, "shop", building_cell, NULL, "billing",
                       "registry.example/billing:1", NULL, NULL);
-    await_run(world, RUN_1);
-    announce(world, RUN_1, "registry.example/shop:1");
+    building_await(world, BUILDING_RUN_1);
+    building_announce(world, BUILDING_RUN_1, "registry.example/shop:1");
     expect_condition(world, CONDITION_CONVERGED);
-    world->trees = &second;
-    repository_commit(world, 2, platform, "shop", cell_head, NULL, "billing",
+    world->trees = &building_second;
+    repository_commit(world, 2, platform, "shop", building_cell, NULL, "billing",
                       "registry.example/billing:2", NULL, NULL);
-    await_run(world, RUN_2);
+    building_await(world, BUILDING_RUN_2);
     world_run(world, 20000);
     expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
-    expect_why(world, "billing", "development", "is being built: run " RUN_2);
-    announce(world, RUN_2, "registry.example/shop:2");
+    expect_why(world, "billing", "development", "is being built: run " BUILDING_RUN_2);
+    building_announce(world, BUILDING_RUN_2, "registry.example/shop:2");
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "billing-api-a", "development", "registry.example/billing:2");
     world_free(world);
@@ -217,13 +141,13 @@ Test(build, a_failed_build_leaves_alone_what_is_live)
 {
     struct world *world = new_world();
     build_first(world);
-    platform_workflow_rule(world->platform, RUN_2, "Failed");
-    commit(world, 2, &second);
-    await_run(world, RUN_2);
+    platform_workflow_rule(world->platform, BUILDING_RUN_2, "Failed");
+    building_commit(world, 2, &building_second);
+    building_await(world, BUILDING_RUN_2);
     expect_condition(world, CONDITION_HELD);
     cr_expect(world_published(world, "build-failed", "shop"));
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
-    expect_why(world, "shop", "development", "cannot be built: run " RUN_2 " failed");
+    expect_why(world, "shop", "development", "cannot be built: run " BUILDING_RUN_2 " failed");
     expect_silence(world);
     bool ok = false;
     world_command(
@@ -231,8 +155,8 @@ Test(build, a_failed_build_leaves_alone_what_is_live)
         json_pack("{s:s, s:s, s:s}", "action", "retry", "cell", "shop", "component", "shop-api"),
         &ok);
     cr_expect(ok);
-    await_run(world, RUN_2 "-2");
-    announce(world, RUN_2 "-2", "registry.example/shop:2");
+    building_await(world, BUILDING_RUN_2 "-2");
+    building_announce(world, BUILDING_RUN_2 "-2", "registry.example/shop:2");
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     world_free(world);
@@ -241,12 +165,12 @@ Test(build, a_failed_build_leaves_alone_what_is_live)
 Test(build, a_lost_run_is_no_failed_one)
 {
     struct world *world = new_world();
-    platform_workflow_rule(world->platform, RUN_1, "Lost");
-    commit(world, 1, &first);
-    await_run(world, RUN_1 "-2");
+    platform_workflow_rule(world->platform, BUILDING_RUN_1, "Lost");
+    building_commit(world, 1, &building_first);
+    building_await(world, BUILDING_RUN_1 "-2");
     cr_expect(world_published(world, "build-unknown", "shop"));
     cr_expect_not(world_published(world, "build-failed", "shop"));
-    announce(world, RUN_1 "-2", "registry.example/shop:1");
+    building_announce(world, BUILDING_RUN_1 "-2", "registry.example/shop:1");
     expect_condition(world, CONDITION_CONVERGED);
     world_free(world);
 }
@@ -254,22 +178,22 @@ Test(build, a_lost_run_is_no_failed_one)
 Test(build, a_source_that_is_not_there_is_said)
 {
     struct world *world = new_world();
-    commit(world, 1, NULL);
+    building_commit(world, 1, NULL);
     world_run(world, MINUTES(1));
     expect_condition(world, CONDITION_HELD);
     expect_why(world, "shop", "development", "its source src/shop is not in this revision");
-    cr_expect_eq(run_count(world), 0);
+    cr_expect_eq(building_runs(world), 0);
     world_free(world);
 }
 
 Test(build, a_workflow_that_comes_later_is_found)
 {
     struct world *world = repository_world();
-    commit(world, 1, &first);
+    building_commit(world, 1, &building_first);
     world_run(world, MINUTES(4));
     expect_why(world, "shop", "development", "there is no ClusterWorkflow image");
-    add_workflow(world);
-    await_run(world, RUN_1);
+    building_add_workflow(world, NULL);
+    building_await(world, BUILDING_RUN_1);
     world_free(world);
 }
 
@@ -277,8 +201,8 @@ Test(build, a_workflow_that_comes_later_is_found)
 Test(build, kill_around_the_post)
 {
     struct world *whole = new_world();
-    commit(whole, 1, &first);
-    await_run(whole, RUN_1);
+    building_commit(whole, 1, &building_first);
+    building_await(whole, BUILDING_RUN_1);
     const uint64_t writes = whole->writes, persists = whole->persists;
     world_free(whole);
     static const enum world_crash crashes[] = {
@@ -294,7 +218,7 @@ Test(build, kill_around_the_post)
             world->crash_at = (row ? persists : writes) - back;
             build_first(world);
             cr_expect_eq(world->kills, 1, "crash %zu, %u back", i, (unsigned)back);
-            cr_expect_eq(run_count(world), 1, "crash %zu, %u back", i, (unsigned)back);
+            cr_expect_eq(building_runs(world), 1, "crash %zu, %u back", i, (unsigned)back);
             char *differ = world_rows_differ(world);
             cr_expect_null(differ, "crash %zu: %s", i, differ);
             free(differ);

@@ -1,5 +1,6 @@
 /* How long events are kept: by number and by age, in memory and in the journal. */
 #include "config/base/json.h"
+#include "config/base/packed.h"
 #include "reconciler/engine/engine.h"
 
 #include <criterion/criterion.h>
@@ -183,6 +184,48 @@ Test(history, a_clock_that_goes_back_removes_nothing)
     for (int i = 0; i < 5; i++)
         happen(engine, &rows, 100 * HOUR - (int64_t)i * 10 * HOUR);
     cr_expect_eq(in_memory(engine, &first, &last), 5);
+    engine_free(engine);
+    rows_free(&rows);
+}
+
+static void restore(struct engine *engine, struct rows *rows, const char *key, const char *value)
+{
+    json_t *parsed = value == NULL ? NULL : json_loads(value, 0, NULL);
+    struct engine_event event = {.kind = EVENT_RESTORE};
+    event.as.restore.key = key;
+    event.as.restore.value = parsed;
+    step(engine, rows, &event, 0);
+    json_decref(parsed);
+}
+
+/* A journal in which a row in the middle was removed, and one says nothing of its time. */
+Test(history, rows_that_are_missing_or_odd_leave_the_others)
+{
+    struct engine_options options = engine_options_default;
+    struct rows rows = {.count = 0};
+    options.events_age = (struct duration){HOUR};
+    struct engine *engine = engine_new(&options);
+    cr_assert_not_null(engine);
+    cr_expect_null(engine_event(engine, 1), "there is none yet");
+    restore(engine, &rows, "event/1", "{\"sequence\": 1}");
+    restore(engine, &rows, "event/2", "{\"sequence\": 2}");
+    restore(engine, &rows, "event/3", "{\"sequence\": 3, \"time\": \"yesterday\"}");
+    restore(engine, &rows, "event/2", NULL);
+    uint64_t first = 0, end = 0;
+    engine_events(engine, &first, &end);
+    cr_expect_eq(first, 1);
+    cr_expect_eq(end, 4);
+    static const bool stands[] = {false, true, false, true, false};
+    for (uint64_t i = 0; i < sizeof stands / sizeof *stands; i++) {
+        struct packed *event = engine_event(engine, i);
+        cr_expect_eq(event != NULL, stands[i], "%u", (unsigned)i);
+        (void)packed_unref(event);
+    }
+    /* Nobody knows how old they are: their number alone lets them go. */
+    step(engine, &rows, &(struct engine_event){.kind = EVENT_START}, 0);
+    tick(engine, &rows, 1000 * HOUR);
+    engine_events(engine, &first, &end);
+    cr_expect_eq(first, 1);
     engine_free(engine);
     rows_free(&rows);
 }

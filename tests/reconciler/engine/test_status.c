@@ -61,7 +61,6 @@ static size_t hold_count(const struct world *world)
 
 Test(status, every_state_and_level_has_a_name)
 {
-    cr_expect_str_eq(status_level_name(PUBLISH_DEBUG), "debug");
     cr_expect_str_eq(status_level_name(PUBLISH_INFO), "info");
     cr_expect_str_eq(status_level_name(PUBLISH_NOTICE), "notice");
     cr_expect_str_eq(status_level_name(PUBLISH_WARNING), "warning");

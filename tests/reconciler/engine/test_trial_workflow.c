@@ -52,6 +52,26 @@ Test(trial_workflow, a_workflow_judges_each_step)
     traffic_free(&traffic);
 }
 
+/* Approval opens gates between environments; what judges a release is not talked over by it. */
+Test(trial_workflow, a_workflow_that_judges_is_not_approved)
+{
+    struct traffic traffic = {.rate = 10};
+    traffic_world(&traffic);
+    install(traffic.world);
+    platform_workflow_rule(traffic.world->platform, "*", "Failed");
+    traffic_commit(&traffic, 1, platform_small, "1", BY_WORKFLOW);
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    traffic_commit(&traffic, 2, platform_small, "2", BY_WORKFLOW);
+    for (int i = 0; i < 600 && runs(traffic.world) == 0; i++)
+        world_run(traffic.world, 1000);
+    cr_assert_eq(runs(traffic.world), 1);
+    bool ok = true;
+    world_command(traffic.world, "approve", json_pack("{s:b}", "all", 1), &ok);
+    cr_expect(!ok);
+    traffic_until(&traffic, "development", "held", MINUTES(30));
+    traffic_free(&traffic);
+}
+
 Test(trial_workflow, a_workflow_that_fails_condemns_and_one_that_is_lost_does_not)
 {
     static const struct {

@@ -138,3 +138,71 @@ Test(prospect, a_first_release_and_one_without_an_image_have_prospects_too)
     cr_expect_null(ask(world, "shop-api", 10));
     world_free(world);
 }
+
+/* While windows are counted their own rate is told, and when the last of them ended. */
+Test(prospect, what_is_being_measured_is_told_as_it_is)
+{
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    traffic_begin(&traffic, TRAFFIC_CANARY, "2");
+    struct world *world = traffic.world;
+    traffic_until(&traffic, "development", "step", MINUTES(10));
+    world_run(world, MINUTES(2));
+    json_t *shown = ask(world, "shop-api", 0);
+    const double rate = json_number_value(json_object_get(shown, "requests_per_second"));
+    cr_expect(rate > 9 && rate < 11, "%g", rate);
+    cr_expect(json_is_string(json_object_get(shown, "measured")));
+    cr_expect_str_eq(json_text_or(json_at(shown, "rollout", "state", NULL), ""), "step");
+    json_decref(shown);
+    traffic_free(&traffic);
+}
+
+/* What was measured on one target says nothing of another. */
+Test(prospect, the_rate_of_another_target_is_not_taken)
+{
+    static const char two[] =
+        PLATFORM_HEAD "  environments: [{name: development}, {name: testing}]\n"
+                      "  phases: [{name: first, cells: [shop]}]\n";
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    struct world *world = traffic_world(&traffic);
+    traffic_commit(&traffic, 1, two, "1", TRAFFIC_CANARY);
+    expect_condition(world, CONDITION_CONVERGED);
+    traffic_commit(&traffic, 2, two, "2", TRAFFIC_CANARY);
+    while (!world_published(world, "rollout-promoted", "shop") ||
+           json_is_null(json_object_get(traffic_rollout(&traffic, "development"), "outcome")))
+        cr_assert(world_step(world, MINUTES(60)));
+    json_t *here =
+        engine_rollout(world->engine, "shop", "shop-api", "development", 0, world_now(world));
+    json_t *there =
+        engine_rollout(world->engine, "shop", "shop-api", "testing", 0, world_now(world));
+    cr_expect(json_is_null(json_object_get(there, "requests_per_second")));
+    cr_expect(json_is_null(json_object_get(there, "measured")));
+    json_decref(here);
+    json_decref(there);
+    expect_condition(world, CONDITION_CONVERGED);
+    here = engine_rollout(world->engine, "shop", "shop-api", "development", 0, world_now(world));
+    cr_expect_gt(json_number_value(json_object_get(here, "requests_per_second")), 9);
+    json_decref(here);
+    traffic_free(&traffic);
+}
+
+/* An event of the journal whose time cannot be read: the number counts, the time is not known. */
+Test(prospect, a_rate_of_an_unknown_time_is_told_without_one)
+{
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    traffic_begin(&traffic, TRAFFIC_CANARY, "2");
+    struct world *world = traffic.world;
+    expect_condition(world, CONDITION_CONVERGED);
+    unsigned spoiled = 0;
+    for (size_t i = 0; i < world->row_count; i++) {
+        if (strncmp(world->rows[i].key, "event/", 6) == 0)
+            spoiled += json_object_set_new(world->rows[i].value, "time", json_string("?")) == 0;
+    }
+    cr_assert_gt(spoiled, 0);
+    world_kill(world);
+    world_run(world, MINUTES(1));
+    json_t *shown = ask(world, "shop-api", 0);
+    cr_expect_gt(json_number_value(json_object_get(shown, "requests_per_second")), 9);
+    cr_expect(json_is_null(json_object_get(shown, "measured")));
+    json_decref(shown);
+    traffic_free(&traffic);
+}

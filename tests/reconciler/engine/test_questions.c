@@ -60,6 +60,19 @@ static json_t *ask(const struct world *world, size_t number, bool *ret_last)
     if (number < CELLS * TARGETS)
         return engine_render(engine, cells[number % CELLS], targets[number / CELLS]);
     number -= CELLS * TARGETS;
+    if (number < CELLS) {
+        const struct engine_rollouts_of of = {.cell = cells[number]};
+        return engine_rollouts(engine, &of, now);
+    }
+    number -= CELLS;
+    if (number < CELLS * TARGETS) {
+        char component[32];
+        snprintf(component, sizeof component, "%s-api", cells[number % CELLS]);
+        const char *target = targets[number / CELLS];
+        return engine_rollout(engine, cells[number % CELLS], component,
+                              target == NULL ? "" : target, 10, now);
+    }
+    number -= CELLS * TARGETS;
     *ret_last = number + 1 >= CELLS * TARGETS;
     struct text text;
     text_init(&text, 4096);

@@ -492,3 +492,212 @@ Test(scope_order, rows_about_nobody_end)
     cr_expect_not(has_row(world, "recall/"));
     world_free(world);
 }
+
+/* --- while they go back -------------------------------------------------------------------------
+ */
+
+/* What waits for its image has nothing that could go back. */
+Test(scope_order, what_is_not_built_yet_is_no_part_of_it)
+{
+    const struct part before[] = {
+        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}};
+    const struct part after[] = {{"base", "broken:2", {NULL}}, {"front", NULL, {"base"}}, {NULL}};
+    struct world *world = repository_world();
+    commit(world, 1, NULL, cell_of("stock", CELL, before));
+    expect_condition(world, CONDITION_CONVERGED);
+    commit(world, 2, NULL, cell_of("stock", CELL, after));
+    world_run(world, MINUTES(6));
+    cr_expect(world_published(world, "rolled-back", "stock"));
+    cr_expect_not(world_published(world, "rollback-scope", "stock"));
+    runs(world, "base-a", "base:1");
+    runs(world, "front-a", "front:1");
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* A person takes the failed component back one further: the others stay where they are. */
+Test(scope_order, the_others_stay_back_while_the_failed_one_goes_back_further)
+{
+    const struct part parts[][3] = {
+        {{"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}},
+        {{"base", "base:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}},
+        {{"base", "broken:3", {NULL}}, {"front", "front:3", {"base"}}, {NULL}}};
+    struct world *world = repository_world();
+    for (int i = 0; i < 3; i++) {
+        commit(world, i + 1, NULL, cell_of("stock", CELL, parts[i]));
+        expect_condition(world, i < 2 ? CONDITION_CONVERGED : CONDITION_HELD);
+    }
+    runs(world, "base-a", "base:2");
+    runs(world, "front-a", "front:2");
+    bool ok = false;
+    world_command(
+        world, "rollback",
+        json_pack("{s:s, s:s, s:s}", "cell", "stock", "component", "base", "target", "development"),
+        &ok);
+    cr_expect(ok);
+    world_run(world, 5000);
+    cr_expect(has_row(world, "recall/stock/base/development"));
+    expect_condition(world, CONDITION_HELD);
+    runs(world, "base-a", "base:1");
+    runs(world, "front-a", "front:2");
+    cr_expect(has_row(world, "recall/stock/base/development"));
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* The one that counts need not be the first that is named. */
+Test(scope_order, every_cell_that_one_depends_on_is_looked_at)
+{
+    const struct part base[] = {{"base", "base:1", {NULL}}, {NULL}};
+    const struct part bad[] = {{"base", "broken:2", {NULL}}, {NULL}};
+    static const char head[] = "  dependsOn: [accounts, billing]\n" PHASE;
+    struct world *world = repository_world();
+    for (int i = 1; i <= 2; i++) {
+        char *billing = billing_of(i == 1 ? "billing:1" : "billing:2", QUICK);
+        char *stock = cell_of("stock", PHASE, i == 1 ? base : bad);
+        const struct part parts[] = {{"front", i == 1 ? "front:1" : "front:2", {NULL}}, {NULL}};
+        char *shop = cell_of("shop", head, parts);
+        repository_commit(world, i, PLATFORM("accounts, billing, shop, stock"), "accounts",
+                          "registry.example/accounts:1", NULL, "billing", billing, NULL, "shop",
+                          shop, NULL, "stock", stock, NULL, NULL);
+        free(billing);
+        free(stock);
+        free(shop);
+        world_run(world, 1000);
+        expect_condition(world, i == 1 ? CONDITION_CONVERGED : CONDITION_HELD);
+    }
+    runs(world, "front-a", "front:1");
+    runs(world, "billing-api-a", "billing:1");
+    cr_expect_lt(told_at(world, "rollout-promoted", "front"),
+                 told_at(world, "rollout-started", "billing-api"));
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* Its traffic is on the old release again: what it needs may follow while it bakes. */
+Test(scope_order, what_bakes_its_way_back_holds_up_nobody)
+{
+    static const char bakes[] =
+        "  rollout: {bake: 1m, progressDeadline: 4m, rollback: {scope: cell}}\n";
+    const struct part before[] = {{"base", "base:1", {NULL}},
+                                  {"mid", "mid:1", {"base"}},
+                                  {"front", "front:1", {"mid"}},
+                                  {NULL}};
+    const struct part after[] = {{"base", "broken:2", {NULL}},
+                                 {"mid", "mid:2", {"base"}},
+                                 {"front", "front:2", {"mid"}},
+                                 {NULL}};
+    struct world *world = repository_world();
+    commit(world, 1, NULL, cell_of("stock", bakes, before));
+    expect_condition(world, CONDITION_CONVERGED);
+    commit(world, 2, NULL, cell_of("stock", bakes, after));
+    expect_condition(world, CONDITION_HELD);
+    runs(world, "front-a", "front:1");
+    runs(world, "mid-a", "mid:1");
+    runs(world, "base-a", "base:1");
+    cr_expect(world_published(world, "rollback-scope", "stock"));
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* A new release beside the old one that never got traffic: what it needs goes back at once. */
+Test(scope_order, what_has_no_traffic_yet_holds_up_nobody)
+{
+    static const char beside[] =
+        "  rollout: {strategy: canary, steps: [{weight: 20, soak: 30m}], progressDeadline: 3m, "
+        "rollback: {scope: cell}}\n";
+    const struct part before[] = {{"base", "base:1", {NULL}},
+                                  {"mid", "mid:1", {"base"}},
+                                  {"front", "front:1", {"mid"}},
+                                  {NULL}};
+    const struct part after[] = {{"base", "broken:2", {NULL}},
+                                 {"mid", "mid:2", {"base"}},
+                                 {"front", "slow:2", {"mid"}},
+                                 {NULL}};
+    struct world *world = repository_world();
+    platform_image_rule(world->platform, "*slow:2", PLATFORM_IMAGE_SLOW, MINUTES(3) - 5000);
+    commit(world, 1, NULL, cell_of("stock", CELL, before));
+    expect_condition(world, CONDITION_CONVERGED);
+    commit(world, 2, NULL, cell_of("stock", beside, after));
+    expect_condition(world, CONDITION_HELD);
+    runs(world, "front-a", "front:1");
+    runs(world, "mid-a", "mid:1");
+    runs(world, "base-a", "base:1");
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* Newer content is on its way, and git wants what went back again: that does not stay. */
+Test(scope_order, what_went_back_does_not_come_again_while_another_attempt_is_under_way)
+{
+    const struct part wanted[] = {
+        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+    const struct part newer[] = {
+        {"base", "broken:2", {NULL}}, {"front", "front:3", {"base"}}, {NULL}};
+    struct world *world = gone_back(CELL);
+    platform_image_rule(world->platform, "*front:3", PLATFORM_IMAGE_SLOW, MINUTES(1));
+    commit(world, 3, billing_of("billing:2", QUICK), cell_of("stock", CELL, newer));
+    world_run(world, 20000);
+    cr_expect(has_row(world, "recall/stock/base/development"));
+    commit(world, 4, billing_of("billing:2", QUICK), cell_of("stock", CELL, wanted));
+    expect_condition(world, CONDITION_HELD);
+    char *why = world_why(world, "stock", "development");
+    cr_expect_not_null(strstr(why, "base"), "%s", why);
+    free(why);
+    json_t *front = platform_object(world->platform, "workloads", "acme", "front-a");
+    cr_expect_not_null(front);
+    json_decref(front);
+    cr_expect(has_row(world, "recall/stock/base/development"));
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* A row that names others beside those who are there: they are passed over. */
+Test(scope_order, members_that_nobody_knows_are_passed_over)
+{
+    static const char more[] =
+        "[{\"cell\": \"ghost\", \"component\": \"x\", \"digest\": \"d\"},"
+        " {\"cell\": \"stock\", \"component\": \"front\", \"digest\": \"another\"},"
+        " {\"cell\": \"stock\", \"component\": \"old\", \"digest\": \"d\"},"
+        " {\"cell\": \"billing\", \"component\": \"billing-api\", \"digest\": \"d\"}]";
+    const struct part before[] = {{"base", "base:1", {NULL}},
+                                  {"mid", "mid:1", {"base"}},
+                                  {"front", "front:1", {"mid"}},
+                                  {"old", "old:1", {NULL}},
+                                  {NULL}};
+    const struct part after[] = {{"base", "broken:2", {NULL}},
+                                 {"mid", "mid:2", {"base"}},
+                                 {"front", "front:2", {"mid"}},
+                                 {NULL}};
+    struct world *world = repository_world();
+    commit(world, 1, billing_of("billing:1", QUICK), cell_of("stock", CELL, before));
+    expect_condition(world, CONDITION_CONVERGED);
+    bool ok = false;
+    commit(world, 2, billing_of("billing:1", QUICK), cell_of("stock", CELL, after));
+    while (!has_row(world, "recall/stock/base/development"))
+        cr_assert(world_step(world, world->now_ms + MINUTES(10)));
+    for (size_t i = 0; i < world->row_count; i++) {
+        if (strcmp(world->rows[i].key, "recall/stock/base/development") != 0)
+            continue;
+        json_t *members = json_loads(more, 0, NULL);
+        json_array_extend(members, json_object_get(world->rows[i].value, "members"));
+        ok = json_object_set_new(world->rows[i].value, "members", members) == 0;
+    }
+    cr_assert(ok);
+    world_kill(world);
+    expect_condition(world, CONDITION_HELD);
+    runs(world, "base-a", "base:1");
+    runs(world, "mid-a", "mid:1");
+    runs(world, "front-a", "front:1");
+    runs(world, "billing-api-a", "billing:1");
+    cr_expect_lt(told_at(world, "rollout-promoted", "front"),
+                 told_at(world, "rollout-started", "mid"));
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}

@@ -49,7 +49,7 @@ const char *track_advice_verb(const struct track *track)
     const struct rollout *rollout = &track->rollout;
     if (rollout->state == ROLLOUT_PAUSED)
         return rollout->hold == HOLD_INSUFFICIENT ? "promote" : "resume";
-    return rollout->state == ROLLOUT_HELD ? verb_of_held(rollout) : NULL;
+    return verb_of_held(rollout);
 }
 
 static void held(const struct track *track, struct text *out)

@@ -3,7 +3,7 @@
 
 #include "reconciler/engine/internal.h"
 
-/* The verb of `cellctl rollout` that gets it on; NULL = there is none. */
+/* The verb of `cellctl rollout` that gets on what is paused or held; NULL = there is none. */
 const char *track_advice_verb(const struct track *track);
 
 /* Appends one clause, or nothing. */

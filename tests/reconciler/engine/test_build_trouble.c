@@ -270,3 +270,43 @@ Test(build_trouble, a_run_that_could_not_be_begun_for_long_has_its_whole_time)
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
     world_free(world);
 }
+
+/* What is built beside a component that is not: only the one that is awaited is told, and a build
+ * under way holds nobody. */
+Test(build_trouble, the_component_that_is_being_built_is_told)
+{
+    static const char both[] = "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\n"
+                               "spec:\n  components:\n"
+                               "    - {name: aside, type: worker, image: r.example/aside:1}\n"
+                               "    - name: shop-api\n      type: service\n"
+                               "      source: src/shop\n"
+                               "      build: {workflow: {name: image}}\n"
+                               "      endpoints: [{name: http, type: http, port: 8080}]\n";
+    struct world *world = repository_world();
+    building_add_workflow(world, NULL);
+    world->trees = &building_first;
+    world->tree_count = 1;
+    repository_commit(world, 1, platform_small, "shop", both, NULL, NULL);
+    cr_assert(building_until(world, CONDITION_CONVERGED, "registry.example/built:1", MINUTES(30)));
+    world->trees = &building_second;
+    repository_commit(world, 2, platform_small, "shop", both, NULL, NULL);
+    building_await(world, BUILDING_RUN_2);
+    expect_why(world, "shop", "development", "shop-api is being built: run " BUILDING_RUN_2);
+    json_t *status = engine_status(world->engine, world_now(world));
+    cr_expect_eq(json_array_size(json_object_get(status, "holds")), 0);
+    json_decref(status);
+    /* It fails: that one is held, and what is live stays. */
+    platform_workflow_rule(world->platform, "*", "Failed");
+    expect_condition(world, CONDITION_HELD);
+    status = engine_status(world->engine, world_now(world));
+    const json_t *holds = json_object_get(status, "holds");
+    cr_assert_eq(json_array_size(holds), 1);
+    const json_t *hold = json_array_get(holds, 0);
+    cr_expect_str_eq(json_text_or(json_object_get(hold, "kind"), ""), "build");
+    cr_expect_str_eq(json_text_or(json_object_get(hold, "name"), ""), "shop-api");
+    const char *message = json_text_or(json_object_get(hold, "message"), "");
+    cr_expect_not_null(strstr(message, "cannot be built: run " BUILDING_RUN_2), "%s", message);
+    json_decref(status);
+    expect_runs(world, "shop-api-a", "development", "registry.example/built:1");
+    world_free(world);
+}

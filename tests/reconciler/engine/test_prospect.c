@@ -206,3 +206,20 @@ Test(prospect, a_rate_of_an_unknown_time_is_told_without_one)
     json_decref(shown);
     traffic_free(&traffic);
 }
+
+/* A limit of its own that the manifest gives a metric is told beside the usual one. */
+Test(prospect, the_limits_of_each_metric_are_told)
+{
+    struct traffic traffic = {.rate = 10};
+    struct world *world = traffic_world(&traffic);
+    traffic_commit(&traffic, 1, platform_small, "1",
+                   TRAFFIC_CANARY_WITH("metrics: [{name: error-rate, threshold: \"0.05\"}]"));
+    expect_condition(world, CONDITION_CONVERGED);
+    json_t *shown = ask(world, "shop-api", 10);
+    const json_t *metric = json_array_get(json_object_get(shown, "metrics"), 0);
+    cr_expect_str_eq(text_of(metric, "name"), "error-rate");
+    cr_expect_eq(json_number_value(json_object_get(metric, "guard")), 0.05);
+    cr_expect_gt(json_number_value(json_object_get(metric, "bad_limit")), 0);
+    json_decref(shown);
+    traffic_free(&traffic);
+}

@@ -89,9 +89,23 @@ Test(rollouts, that_are_not_at_rest_can_be_picked_out)
     json_t *entries = engine_rollouts(world->engine, &of, world_now(world));
     const json_t *entry = json_array_get(entries, 0), *node = json_object_get(entry, "node");
     cr_expect_str_eq(json_text_or(json_object_get(node, "state"), ""), "rolled-back");
+    cr_expect_str_eq(json_text_or(json_object_get(node, "wait"), ""), "quarantine");
     const char *message = json_text_or(json_object_get(node, "message"), "");
     cr_expect_not_null(strstr(message, "worker is held (quarantined): "), "%s", message);
     json_decref(entries);
+    world_free(world);
+}
+
+/* Content that failed before does not begin again when git comes back to it: that is told, too. */
+Test(rollouts, that_wait_for_a_quarantine_are_not_at_rest)
+{
+    struct world *world = repository_world();
+    static const char *const images[] = {"worker:1", "broken:2", "worker:1", "broken:2"};
+    for (int i = 0; i < 4; i++) {
+        commit(world, i + 1, images[i]);
+        expect_condition(world, i % 2 == 0 ? CONDITION_CONVERGED : CONDITION_HELD);
+    }
+    expect_shown(world, (struct engine_rollouts_of){.active = true}, "shop/worker/testing");
     world_free(world);
 }
 

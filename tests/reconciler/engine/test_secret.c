@@ -266,3 +266,25 @@ Test(secret, dying_at_any_write_leaves_one_secret)
         world_free(world);
     }
 }
+
+/* The reference that celld keeps is put right as all else is. */
+Test(secret, a_reference_whose_labels_somebody_changes_is_put_right)
+{
+    struct world *world = world_with(&first, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    char name[256];
+    used_reference(world, name, sizeof name);
+    json_t *patch = json_pack("{s:{s:s}}", "labels", LABEL_CELL, "another");
+    cr_assert(platform_tamper(world->platform, "secretreferences", "acme", name, patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+    world_run(world, MINUTES(5));
+    expect_condition(world, CONDITION_CONVERGED);
+    json_t *reference = platform_object(world->platform, "secretreferences", "acme", name);
+    cr_expect_str_eq(json_text_or(json_at(reference, "metadata", "labels", LABEL_CELL, NULL), ""),
+                     "shop");
+    json_decref(reference);
+    expect_no_leaks(world);
+    expect_silence(world);
+    world_free(world);
+}

@@ -114,6 +114,7 @@ Test(status, gates_that_failed_or_wait_for_a_person_are_held)
             cr_expect_eq(hold_count(world), 0, "nobody is asked before it was run");
             cr_assert(world_step(world, MINUTES(20)));
         }
+        cr_expect_eq(hold_count(world), 0, "nor while it runs");
         expect_condition(world, CONDITION_HELD);
         expect_hold(world, "gate", rows[i].message, "cellctl approve shop testing smoke");
         bool ok = false;
@@ -250,6 +251,24 @@ Test(status, what_the_server_refuses_is_held_with_its_words)
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
     world_run(world, MINUTES(3));
     expect_hold(world, "object", "meddled with", "");
+    json_t *status = status_of(world);
+    cr_expect(json_is_null(json_object_get(hold_of(status, "meddled with"), "cell")));
+    json_decref(status);
+    world_free(world);
+}
+
+Test(status, what_is_refused_of_a_cell_names_the_cell)
+{
+    struct meddler meddler;
+    const struct meddling items[] = {
+        {"POST", "/components", 0, 1000, ANSWER_RECEIVED, 422, "{}", true}, {.method = NULL}};
+    struct world *world = meddle_world(&meddler, items);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    world_run(world, MINUTES(3));
+    expect_hold(world, "object", "meddled with", "");
+    json_t *status = status_of(world);
+    cr_expect_str_eq(text_of(hold_of(status, "meddled with"), "cell"), "shop");
+    json_decref(status);
     world_free(world);
 }
 

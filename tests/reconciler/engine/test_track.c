@@ -278,3 +278,16 @@ Test(track, a_provider_without_an_image_is_waited_for)
     cr_expect_not(world_published(world, "rollout-started", "shop"));
     world_free(world);
 }
+
+/* Each connects to the other, and neither stands: one of them has to be first. */
+Test(track, two_that_need_each_other_start_together)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, together, "billing", "registry.example/billing:1",
+                      CONNECTED("shop"), "shop", "registry.example/shop:1", CONNECTED("billing"),
+                      NULL);
+    world_run(world, MINUTES(1));
+    cr_expect(world_published(world, "rollout-started", "billing"));
+    cr_expect(world_published(world, "rollout-started", "shop"));
+    world_free(world);
+}

@@ -386,3 +386,30 @@ Test(trial_workflow, a_pass_ends_the_soak_of_the_step_that_it_is_of)
     cr_expect_eq(view.judged_ms, 0);
     place_fini(&place);
 }
+
+/* A journal's record of a run for something else is no verdict: the step is run again. */
+Test(trial_workflow, a_recorded_run_for_other_content_counts_for_nothing)
+{
+    struct traffic traffic = {.rate = 10};
+    struct world *world = traffic_world(&traffic);
+    install(world);
+    traffic_commit(&traffic, 1, platform_small, "1", BY_WORKFLOW);
+    expect_condition(world, CONDITION_CONVERGED);
+    traffic_commit(&traffic, 2, platform_small, "2", BY_WORKFLOW);
+    while (!world_published(world, "gate-started", "shop"))
+        cr_assert(world_step(world, world->now_ms + MINUTES(20)));
+    unsigned changed = 0;
+    for (size_t i = 0; i < world->row_count; i++) {
+        if (strncmp(world->rows[i].key, "gate/shop/development/", 22) == 0)
+            changed += json_object_set_new(world->rows[i].value, "digests",
+                                           json_string("000000000000")) == 0;
+    }
+    cr_assert_eq(changed, 1);
+    world_kill(world);
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_eq(runs(world), 3, "%zu", runs(world));
+    expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+    expect_no_dangers(world);
+    expect_silence(world);
+    traffic_free(&traffic);
+}

@@ -226,3 +226,50 @@ Test(why, a_cell_was_never_readable)
     text_fini(&text);
     world_free(world);
 }
+
+/* After a restart nobody knows yet what the provider's cell is: it never stood, and is waited for.
+ */
+Test(why, a_provider_whose_manifest_cannot_be_read_any_more)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, together, "billing", "registry.example/broken:1",
+                      "  rollout: {progressDeadline: 5m}\n", "shop", "registry.example/shop:1",
+                      CONNECTED("billing"), NULL);
+    world_run(world, MINUTES(2));
+    repository_commit(world, 2, together, "billing", "raw:nonsense", NULL, "shop",
+                      "registry.example/shop:1", CONNECTED("billing"), NULL);
+    for (size_t i = 0; i < world->row_count; i++) {
+        if (strcmp(world->rows[i].key, "cell/billing") == 0)
+            json_object_set_new(world->rows[i].value, "digest", json_string("another"));
+    }
+    world_kill(world);
+    world_run(world, MINUTES(2));
+    expect_why(world, "shop", "development",
+               "shop-api waits for billing-api of billing, which it connects to");
+    repository_commit(world, 3, together, "billing", "registry.example/billing:3", NULL, "shop",
+                      "registry.example/shop:1", CONNECTED("billing"), NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_free(world);
+}
+
+static const char pair[] =
+    "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n  components:\n"
+    "    - {name: a, type: worker, image: r.example/a:1}\n"
+    "    - {name: b, type: worker, image: r.example/b:1}\n";
+
+/* Two things that every target needs are refused: one of them is told, not both. */
+Test(why, the_first_of_several_refusals_is_told)
+{
+    struct meddler meddler;
+    const struct meddling items[] = {
+        {"POST", "/components", 0, 1000, ANSWER_RECEIVED, 422, "{}", true}, {.method = NULL}};
+    struct world *world = meddle_world(&meddler, items);
+    repository_commit(world, 1, two_targets, "shop", pair, NULL, NULL);
+    world_run(world, MINUTES(2));
+    char *why = world_why(world, "shop", "development");
+    const char *told = strstr(why, "meddled with");
+    cr_assert_not_null(told, "%s", why);
+    cr_expect_null(strstr(told + 1, "meddled with"), "%s", why);
+    free(why);
+    world_free(world);
+}

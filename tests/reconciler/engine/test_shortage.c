@@ -1,0 +1,277 @@
+/* Each allocation of single parts of the engine fails in turn, in a world that is in the middle of
+ * something: the step is told to fail, and with memory the part does its work. */
+#include "config/base/json.h"
+#include "reconciler/engine/scope.h"
+#include "reconciler/engine/track_compile.h"
+#include "reconciler/engine/track_walk.h"
+#include "reconciler/engine/trial_query.h"
+#include "reconciler/engine/trial_workflow.h"
+#include "reconciler/engine/unit.h"
+#include "tests/reconciler/engine/traffic.h"
+#include "tests/reconciler/scarcity.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(shortage, .timeout = 120);
+
+static struct track *track_of(const struct world *world, const char *component)
+{
+    struct track *track = unit_track_find(world->engine, "shop", component, "development");
+    cr_assert_not_null(track);
+    return track;
+}
+
+/* Calls it until no allocation fails any more; how often the step was told to fail. */
+static unsigned run_short(struct engine *engine, struct track *track,
+                          void (*part)(struct engine *engine, struct track *track))
+{
+    unsigned told = 0;
+    struct effect_list effects;
+    effect_list_init(&effects);
+    engine->out = &effects;
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        engine->status = 0;
+        scarcity_begin(spared, false);
+        part(engine, track);
+        failed = scarcity_end();
+        cr_assert(engine->status == 0 || (engine->status == -ENOMEM && failed > 0), "after %u",
+                  (unsigned)spared);
+        told += engine->status != 0;
+    }
+    engine->out = NULL;
+    effect_list_fini(&effects);
+    return told;
+}
+
+/* --- content ------------------------------------------------------------------------------------
+ */
+
+Test(shortage, a_component_that_is_compiled)
+{
+    static const char secret[] = "      configurations:\n"
+                                 "        - name: database\n"
+                                 "          type: secret\n"
+                                 "          mount_type: env variable\n"
+                                 "          env_variables: {DB: \"${DB_PASSWORD}\"}\n";
+    static const struct compile_credential credential = {
+        "db-password", "1111111111111111111111111111111111111111111111111111111111111111"};
+    struct world_options options;
+    world_options_default(&options);
+    options.engine.credentials = &credential;
+    options.engine.credential_count = 1;
+    options.platform.secret_management = true;
+    options.secret = "a value";
+    struct world *world = world_new(&options);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", secret, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    struct track *track = track_of(world, "shop-api");
+    char digest[sizeof track->content.deployment_digest];
+    snprintf(digest, sizeof digest, "%s", track->content.deployment_digest);
+    cr_assert_gt(track->reference_count, 0);
+    cr_expect_gt(run_short(world->engine, track, track_compile), 10);
+    cr_expect(track->has_content);
+    cr_expect_str_eq(track->content.deployment_digest, digest);
+    cr_expect_gt(track->reference_count, 0);
+    world_free(world);
+}
+
+Test(shortage, a_component_that_cannot_be_compiled)
+{
+    struct world *world = repository_world();
+    repository_commit(
+        world, 1, platform_small, "shop",
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n"
+        "  components:\n    - name: shop-api\n      type: service\n"
+        "      build: {workflow: {name: image}}\n      endpoints: [{name: http, type: "
+        "http, port: 80, visibility: [namespace]}]\n",
+        NULL, NULL);
+    world_run(world, MINUTES(1));
+    struct track *track = track_of(world, "shop-api");
+    cr_expect_gt(run_short(world->engine, track, track_compile), 10);
+    cr_assert_not_null(track->note);
+    cr_expect_str_eq(track->note, "shop-api has no image yet: its build was not begun");
+    world_free(world);
+}
+
+/* --- what goes back -----------------------------------------------------------------------------
+ */
+
+static void apply_recall(struct engine *engine, struct track *track)
+{
+    static json_t *value;
+    if (value == NULL)
+        value = json_pack("{s:s, s:s, s:[{s:s}]}", "digest", "d", "revision", "r", "members",
+                          "cell", "shop");
+    if (value != NULL)
+        scope_apply(engine, "shop", track->component, "development", value);
+}
+
+static void begin_scope(struct engine *engine, struct track *track)
+{
+    scope_begin(engine, track);
+}
+
+Test(shortage, what_goes_back_together)
+{
+    static const char cell[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n"
+        "  rollout: {progressDeadline: 9m, rollback: {scope: cell}}\n  components:\n"
+        "    - {name: base, type: worker, image: \"r.example/%s\"}\n"
+        "    - {name: front, type: worker, image: \"r.example/front:%d\"}\n";
+    struct world *world = repository_world();
+    for (int i = 1; i <= 2; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, cell, i == 1 ? "base:1" : "broken:2", i);
+        repository_commit(world, i, platform_small, "shop", text, NULL, NULL);
+        world_run(world, MINUTES(3));
+    }
+    struct engine *engine = world->engine;
+    struct track *base = track_of(world, "base");
+    cr_assert(base->rollout.has_next);
+    cr_expect_gt(run_short(engine, base, begin_scope), 3);
+    cr_assert_eq(engine->recall_count, 1);
+    cr_expect_eq(json_array_size(engine->recalls[0].members), 1);
+    cr_expect_gt(run_short(engine, base, apply_recall), 0);
+    cr_assert_eq(engine->recall_count, 1);
+    cr_expect_str_eq(engine->recalls[0].digest, "d");
+    world_free(world);
+}
+
+/* --- small parts --------------------------------------------------------------------------------
+ */
+
+static void add_self(struct track_walk *walk, const struct track *at, const void *context)
+{
+    (void)context;
+    track_walk_add(walk, at);
+}
+
+/* Who cannot remember the way says that there may be one. */
+static void walk(struct engine *engine, struct track *track)
+{
+    (void)engine;
+    cr_assert(track_walk_leads(track, track, add_self, NULL));
+}
+
+static void schedule(struct engine *engine, struct track *track)
+{
+    engine->heap_capacity = engine->heap_count - (track->unit->heap != 0);
+    unit_schedule(engine, track->unit, (struct mono_time){engine->now.mono.ms + 1});
+}
+
+static void note_names(struct engine *engine, struct track *track)
+{
+    struct binding *binding = &track->bindings[BINDING_A];
+    free(binding->names);
+    binding->names = NULL;
+    json_t *tree = json_object();
+    if (tree != NULL)
+        trial_query_note_names(engine, binding, tree);
+    json_decref(tree);
+}
+
+Test(shortage, small_parts)
+{
+    struct traffic traffic = {.rate = 10};
+    traffic_begin(&traffic, TRAFFIC_CANARY, "2");
+    traffic_until(&traffic, "development", "step", MINUTES(10));
+    struct engine *engine = traffic.world->engine;
+    struct track *track = track_of(traffic.world, "shop-api");
+    cr_expect_eq(run_short(engine, track, walk), 0);
+    cr_expect_eq(run_short(engine, track, schedule), 1);
+    cr_expect_eq(run_short(engine, track, note_names), 1);
+    cr_expect_not_null(track->bindings[BINDING_A].names);
+    traffic_free(&traffic);
+}
+
+/* --- what is judged -----------------------------------------------------------------------------
+ */
+
+Test(shortage, what_is_asked_and_learnt_for_a_judge)
+{
+    struct traffic traffic = {.rate = 10};
+    traffic_begin(&traffic, TRAFFIC_CANARY_WITH("metrics: [error-rate, latency]"), "2");
+    traffic_until(&traffic, "development", "step", MINUTES(10));
+    const struct track *track = track_of(traffic.world, "shop-api");
+    const struct rollout_policy *policy = &track->deployment->effective->rollout;
+    json_t *whole = trial_query_source(policy);
+    json_t *answer =
+        json_pack("{s:[[[i,i],[i,i]],[[i,i],[i,i]]]}", "replicas", 100, 1, 100, 2, 90, 3, 110, 0);
+    cr_assert(whole != NULL && answer != NULL);
+    double rho = 0;
+    json_t *learnt = trial_query_learn(whole, answer, &rho);
+    cr_assert_not_null(learnt);
+    unsigned without = 0, unlearnt = 0;
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        scarcity_begin(spared, true);
+        json_t *source = trial_query_source(policy);
+        failed = scarcity_end();
+        without += source == NULL;
+        cr_expect(source == NULL || json_array_size(json_object_get(source, "metrics")) == 2);
+        json_decref(source);
+    }
+    failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        scarcity_begin(spared, true);
+        json_t *again = trial_query_learn(whole, answer, &rho);
+        failed = scarcity_end();
+        unlearnt += again == NULL;
+        cr_expect(failed > 0 || json_equal(again, learnt));
+        json_decref(again);
+    }
+    cr_expect_gt(without, 2);
+    cr_expect_gt(unlearnt, 2);
+    json_decref(learnt);
+    json_decref(whole);
+    json_decref(answer);
+    /* A forecast without memory is none. */
+    struct world *world = traffic.world;
+    unsigned none = 0;
+    failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        scarcity_begin(spared, true);
+        json_t *shown =
+            engine_rollout(world->engine, "shop", "shop-api", "development", 10, world_now(world));
+        failed = scarcity_end();
+        none += shown == NULL;
+        json_decref(shown);
+    }
+    cr_expect_gt(none, 2);
+    traffic_free(&traffic);
+}
+
+static void want_workflow(struct engine *engine, struct track *track)
+{
+    free(track->trial->gate);
+    track->trial->gate = NULL;
+    trial_workflow_want(engine);
+}
+
+Test(shortage, a_workflow_that_is_to_judge)
+{
+    struct traffic traffic = {.rate = 10};
+    struct world *world = traffic_world(&traffic);
+    expect_created(world, "/api/v1/clusterworkflows",
+                   "{\"metadata\":{\"name\":\"smoke\"},\"spec\":{\"runTemplate\":{}}}");
+    static const char policy[] =
+        "{strategy: canary, steps: [{weight: 5, soak: 9m}], bake: 1m, analysis: {provider: "
+        "workflow, workflow: {name: smoke}}}";
+    traffic_commit(&traffic, 1, platform_small, "1", policy);
+    expect_condition(world, CONDITION_CONVERGED);
+    traffic_commit(&traffic, 2, platform_small, "2", policy);
+    while (!world_published(world, "gate-started", "shop"))
+        cr_assert(world_step(world, world->now_ms + MINUTES(20)));
+    struct track *track = track_of(world, "shop-api");
+    cr_assert_not_null(track->trial);
+    cr_expect_eq(run_short(world->engine, track, want_workflow), 1);
+    cr_assert_not_null(track->trial->gate);
+    cr_expect_str_eq(track->trial->gate->workflow.name.text, "smoke");
+    traffic_free(&traffic);
+}

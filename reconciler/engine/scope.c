@@ -271,8 +271,7 @@ static void take_marks(struct engine *engine)
 
 void scope_refresh(struct engine *engine)
 {
-    const bool known = engine->started && engine->looks > 0 && engine->platform != NULL;
-    if (!known || (engine->recall_count == 0 && !engine->recall_dirty))
+    if (engine->looks == 0 || (engine->recall_count == 0 && !engine->recall_dirty))
         return;
     end_what_is_over(engine);
     for (size_t i = 0; i < engine->recall_count; i++) {

@@ -251,8 +251,7 @@ void unit_queue_all(struct engine *engine)
 struct unit *unit_next(struct engine *engine)
 {
     struct unit *unit = engine->queue;
-    if (unit == NULL)
-        return NULL;
+    CHECK(unit != NULL);
     engine->queue = unit->next;
     if (engine->queue == NULL)
         engine->queue_end = &engine->queue;

@@ -30,6 +30,7 @@ void unit_hold(struct object **place, struct object *object);
 /* To be reconciled within this step. */
 void unit_queue(struct engine *engine, struct unit *unit);
 void unit_queue_all(struct engine *engine);
+/* Takes the first of them; there must be one. */
 struct unit *unit_next(struct engine *engine);
 
 /* To be reconciled at `due` (NEVER = not by time). */

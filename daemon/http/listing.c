@@ -256,8 +256,9 @@ static void on_held(void *context, uint64_t id, const struct client_result *resu
     listing->requests--;
     listing->is_held = false;
     const struct client_result held = listing->held;
-    OWNED_JSON *body = TAKE(listing->held_body);
+    json_t *body = TAKE(listing->held_body); /* the listing may end with this answer */
     take_answer(listing, &held);
+    json_decref(body);
 }
 
 static void on_page(void *context, uint64_t id, const struct client_result *result)

@@ -284,6 +284,7 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
 {
     const uint64_t before = object->live;
     const enum presence was = object->presence;
+    const bool complained = object->complain;
     object->presence = is_going(object, live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
@@ -299,7 +300,8 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
         secret_observed(engine, object, live);
     }
     bootstrap_observed(engine, object, live);
-    if (object->live != before || object->presence != was)
+    /* Whoever depends on it waits for its health, too. */
+    if (object->live != before || object->presence != was || object->complain != complained)
         unit_queue(engine, object->unit);
 }
 

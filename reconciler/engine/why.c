@@ -209,8 +209,9 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
         return;
     }
     if (engine->facts[node->index].state == NODE_CONVERGED) {
-        text_format(out, "%s on %s is live at %.12s", node->unit->name, node->name,
-                    node->unit->good_commit);
+        text_format(out, "%s on %s is live at %.12s%s", node->unit->name, node->name,
+                    node->unit->good_commit,
+                    engine->facts[node->index].healthy ? "" : ", but not healthy");
         add_builds(engine, node, out);
         return;
     }

@@ -78,6 +78,21 @@ static void tell_why(struct run *run, const char *what)
     law_break(&run->law, "I12", "%s; the engine is %s: %s", what, condition_text(run), chain);
 }
 
+/* Where all stands as git wants it, nothing is called sick. */
+static void l8_well(struct run *run)
+{
+    const struct monorepo *wanted = &run->script.wanted;
+    for (int i = 0; i < wanted->plot_count * monorepo_target_count(wanted); i++) {
+        const struct plot *plot = &wanted->plots[i / monorepo_target_count(wanted)];
+        char *why = world_why(run->world, plot->name,
+                              monorepo_target(wanted, i % monorepo_target_count(wanted)));
+        run->law.checks++;
+        if (plot->present && strstr(why, "not healthy") != NULL)
+            law_break(&run->law, "L8", "all is live, and \"%s\"", why);
+        free(why);
+    }
+}
+
 /* After the faults: it converges, and it stays so. */
 static void i12_converges(struct run *run)
 {
@@ -89,6 +104,8 @@ static void i12_converges(struct run *run)
     law_expect_live(&run->law, problem, sizeof problem);
     if (problem[0] != '\0' || engine_condition(run->world->engine) != CONDITION_CONVERGED)
         tell_why(run, problem);
+    else
+        l8_well(run);
 }
 
 /* Something bad stands in git: what is not concerned is live, nothing bad is. */

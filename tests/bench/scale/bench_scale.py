@@ -78,6 +78,17 @@ def wait_for_write(log):
         time.sleep(0.002)
 
 
+def wait_for_rest(world, quiet=4, deadline=120):
+    """Between two looks: nothing was asked for `quiet` seconds."""
+    end = time.monotonic() + deadline
+    count, since = len(world.requests()), time.monotonic()
+    while time.monotonic() - since < quiet:
+        expect(time.monotonic() < end, "celld never rests")
+        time.sleep(0.5)
+        if len(world.requests()) != count:
+            count, since = len(world.requests()), time.monotonic()
+
+
 def main():
     cells = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     pushes = int(sys.argv[2]) if len(sys.argv) > 2 else 50
@@ -108,8 +119,9 @@ def main():
                        for name, count in collections.items())
         print(f"idle: {passes} looks, {reads:.0f} requests a look, 0 writes; "
               f"the same pages by curl --parallel take {baseline * 1000:.0f} ms")
+        wait_for_rest(world)
         memory = memory_kib(world.celld.pid)
-        print(f"resident: {memory['VmRSS'] / 1024:.1f} MiB now, {memory['VmHWM'] / 1024:.1f} MiB "
+        print(f"resident: {memory['VmRSS'] / 1024:.1f} MiB at rest, {memory['VmHWM'] / 1024:.1f} MiB "
               f"at most (goal at rest: 32 MiB)")
 
         waits = []

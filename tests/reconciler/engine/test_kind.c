@@ -1,4 +1,4 @@
-/* A component that becomes one of another kind: what runs goes on. */
+/* A component that becomes one of another kind, and components that go and come back. */
 #include "config/base/json.h"
 #include "tests/reconciler/engine/expect.h"
 
@@ -42,6 +42,33 @@ Test(kind, what_runs_goes_on_until_git_goes_back_or_renames_it)
         repository_commit(world, 3, platform_small, "shop", cases[i].later, NULL, NULL);
         expect_condition(world, CONDITION_CONVERGED);
         expect_runs(world, cases[i].slot, "development", "registry.example/shop:3");
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+#define THREE                                                                                      \
+    SERVICE("1")                                                                                   \
+    "    - name: other\n      type: service\n      image: registry.example/other:1\n"              \
+    "      endpoints: [{name: http, type: http, port: 80, visibility: [external]}]\n"              \
+    "    - {name: work, type: worker, image: \"registry.example/work:1\"}\n"
+
+/* At any moment of their removal. */
+Test(kind, what_is_wanted_again_while_it_is_removed_comes_back)
+{
+    for (int moment = 0; moment < 24; moment++) {
+        struct world *world = repository_world();
+        repository_commit(world, 1, platform_small, "shop", THREE, NULL, NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+        repository_commit(world, 2, platform_small, "shop", SERVICE("1"), NULL, NULL);
+        world_run(world, INT64_C(700) * moment);
+        repository_commit(world, 3, platform_small, "shop", THREE, NULL, NULL);
+        if (moment % 2 == 1)
+            world_kill(world);
+        expect_condition(world, CONDITION_CONVERGED);
+        expect_runs(world, "api-a", "development", "registry.example/shop:1");
+        expect_runs(world, "other-a", "development", "registry.example/other:1");
+        expect_runs(world, "work", "development", "registry.example/work:1");
         expect_no_dangers(world);
         world_free(world);
     }

@@ -456,7 +456,7 @@ static int give(struct engine *engine, enum engine_event_kind kind, const char *
                 const char *text)
 {
     json_t *value = text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
-    cr_assert(text == NULL || value != NULL, "%s", text);
+    cr_assert(text == NULL || value != NULL, "%s", text == NULL ? "nothing" : text);
     struct engine_event event = {.kind = kind, .now = {{1000}, {INT64_C(1795392000000)}}};
     if (kind == EVENT_RESTORE) {
         event.as.restore.key = key;

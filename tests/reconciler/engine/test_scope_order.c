@@ -119,7 +119,7 @@ static bool has_row(const struct world *world, const char *prefix)
 
 static char *billing_of(const char *image, const char *head)
 {
-    const struct part parts[] = {{"billing-api", image, {NULL}}, {NULL}};
+    const struct part parts[] = {{"billing-api", image, {NULL}}, {.name = NULL}};
     return cell_of("billing", head, parts);
 }
 
@@ -132,10 +132,10 @@ Test(scope_order, what_is_new_or_gone_in_the_revision_has_nothing_to_go_back_to)
                                   {"front", "front:1", {"base"}},
                                   {"same", "same:1", {NULL}},
                                   {"old", "old:1", {NULL}},
-                                  {NULL}};
+                                  {.name = NULL}};
     const struct part after[] = {{"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}},
                                  {"same", "same:1", {NULL}},   {"late", "broken:1", {NULL}},
-                                 {"new", "new:2", {NULL}},     {NULL}};
+                                 {"new", "new:2", {NULL}},     {.name = NULL}};
     struct world *world = repository_world();
     commit(world, 1, NULL, cell_of("stock", CELL, before));
     expect_condition(world, CONDITION_CONVERGED);
@@ -159,8 +159,8 @@ Test(scope_order, what_came_with_another_revision_stays)
 {
     static const char slow[] = "  rollout: {bake: 15m, progressDeadline: 3m}\n";
     struct world *world = repository_world();
-    const struct part good[] = {{"base", "base:1", {NULL}}, {NULL}};
-    const struct part bad[] = {{"base", "broken:3", {NULL}}, {NULL}};
+    const struct part good[] = {{"base", "base:1", {NULL}}, {.name = NULL}};
+    const struct part bad[] = {{"base", "broken:3", {NULL}}, {.name = NULL}};
     commit(world, 1, billing_of("billing:1", slow), cell_of("stock", PHASE, good));
     expect_condition(world, CONDITION_CONVERGED);
     commit(world, 2, billing_of("billing:2", slow), cell_of("stock", PHASE, good));
@@ -180,8 +180,8 @@ Test(scope_order, what_is_on_its_way_back_already_is_left_alone)
     static const char brief[] = "  rollout: {bake: 4m, progressDeadline: 20m}\n";
     static const char phase[] = "  rollout: {progressDeadline: 20m, rollback: {scope: phase}}\n";
     struct world *world = repository_world();
-    const struct part good[] = {{"base", "base:1", {NULL}}, {NULL}};
-    const struct part bad[] = {{"base", "broken:2", {NULL}}, {NULL}};
+    const struct part good[] = {{"base", "base:1", {NULL}}, {.name = NULL}};
+    const struct part bad[] = {{"base", "broken:2", {NULL}}, {.name = NULL}};
     commit(world, 1, billing_of("billing:1", brief), cell_of("stock", phase, good));
     expect_condition(world, CONDITION_CONVERGED);
     commit(world, 2, billing_of("billing:2", brief), cell_of("stock", phase, bad));
@@ -204,9 +204,9 @@ Test(scope_order, another_target_is_left_alone)
         PLATFORM_HEAD "  environments: [{name: development}, {name: testing}]\n"
                       "  phases: [{name: first, cells: [stock]}]\n";
     const struct part before[] = {
-        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}};
+        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {.name = NULL}};
     const struct part after[] = {
-        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
     struct world *world = repository_world();
     char *first = cell_of("stock", CELL, before), *second = cell_of("stock", CELL, after);
     repository_commit(world, 1, both, "stock", first, NULL, NULL);
@@ -232,8 +232,8 @@ Test(scope_order, another_target_is_left_alone)
 Test(scope_order, what_would_come_next_does_not_begin)
 {
     struct world *world = repository_world();
-    const struct part good[] = {{"base", "base:1", {NULL}}, {NULL}};
-    const struct part bad[] = {{"base", "broken:2", {NULL}}, {NULL}};
+    const struct part good[] = {{"base", "base:1", {NULL}}, {.name = NULL}};
+    const struct part bad[] = {{"base", "broken:2", {NULL}}, {.name = NULL}};
     static const char after[] = "  dependsOn: [stock]\n" QUICK;
     commit(world, 1, billing_of("billing:1", after), cell_of("stock", PHASE, good));
     expect_condition(world, CONDITION_CONVERGED);
@@ -253,8 +253,8 @@ Test(scope_order, cells_that_are_gone_or_unchanged_are_no_part_of_it)
     static const char three[] = PLATFORM("billing, shop, stock");
     static const char two[] = PLATFORM("billing, stock");
     struct world *world = repository_world();
-    const struct part good[] = {{"base", "base:1", {NULL}}, {NULL}};
-    const struct part bad[] = {{"base", "broken:2", {NULL}}, {NULL}};
+    const struct part good[] = {{"base", "base:1", {NULL}}, {.name = NULL}};
+    const struct part bad[] = {{"base", "broken:2", {NULL}}, {.name = NULL}};
     char *first = cell_of("stock", PHASE, good), *second = cell_of("stock", PHASE, bad);
     repository_commit(world, 1, three, "stock", first, NULL, "billing", "registry.example/b:1",
                       NULL, "shop", "registry.example/shop:1", NULL, NULL);
@@ -277,10 +277,11 @@ Test(scope_order, cells_that_are_gone_or_unchanged_are_no_part_of_it)
 Test(scope_order, an_attempt_whose_manifest_has_moved_on_goes_back_alone)
 {
     const struct part before[] = {
-        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}};
+        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {.name = NULL}};
     const struct part after[] = {
-        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
-    const struct part built[] = {{"base", NULL, {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
+    const struct part built[] = {
+        {"base", NULL, {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
     struct world *world = repository_world();
     commit(world, 1, NULL, cell_of("stock", CELL, before));
     expect_condition(world, CONDITION_CONVERGED);
@@ -301,9 +302,9 @@ Test(scope_order, an_attempt_whose_manifest_has_moved_on_goes_back_alone)
 Test(scope_order, cells_go_back_in_reverse_order_of_their_dependencies)
 {
     const struct part before[] = {
-        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}};
+        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {.name = NULL}};
     const struct part after[] = {
-        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
     static const char head[] = "  dependsOn: [billing]\n" PHASE;
     struct world *world = repository_world();
     commit(world, 1, billing_of("billing:1", QUICK), cell_of("stock", head, before));
@@ -330,12 +331,12 @@ Test(scope_order, attempts_under_way_are_stopped_from_the_front_on)
                                   {"mid", "mid:1", {"base"}},
                                   {"mid-way", "way:1", {NULL}},
                                   {"front", "front:1", {"mid-way"}},
-                                  {NULL}};
+                                  {.name = NULL}};
     const struct part after[] = {{"base", "broken:2", {NULL}},
                                  {"mid", "mid:2", {"base"}},
                                  {"mid-way", "way:2", {NULL}},
                                  {"front", "front:2", {"mid-way", "mid"}},
-                                 {NULL}};
+                                 {.name = NULL}};
     for (size_t i = 0; i < 2; i++) {
         struct world *world = repository_world();
         commit(world, 1, NULL, cell_of("stock", CELL, before));
@@ -364,13 +365,13 @@ Test(scope_order, a_circle_goes_back_all_the_same)
 {
     const struct part first[] = {{"base", "base:1", {NULL}}, {"a", "a:1", {NULL}},
                                  {"b", "b:1", {NULL}},       {"c", "c:1", {NULL}},
-                                 {"d", "d:1", {NULL}},       {NULL}};
+                                 {"d", "d:1", {NULL}},       {.name = NULL}};
     const struct part before[] = {{"base", "base:1", {NULL}},    {"a", "a:1", {"b", "c", "d"}},
                                   {"b", "b:1", {"a", "c", "d"}}, {"c", "c:1", {"a", "b", "d"}},
-                                  {"d", "d:1", {"a", "b", "c"}}, {NULL}};
+                                  {"d", "d:1", {"a", "b", "c"}}, {.name = NULL}};
     const struct part after[] = {{"base", "broken:2", {NULL}},  {"a", "a:2", {"b", "c", "d"}},
                                  {"b", "b:2", {"a", "c", "d"}}, {"c", "c:2", {"a", "b", "d"}},
-                                 {"d", "d:2", {"a", "b", "c"}}, {NULL}};
+                                 {"d", "d:2", {"a", "b", "c"}}, {.name = NULL}};
     struct world *world = repository_world();
     commit(world, 1, NULL, cell_of("stock", CELL, first));
     expect_condition(world, CONDITION_CONVERGED);
@@ -393,9 +394,9 @@ Test(scope_order, a_circle_goes_back_all_the_same)
 static struct world *gone_back(const char *scope)
 {
     const struct part before[] = {
-        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}};
+        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {.name = NULL}};
     const struct part after[] = {
-        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
     struct world *world = repository_world();
     commit(world, 1, billing_of("billing:1", QUICK), cell_of("stock", scope, before));
     expect_condition(world, CONDITION_CONVERGED);
@@ -408,7 +409,7 @@ static struct world *gone_back(const char *scope)
 
 Test(scope_order, the_others_come_again_when_the_failed_component_is_given_up)
 {
-    const struct part alone[] = {{"front", "front:2", {NULL}}, {NULL}};
+    const struct part alone[] = {{"front", "front:2", {NULL}}, {.name = NULL}};
     struct world *world = gone_back(CELL);
     commit(world, 3, billing_of("billing:2", QUICK), cell_of("stock", CELL, alone));
     expect_condition(world, CONDITION_CONVERGED);
@@ -431,7 +432,8 @@ Test(scope_order, the_others_come_again_when_the_failed_cell_is_given_up)
 
 Test(scope_order, the_others_stay_back_while_nobody_knows_what_is_wanted_of_it)
 {
-    const struct part built[] = {{"base", NULL, {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+    const struct part built[] = {
+        {"base", NULL, {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
     struct world *world = gone_back(CELL);
     commit(world, 3, billing_of("billing:2", QUICK), cell_of("stock", CELL, built));
     world_run(world, MINUTES(5));
@@ -470,7 +472,7 @@ Test(scope_order, rows_about_nobody_end)
     };
     struct world *world = gone_back(CELL);
     const struct part fixed[] = {
-        {"base", "base:3", {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+        {"base", "base:3", {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         world->rows = reallocarray(world->rows, world->row_count + 1, sizeof *world->rows);
         world->row_capacity = world->row_count + 1;

@@ -110,12 +110,36 @@ Test(why, a_dependency_is_live_but_not_healthy)
                              world_platform_now(world)));
     platform_image_rule(world->platform, "*billing:1", PLATFORM_IMAGE_CRASHES, 0);
     world_run(world, MINUTES(5));
+    expect_why(world, "billing", "development", "is live at 000000000000, but not healthy");
     repository_commit(world, 2, together, "billing", "registry.example/billing:1", NULL, "shop",
                       "registry.example/shop:2", after, NULL);
     world_run(world, MINUTES(5));
     expect_why(world, "shop", "development",
                "waits for billing: it is live at 000000000000, but not healthy");
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    world_free(world);
+}
+
+/* The last list before it settled had shown it not ready. */
+Test(why, a_dependency_that_is_well_again_is_waited_for_no_longer)
+{
+    static const char after[] = "  dependsOn: [billing]\n";
+    struct world *world = repository_world();
+    platform_image_rule(world->platform, "*billing:2", PLATFORM_IMAGE_SLOW, MINUTES(1));
+    repository_commit(world, 1, together, "billing", "registry.example/billing:1", NULL, "shop",
+                      "registry.example/shop:1", after, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, together, "billing", "registry.example/billing:2", NULL, "shop",
+                      "registry.example/shop:1", after, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_run(world, MINUTES(5));
+    char *why = world_why(world, "billing", "development");
+    cr_expect_null(strstr(why, "not healthy"), "%s", why);
+    free(why);
+    repository_commit(world, 3, together, "billing", "registry.example/billing:2", NULL, "shop",
+                      "registry.example/shop:2", after, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     world_free(world);
 }
 

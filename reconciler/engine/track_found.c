@@ -22,7 +22,7 @@ static bool may_be_needed(const struct track *track)
 void track_found(struct object *object, const json_t *live)
 {
     const struct unit *unit = object->unit;
-    for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
+    for (size_t i = 0; i < unit->track_count; i++) {
         if (!may_be_needed(unit->tracks[i]))
             continue;
         for (size_t k = 0; k < BINDING_COUNT; k++) {

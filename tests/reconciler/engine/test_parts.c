@@ -3,6 +3,7 @@
 #include "config/base/json.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
+#include "reconciler/engine/prune.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/revision_native.h"
@@ -163,6 +164,32 @@ Test(parts, a_complaint_is_what_was_said)
     error_set(&err, ERROR_DENIED, ERR_HTTP, "not for you");
     cr_expect_str_eq(request_complaint(&err), "not for you");
     cr_expect_str_eq(request_complaint(NULL), "no reason was given");
+}
+
+Test(parts, a_list_of_what_would_go_names_three_and_counts_the_others)
+{
+    static const struct {
+        const char *names[6], *list;
+    } rows[] = {
+        {{NULL}, ""},
+        {{"Component/acme/shop-api"}, ": Component shop-api"},
+        {{"Namespace"}, ": Namespace"},
+        {{"Project/acme/a", "Project/acme/b", "Project/acme/c"},
+         ": Project a, Project b, Project c"},
+        {{"Project/acme/a", "Project/acme/b", "Project/acme/c", "Project/acme/d", "Project/acme/e"},
+         ": Project a, Project b, Project c and 2 more"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *names = json_object();
+        for (size_t k = 0; rows[i].names[k] != NULL; k++)
+            json_object_set_new(names, rows[i].names[k], json_true());
+        struct text text;
+        text_init(&text, 1000);
+        prune_list(names, &text);
+        cr_expect_str_eq(text_get(&text), rows[i].list);
+        text_fini(&text);
+        json_decref(names);
+    }
 }
 
 /* --- objects ------------------------------------------------------------------------------------

@@ -165,7 +165,8 @@ static void take_history(struct engine *engine, struct track *track, const json_
     (void)trial_query_seat(source, rho, start, &next.judge);
     trial_row_put(engine, track, &next);
     json_decref(source);
-    say_judging(engine, track);
+    if (engine->status == 0)
+        say_judging(engine, track);
 }
 
 static void count(struct engine *engine, struct track *track, const json_t *answer)

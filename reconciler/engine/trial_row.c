@@ -18,6 +18,10 @@ static void key_of(const struct track *track, char ret_key[static KEY_SIZE])
 
 json_t *trial_row(const struct trial *trial)
 {
+    const bool judged = trial->judge.metric_count > 0;
+    json_t *judge = judged ? judge_to_json(&trial->judge) : NULL;
+    if (judged && judge == NULL)
+        return NULL;
     return json_pack(
         "{s:i, s:I, s:s, s:O, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:s, s:O?, s:o*}", "version",
         ROW_VERSION, "attempt", (json_int_t)trial->attempt, "digest", trial->digest, "source",
@@ -25,7 +29,7 @@ json_t *trial_row(const struct trial *trial)
         (int)trial->standing, "step", (json_int_t)trial->step, "step_ms",
         (json_int_t)trial->step_ms, "windows", (json_int_t)trial->windows, "failures",
         (json_int_t)trial->failures, "empty", (int)trial->empty, "error", trial->error, "asked",
-        trial->asked, "judge", trial->judge.metric_count > 0 ? judge_to_json(&trial->judge) : NULL);
+        trial->asked, "judge", judge);
 }
 
 static bool flag(const json_t *row, const char *key)

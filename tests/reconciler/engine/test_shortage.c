@@ -275,3 +275,44 @@ Test(shortage, a_workflow_that_is_to_judge)
     cr_expect_str_eq(track->trial->gate->workflow.name.text, "smoke");
     traffic_free(&traffic);
 }
+
+/* --- what the source of metrics says ------------------------------------------------------------
+ */
+
+struct lack {
+    uint64_t spared, calm;
+    unsigned failures;
+};
+
+/* Only the steps that take an answer of the source lack memory, each a little later than before. */
+static int short_of_memory(void *context, struct engine *engine, const struct engine_event *event,
+                           struct effect_list *effects)
+{
+    struct lack *lack = context;
+    if (event->kind != EVENT_METRICS || lack->calm >= 4)
+        return engine_step(engine, event, effects);
+    scarcity_begin(lack->spared, false);
+    const int status = engine_step(engine, event, effects);
+    const bool failed = scarcity_end() > 0;
+    cr_assert(status == 0 || (status == -ENOMEM && failed), "after %u", (unsigned)lack->spared);
+    lack->failures += failed;
+    lack->calm = failed ? 0 : lack->calm + 1;
+    lack->spared += failed ? 1 + lack->spared / 60 : 0;
+    return status;
+}
+
+Test(shortage, answers_of_the_source_are_taken_once_there_is_memory)
+{
+    struct lack lack = {.calm = 4};
+    struct traffic traffic = {
+        .rate = 10, .base = 0.005, .step = short_of_memory, .step_context = &lack};
+    traffic_begin(&traffic, TRAFFIC_CANARY, "2");
+    lack.calm = 0;
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    cr_expect_gt(lack.failures, 50);
+    expect_runs(traffic.world, "shop-api-b", "development", "registry.example/shop:2");
+    cr_expect_eq(traffic_quarantines(&traffic), 0);
+    expect_no_dangers(traffic.world);
+    expect_silence(traffic.world);
+    traffic_free(&traffic);
+}

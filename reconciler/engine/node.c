@@ -51,13 +51,16 @@ static void rebuild_unit(struct engine *engine, struct unit *unit, const struct 
         engine->status = -ENOMEM;
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        nodes[i] = keep_or_make(engine, unit->nodes, unit->node_count, &platform->targets[i]);
-        if (nodes[i] == NULL)
+    size_t made = 0;
+    for (; made < count; made++) {
+        const struct target *target = &platform->targets[made];
+        struct node *node = keep_or_make(engine, unit->nodes, unit->node_count, target);
+        if (node == NULL)
             break;
-        nodes[i]->unit = unit;
-        nodes[i]->target = &platform->targets[i];
-        snprintf(nodes[i]->name, sizeof nodes[i]->name, "%s", platform->targets[i].name);
+        node->unit = unit;
+        node->target = target;
+        snprintf(node->name, sizeof node->name, "%s", target->name);
+        nodes[made] = node;
     }
     for (size_t i = 0; i < unit->node_count; i++) {
         if (unit->nodes[i] != NULL)
@@ -66,7 +69,7 @@ static void rebuild_unit(struct engine *engine, struct unit *unit, const struct 
     }
     free(unit->nodes);
     unit->nodes = nodes;
-    unit->node_count = engine->status == 0 ? count : 0;
+    unit->node_count = made;
     for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
         track->node = NULL;

@@ -105,6 +105,9 @@ static enum share_check share_of(const struct trial *trial, const struct rollout
     return share == SHARE_TOO_FEW && brief ? SHARE_NOT_COUNTED : share;
 }
 
+/* Longer than any soak, and short enough to be added for each step of an attempt. */
+#define WHOLE_SOAK_MS (INT64_C(1) << 45)
+
 /* Once the run has passed, all of the soak is judged. */
 static void view_workflow(const struct engine *engine, const struct trial *trial,
                           struct rollout_view *view)
@@ -112,7 +115,7 @@ static void view_workflow(const struct engine *engine, const struct trial *trial
     const struct gate_record *run;
     if (trial_workflow_verdict(engine, trial, &run) == VERDICT_PASS &&
         stands_here(trial, &trial->track->rollout))
-        view->judged_ms += INT64_MAX / 4;
+        view->judged_ms += WHOLE_SOAK_MS;
     if (run != NULL && run->message[0] != '\0')
         view->evidence = run->message;
 }

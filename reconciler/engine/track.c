@@ -162,7 +162,7 @@ void track_explain(const struct engine *engine, const struct track *track, struc
         return;
     }
     OWNED_TEXT secret;
-    text_init(&secret, 2 * MESSAGE_SIZE);
+    text_init(&secret, (size_t)2 * MESSAGE_SIZE);
     if (!rollout_is_active(&track->rollout) && secret_is_missing(engine, track, &secret)) {
         text_format(out, "%s waits: %s", track->component, text_get(&secret));
         return;

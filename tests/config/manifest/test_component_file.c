@@ -17,8 +17,7 @@ static const struct component *load(struct fixture *fixture, const char *more, c
     char text[2000];
     *fixture = (struct fixture){0};
     cr_assert_lt(strlen(CELL) + strlen(more), sizeof(text));
-    memcpy(text, CELL, strlen(CELL));
-    memcpy(text + strlen(CELL), more, strlen(more) + 1);
+    (void)snprintf(text, sizeof(text), "%s%s", CELL, more);
     fixture_add(fixture, "platform.yaml", fixture_platform);
     fixture_add(fixture, "cells/cart/cell.yaml", text);
     fixture_add(fixture, "cells/cart/caller/.choreo/component.yaml", file);

@@ -502,8 +502,9 @@ Test(scope_order, rows_about_nobody_end)
 Test(scope_order, what_is_not_built_yet_is_no_part_of_it)
 {
     const struct part before[] = {
-        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}};
-    const struct part after[] = {{"base", "broken:2", {NULL}}, {"front", NULL, {"base"}}, {NULL}};
+        {"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {.name = NULL}};
+    const struct part after[] = {
+        {"base", "broken:2", {NULL}}, {"front", NULL, {"base"}}, {.name = NULL}};
     struct world *world = repository_world();
     commit(world, 1, NULL, cell_of("stock", CELL, before));
     expect_condition(world, CONDITION_CONVERGED);
@@ -521,9 +522,9 @@ Test(scope_order, what_is_not_built_yet_is_no_part_of_it)
 Test(scope_order, the_others_stay_back_while_the_failed_one_goes_back_further)
 {
     const struct part parts[][3] = {
-        {{"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {NULL}},
-        {{"base", "base:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}},
-        {{"base", "broken:3", {NULL}}, {"front", "front:3", {"base"}}, {NULL}}};
+        {{"base", "base:1", {NULL}}, {"front", "front:1", {"base"}}, {.name = NULL}},
+        {{"base", "base:2", {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}},
+        {{"base", "broken:3", {NULL}}, {"front", "front:3", {"base"}}, {.name = NULL}}};
     struct world *world = repository_world();
     for (int i = 0; i < 3; i++) {
         commit(world, i + 1, NULL, cell_of("stock", CELL, parts[i]));
@@ -551,14 +552,15 @@ Test(scope_order, the_others_stay_back_while_the_failed_one_goes_back_further)
 /* The one that counts need not be the first that is named. */
 Test(scope_order, every_cell_that_one_depends_on_is_looked_at)
 {
-    const struct part base[] = {{"base", "base:1", {NULL}}, {NULL}};
-    const struct part bad[] = {{"base", "broken:2", {NULL}}, {NULL}};
+    const struct part base[] = {{"base", "base:1", {NULL}}, {.name = NULL}};
+    const struct part bad[] = {{"base", "broken:2", {NULL}}, {.name = NULL}};
     static const char head[] = "  dependsOn: [accounts, billing]\n" PHASE;
     struct world *world = repository_world();
     for (int i = 1; i <= 2; i++) {
         char *billing = billing_of(i == 1 ? "billing:1" : "billing:2", QUICK);
         char *stock = cell_of("stock", PHASE, i == 1 ? base : bad);
-        const struct part parts[] = {{"front", i == 1 ? "front:1" : "front:2", {NULL}}, {NULL}};
+        const struct part parts[] = {{"front", i == 1 ? "front:1" : "front:2", {NULL}},
+                                     {.name = NULL}};
         char *shop = cell_of("shop", head, parts);
         repository_commit(world, i, PLATFORM("accounts, billing, shop, stock"), "accounts",
                           "registry.example/accounts:1", NULL, "billing", billing, NULL, "shop",
@@ -586,11 +588,11 @@ Test(scope_order, what_bakes_its_way_back_holds_up_nobody)
     const struct part before[] = {{"base", "base:1", {NULL}},
                                   {"mid", "mid:1", {"base"}},
                                   {"front", "front:1", {"mid"}},
-                                  {NULL}};
+                                  {.name = NULL}};
     const struct part after[] = {{"base", "broken:2", {NULL}},
                                  {"mid", "mid:2", {"base"}},
                                  {"front", "front:2", {"mid"}},
-                                 {NULL}};
+                                 {.name = NULL}};
     struct world *world = repository_world();
     commit(world, 1, NULL, cell_of("stock", bakes, before));
     expect_condition(world, CONDITION_CONVERGED);
@@ -614,11 +616,11 @@ Test(scope_order, what_has_no_traffic_yet_holds_up_nobody)
     const struct part before[] = {{"base", "base:1", {NULL}},
                                   {"mid", "mid:1", {"base"}},
                                   {"front", "front:1", {"mid"}},
-                                  {NULL}};
+                                  {.name = NULL}};
     const struct part after[] = {{"base", "broken:2", {NULL}},
                                  {"mid", "mid:2", {"base"}},
                                  {"front", "slow:2", {"mid"}},
-                                 {NULL}};
+                                 {.name = NULL}};
     struct world *world = repository_world();
     platform_image_rule(world->platform, "*slow:2", PLATFORM_IMAGE_SLOW, MINUTES(3) - 5000);
     commit(world, 1, NULL, cell_of("stock", CELL, before));
@@ -637,9 +639,9 @@ Test(scope_order, what_has_no_traffic_yet_holds_up_nobody)
 Test(scope_order, what_went_back_does_not_come_again_while_another_attempt_is_under_way)
 {
     const struct part wanted[] = {
-        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {NULL}};
+        {"base", "broken:2", {NULL}}, {"front", "front:2", {"base"}}, {.name = NULL}};
     const struct part newer[] = {
-        {"base", "broken:2", {NULL}}, {"front", "front:3", {"base"}}, {NULL}};
+        {"base", "broken:2", {NULL}}, {"front", "front:3", {"base"}}, {.name = NULL}};
     struct world *world = gone_back(CELL);
     platform_image_rule(world->platform, "*front:3", PLATFORM_IMAGE_SLOW, MINUTES(1));
     commit(world, 3, billing_of("billing:2", QUICK), cell_of("stock", CELL, newer));
@@ -671,11 +673,11 @@ Test(scope_order, members_that_nobody_knows_are_passed_over)
                                   {"mid", "mid:1", {"base"}},
                                   {"front", "front:1", {"mid"}},
                                   {"old", "old:1", {NULL}},
-                                  {NULL}};
+                                  {.name = NULL}};
     const struct part after[] = {{"base", "broken:2", {NULL}},
                                  {"mid", "mid:2", {"base"}},
                                  {"front", "front:2", {"mid"}},
-                                 {NULL}};
+                                 {.name = NULL}};
     struct world *world = repository_world();
     commit(world, 1, billing_of("billing:1", QUICK), cell_of("stock", CELL, before));
     expect_condition(world, CONDITION_CONVERGED);

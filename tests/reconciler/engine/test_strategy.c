@@ -207,7 +207,7 @@ Test(strategy, what_runs_is_not_rolled_out_again_when_the_journal_is_lost)
 Test(strategy, a_rollout_begins_anew_from_the_old_release_when_the_journal_is_lost)
 {
     static const char *const extras[] = {ROLLING, CANARY, BLUE_GREEN};
-    for (size_t i = 0; i < 3 * 8; i++) {
+    for (size_t i = 0; i < 24; i++) {
         struct world *world = repository_world();
         commit(world, 1, extras[i / 8]);
         expect_condition(world, CONDITION_CONVERGED);

@@ -31,7 +31,7 @@ static const char office_hours[] = PLATFORM_HEAD
     "  phases: [{name: first, cells: [shop]}]\n";
 
 /* So long that no look wakes what waits: the window does. */
-#define WEEK MINUTES(7 * 24 * 60)
+#define WEEK (MINUTES(60) * 24 * 7)
 
 static struct world *world_at(const char *time, int64_t look_interval)
 {

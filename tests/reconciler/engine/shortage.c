@@ -18,11 +18,11 @@ unsigned shortage_run(struct engine *engine, struct track *track,
                       void (*part)(struct engine *engine, struct track *track))
 {
     unsigned told = 0;
-    struct effect_list effects;
-    effect_list_init(&effects);
-    engine->out = &effects;
     uint64_t failed = 1;
     for (uint64_t spared = 0; failed > 0; spared++) {
+        struct effect_list effects;
+        effect_list_init(&effects);
+        engine->out = &effects;
         engine->status = 0;
         scarcity_begin(spared, false);
         part(engine, track);
@@ -30,8 +30,8 @@ unsigned shortage_run(struct engine *engine, struct track *track,
         cr_assert(engine->status == 0 || (engine->status == -ENOMEM && failed > 0), "after %u",
                   (unsigned)spared);
         told += engine->status != 0;
+        engine->out = NULL;
+        effect_list_fini(&effects);
     }
-    engine->out = NULL;
-    effect_list_fini(&effects);
     return told;
 }

@@ -5,6 +5,7 @@
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
+#include "reconciler/engine/track_want.h"
 #include "reconciler/engine/unit.h"
 
 #include <stdio.h>
@@ -52,14 +53,10 @@ static void complain(struct text *message, const char *who, const struct error *
 static const struct track *track_of(const struct engine *engine,
                                     const struct deployment *deployment)
 {
-    const struct unit *unit = unit_find(engine, deployment->cell->name.text);
-    for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
-        const struct track *track = unit->tracks[i];
-        if (strcmp(track->component, deployment->component->name.text) == 0 &&
-            strcmp(track->target, deployment->target->name) == 0)
-            return track->rollout.has_stable ? track : NULL;
-    }
-    return NULL;
+    const struct track *track =
+        unit_track_find(engine, deployment->cell->name.text, deployment->component->name.text,
+                        deployment->target->name);
+    return track != NULL && track->rollout.has_stable ? track : NULL;
 }
 
 static bool is_settled(const struct track *track, const struct deployment *deployment)
@@ -103,19 +100,9 @@ static struct binding_wants wants_of(const struct track *track, const struct dep
                                       .scale_a = slot == 'a',
                                       .scale_b = slot == 'b',
                                       .replicas = -1};
-    const struct route_want *route = &track->wants.route;
-    return (struct binding_wants){
-        .active = true,
-        .weight_a = route->weight[0],
-        .weight_b = route->weight[1],
-        .list_a = route->list[0],
-        .list_b = route->list[1],
-        .active_slot = route->active_slot,
-        .scale_a = route->scale[0],
-        .scale_b = route->scale[1],
-        .replicas = -1,
-        .scaled_by_route = track->wants.slot[slot == 'b'].scaled_by_route,
-    };
+    struct binding_wants wants = track_route_wants(&track->wants.route);
+    wants.scaled_by_route = track->wants.slot[slot == 'b'].scaled_by_route;
+    return wants;
 }
 
 static void add_role(const struct deployment *deployment, enum component_role role,

@@ -155,8 +155,8 @@ json_t *status_holds(const struct engine *engine)
         const struct object *object = engine->object_list[i];
         if (!operation_is_held(object))
             continue;
-        add_hold(holds, "object", object->unit == NULL ? NULL : object->unit->name, object->target,
-                 NULL, object->key.name, 0, operation_message(object), NULL);
+        add_hold(holds, "object", object->unit->name, object->target, NULL, object->key.name, 0,
+                 operation_message(object), NULL);
     }
     for (size_t i = 0; i < json_array_size(engine->pruning.explained); i++) {
         const json_t *entry = json_array_get(engine->pruning.explained, i);

@@ -394,8 +394,9 @@ static void answer_read(struct engine *engine, struct object *object,
     else if (received && status == 404)
         found_nothing(engine, object);
     else
-        operation_wait(engine, object, event->as.answer.error, "%s %s cannot be read: %s",
+        operation_wait(engine, object, event->as.answer.error, "%s %s cannot be read: %s%s",
                        object_kind(object), object->key.name,
+                       operation_hint(object, "GET", received ? status : 0),
                        event->as.answer.error == NULL ? "an answer that is not about it"
                                                       : event->as.answer.error->detail);
 }

@@ -452,6 +452,69 @@ Test(operation, a_trouble_that_lasts_is_told_again)
     world_free(world);
 }
 
+static bool told(const struct world *world, const char *words)
+{
+    for (size_t i = 0; i < json_array_size(world->published); i++) {
+        const json_t *event = json_array_get(world->published, i);
+        if (strcmp(json_text_or(json_object_get(event, "type"), ""), "operation-delayed") == 0 &&
+            strstr(json_text_or(json_object_get(event, "message"), ""), words) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* What the answer does not say is told where it is known, and nowhere else. */
+Test(operation, a_race_that_is_lost_again_and_again_says_why_where_that_is_known)
+{
+    static const char served[] = "the control plane does not serve it";
+    static const struct {
+        struct meddling item;
+        const char *failed;
+        bool hint;
+    } cases[] = {
+        {{"POST", "/namespaces", 0, 5, ANSWER_RECEIVED, 409, NULL, true},
+         "POST of Namespace acme failed",
+         true},
+        {{"POST", "/projects", 0, 5, ANSWER_RECEIVED, 409, NULL, true},
+         "POST of Project acme-shop failed",
+         false},
+        {{"PUT", "/workloads/", 0, 5, ANSWER_RECEIVED, 409, NULL, true},
+         "PUT of Workload shop-api-a failed",
+         false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct meddling items[] = {cases[i].item, {.method = NULL}};
+        struct meddler meddler;
+        struct world *world = meddle_world(&meddler, items);
+        for (int k = 1; k <= 2; k++) {
+            char image[32];
+            snprintf(image, sizeof image, "registry.example/shop:%d", k);
+            repository_commit(world, k, platform_small, "shop", image, NULL, NULL);
+            world_run(world, 1000);
+            expect_condition(world, CONDITION_CONVERGED);
+        }
+        cr_expect_eq(meddler.replaced, 5, "%zu", i);
+        cr_expect(told(world, cases[i].failed), "%zu", i);
+        cr_expect_eq(told(world, served), cases[i].hint, "%zu", i);
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+Test(operation, rights_that_the_control_plane_does_not_know_are_named_as_the_reason)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.engine.authorization = true;
+    struct world *world = world_new(&options);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1",
+                      "  access: [{role: developer, subject: {claim: groups, value: team}}]\n",
+                      NULL);
+    world_run(world, MINUTES(5));
+    cr_expect(told(world, "leave out `access` where the control plane's authorization is off"));
+    world_free(world);
+}
+
 /* --- what the API cannot do ---------------------------------------------------------------------
  */
 

@@ -521,36 +521,53 @@ static struct world_row *row_of(struct world *world, const char *part)
  * knows who lives there, and it stays. */
 Test(removal, a_project_binding_that_leads_nobody_knows_where_stays)
 {
-    struct world *world = converged();
-    struct world_row *row = row_of(world, "inventory/ProjectReleaseBinding/acme/acme-billing");
-    json_t *value = json_deep_copy(row->value);
-    json_object_set_new(value, "target", json_string(""));
-    json_decref(row->value);
-    row->value = value;
-    world->good = manifest_set_unref(world->good);
-    world->set = manifest_set_unref(world->set);
-    world_kill(world);
-    commit_one(world, 2, generous);
-    world_run(world, MINUTES(8));
-    cr_expect(!world_stands(world, "components", "billing-api"));
-    cr_expect(world_stands(world, "projectreleasebindings", "acme-billing-development"));
-    cr_expect(world_stands(world, "projects", "acme-billing"));
-    expect_no_dangers(world);
-    world_free(world);
+    static const char platform[] = PLATFORM_HEAD
+        "  prune: {budget: \"90%\", minimum: 50}\n"
+        "  environments: [{name: development}, {name: the-longest-one-of-all-of-them}]\n"
+        "  phases: [{name: all, cells: [shop]}]\n";
+    static const char *const targets[] = {"", "the-longest-one-of-all-of-them"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct world *world = converged();
+        struct world_row *row = row_of(world, "inventory/ProjectReleaseBinding/acme/acme-billing");
+        json_t *value = json_deep_copy(row->value);
+        json_object_set_new(value, "target", json_string(targets[i]));
+        json_decref(row->value);
+        row->value = value;
+        world->good = manifest_set_unref(world->good);
+        world->set = manifest_set_unref(world->set);
+        world_kill(world);
+        commit_one(world, 2, platform);
+        world_run(world, MINUTES(8));
+        cr_expect(!world_stands(world, "components", "billing-api"), "%s", targets[i]);
+        cr_expect(world_stands(world, "projectreleasebindings", "acme-billing-development"), "%s",
+                  targets[i]);
+        cr_expect(world_stands(world, "projects", "acme-billing"), "%s", targets[i]);
+        expect_no_dangers(world);
+        world_free(world);
+    }
 }
 
-/* A release whose name says no digest belongs to no component: it is not there, and forgotten. */
-Test(removal, a_release_of_no_component_is_forgotten)
+/* Releases whose names say no digest belong to no component: they are not there, and forgotten. */
+Test(removal, releases_of_no_component_are_forgotten)
 {
+    static const char *const keys[] = {"inventory/ComponentRelease/acme/x",
+                                       "inventory/ComponentRelease/acme/y"};
     struct world *world = converged();
-    struct world_row *row = row_of(world, "inventory/ComponentRelease/acme/shop-api-");
-    free(row->key);
-    row->key = strdup("inventory/ComponentRelease/acme/x");
+    repository_commit(world, 2, both, "billing", "registry.example/billing:1", NULL, "shop",
+                      "registry.example/shop:2", NULL, NULL);
+    world_run(world, 1000);
+    expect_condition(world, CONDITION_CONVERGED);
+    for (size_t i = 0; i < 2; i++) {
+        struct world_row *row = row_of(world, "inventory/ComponentRelease/acme/shop-api-a-");
+        free(row->key);
+        row->key = strdup(keys[i]);
+    }
     world_kill(world);
     world_run(world, MINUTES(3));
-    cr_expect(!world_has_row(world, "inventory/ComponentRelease/acme/x"));
+    cr_expect(!world_has_row(world, keys[0]));
+    cr_expect(!world_has_row(world, keys[1]));
     expect_condition(world, CONDITION_CONVERGED);
-    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     expect_silence(world);
     world_free(world);
 }

@@ -257,7 +257,8 @@ static const struct field analysis_fields[] = {
      .kind = FIELD_TEXT,
      .offset = AT(template_name),
      .words = template_words,
-     .doc = "whose metrics the provider holds; query = those that the metrics name: then each does"},
+     .doc =
+         "whose metrics the provider holds; query = those that the metrics name: then each does"},
     {.name = "workflow",
      .kind = FIELD_MAPPING,
      .offset = AT(workflow),

@@ -149,11 +149,11 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm;            /* looks in a row without news: they become rarer */
-    uint64_t looks;           /* answered ones */
-    bool look;                /* wanted */
-    bool complains;           /* of the stable slot: the control plane says it is not Ready */
-    bool watched;             /* ... and nobody but health.c looks why */
+    unsigned calm;  /* looks in a row without news: they become rarer */
+    uint64_t looks; /* answered ones */
+    bool look;      /* wanted */
+    bool complains; /* of the stable slot: the control plane says it is not Ready */
+    bool watched;   /* ... and nobody but health.c looks why */
     struct mono_time complains_since;
     int failed_runs;          /* of a task, since its last good one: no condition ever shows them */
     bool answered;            /* `gate` was judged at object->epoch, for the present wants */

@@ -114,7 +114,7 @@ static void note_autoscalers(struct binding *binding, const json_t *tree)
 /* Why nothing can be told of it, in the server's words. */
 static void say_unreadable(const struct error *err, struct gate_answer *answer)
 {
-    if (answer->verdict == GATE_UNKNOWN && err != NULL && err->detail[0] != '\0')
+    if (answer->verdict == GATE_UNKNOWN && err != NULL)
         snprintf(answer->text, sizeof answer->text, "the tree of resources cannot be read: %.200s",
                  err->detail);
 }

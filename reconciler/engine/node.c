@@ -243,12 +243,12 @@ static bool has_pending(const struct node *node)
     return false;
 }
 
-/* Its route is gone and comes back when the slots have pods: until then nobody wants it. */
+/* Its route is gone and comes back when the slots have pods: until then nobody wants it. Asked of
+ * components that are done. */
 static bool lacks_route(const struct track *track)
 {
     const struct object *route = track->bindings[BINDING_ROUTE].object;
-    return track->rollout.routed && track->rollout.has_stable && route != NULL &&
-           route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
+    return track->rollout.routed && route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
 }
 
 static bool has_repairs(const struct engine *engine, const struct node *node)

@@ -165,6 +165,8 @@ static void take_news(struct engine *engine)
         if (!unit->stale || !unit_is_live(unit))
             continue;
         desire_cell(engine, unit);
+        if (engine->status != 0)
+            return;
         node_update(engine, unit);
     }
 }

@@ -130,7 +130,7 @@ static bool is_pruning(const struct engine *engine, bool *ret_moves)
     bool left = false;
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (object->goal != GOAL_ABSENT || !object->inventory)
+        if (object->goal != GOAL_ABSENT)
             continue;
         left = true;
         *ret_moves = *ret_moves || (object->permit && !operation_is_held(object));

@@ -27,7 +27,7 @@ static const struct object *stuck_object(const struct node *node)
     const struct object *found = NULL;
     for (size_t i = 0; i < node->unit->attached_count; i++) {
         const struct object *object = node->unit->attached[i];
-        if (!operation_is_stuck(object) || operation_message(object)[0] == '\0')
+        if (!operation_is_stuck(object))
             continue;
         if (strcmp(object->target, node->name) == 0)
             return object;
@@ -267,7 +267,7 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
                struct instant now, struct text *out)
 {
     const struct unit *unit = unit_find(engine, cell);
-    if (unit == NULL || (!unit->recorded && unit->cell == NULL && !unit->broken))
+    if (unit == NULL || (!unit->recorded && !unit->broken))
         return -ENOENT;
     const struct node *node = NULL;
     for (size_t i = 0; target != NULL && i < unit->node_count; i++) {

@@ -339,6 +339,30 @@ Test(trial_workflow, outcomes_are_verdicts)
     }
 }
 
+/* Parameters that are no object, or none at all, are no parameters. */
+Test(trial_workflow, its_run_gets_the_parameters_that_the_attempt_began_with)
+{
+    static const struct {
+        const char *text; /* NULL = the journal says nothing of them */
+        bool taken;
+    } rows[] = {{NULL, false}, {"null", false}, {"[1]", false}, {"{\"suite\": \"all\"}", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct place place;
+        place_init(&place, 1, 0);
+        json_t *workflow = json_object_get(place.track->trial->source, "workflow");
+        if (rows[i].text != NULL)
+            json_object_set_new(workflow, "parameters",
+                                json_loads(rows[i].text, JSON_DECODE_ANY, NULL));
+        trial_workflow_want(place.engine);
+        cr_assert_eq(place.engine->gate_count, 1, "%zu", i);
+        const struct gate *manifest = place.engine->gates[0]->manifest;
+        cr_assert_not_null(manifest, "%zu", i);
+        cr_expect_str_eq(manifest->workflow.name.text, "smoke");
+        cr_expect_eq(manifest->workflow.parameters != NULL, rows[i].taken, "%zu", i);
+        place_fini(&place);
+    }
+}
+
 /* A run counts for the step of the attempt that it was made for, where that step is judged. */
 Test(trial_workflow, a_run_counts_for_its_own_step_only)
 {

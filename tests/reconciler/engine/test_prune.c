@@ -1,5 +1,6 @@
 /* What git does not name any more goes, in order, within the budget, and never in doubt. */
 #include "config/base/json.h"
+#include "reconciler/engine/census.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -239,4 +240,25 @@ Test(prune, without_a_last_good_revision_the_unreadable_may_be_anybody)
     commit_without_billing(world, 3, NULL);
     expect_billing_gone(world);
     world_free(world);
+}
+
+/* --- who lives where ----------------------------------------------------------------------------
+ */
+
+/* Before anybody has looked there may be somebody: nothing is removed from under him. */
+Test(prune, nobody_is_missed_before_there_was_a_look)
+{
+    struct engine *engine = engine_new(&engine_options_default);
+    cr_assert_not_null(engine);
+    struct census census = {0};
+    cr_expect(census_has(&census, "acme-shop", "development"));
+    json_t *items = json_pack("[{s:{s:{s:s}, s:s}}, {}]", "spec", "owner", "projectName",
+                              "acme-shop", "environment", "testing");
+    census_take(engine, &census, items, true);
+    cr_expect(census_has(&census, "acme-shop", "testing"));
+    cr_expect_not(census_has(&census, "acme-shop", "development"));
+    cr_expect_not(census_has(&census, "acme-cart", "testing"));
+    json_decref(items);
+    census_fini(&census);
+    engine_free(engine);
 }

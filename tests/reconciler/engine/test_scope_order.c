@@ -137,6 +137,26 @@ Test(scope_order, what_would_come_next_does_not_begin)
     world_free(world);
 }
 
+/* It has another release to go back to, and what runs there is not what failed: it stays. */
+Test(scope_order, what_would_come_next_does_not_go_back_instead)
+{
+    static const char after[] = "  dependsOn: [stock]\n" SCOPE_QUICK;
+    struct world *world = repository_world();
+    scope_commit(world, 1, scope_billing("billing:1", after),
+                 scope_cell("stock", SCOPE_PHASE, scope_good_base));
+    expect_condition(world, CONDITION_CONVERGED);
+    scope_commit(world, 2, scope_billing("billing:2", after),
+                 scope_cell("stock", SCOPE_PHASE, scope_good_base));
+    expect_condition(world, CONDITION_CONVERGED);
+    scope_commit(world, 3, scope_billing("billing:3", after),
+                 scope_cell("stock", SCOPE_PHASE, scope_bad_base));
+    expect_condition(world, CONDITION_HELD);
+    scope_runs(world, "base-a", "base:1");
+    scope_runs(world, "billing-api-a", "billing:2");
+    expect_silence(world);
+    world_free(world);
+}
+
 Test(scope_order, cells_that_are_gone_or_unchanged_are_no_part_of_it)
 {
     static const char three[] = SCOPE_PLATFORM("billing, shop, stock");

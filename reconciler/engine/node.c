@@ -4,6 +4,7 @@
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/gate.h"
+#include "reconciler/engine/health.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/project.h"
@@ -150,17 +151,12 @@ static void add_digest(struct engine *engine, json_t *object, const char *compon
         engine->status = -ENOMEM;
 }
 
-static bool is_sick(const struct track *track)
+static bool is_sick(const struct engine *engine, const struct track *track)
 {
     const struct binding *binding =
         &track->bindings[track->rollout.stable_slot == 'b' ? BINDING_B : BINDING_A];
-    if (binding->object == NULL || !track->rollout.has_stable)
-        return true;
-    if (binding->object->presence == PRESENCE_ABSENT)
-        return true;
-    if (binding->answered && binding->gate->verdict == GATE_SETTLED)
-        return false;
-    return binding->object->complain;
+    return binding->object == NULL || !track->rollout.has_stable ||
+           health_of(engine, track) != HEALTH_WELL;
 }
 
 static void tally_track(struct engine *engine, const struct track *track, struct tally *tally)
@@ -203,7 +199,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
         tally->rolled_back++;
     else if (!track_is_done(track))
         tally->forward++;
-    if (is_sick(track) && !rollout_is_active(rollout))
+    if (is_sick(engine, track) && !rollout_is_active(rollout))
         tally->healthy = false;
     if (!rollout->has_stable)
         tally->healthy = false;
@@ -340,6 +336,12 @@ void node_update(struct engine *engine, struct unit *unit)
         struct node *node = unit->nodes[i];
         struct node_facts facts;
         fill_facts(engine, node, &facts);
+        const enum health health = health_of_node(engine, node);
+        if (health != node->health) {
+            node->health = health;
+            commit_status_touch(engine, unit);
+            engine->version++;
+        }
         struct node_facts *known = &engine->facts[node->index];
         if (is_same(&facts, known))
             continue;

@@ -162,8 +162,11 @@ enum engine_condition engine_condition(const struct engine *engine)
         moves = moves || under_way;
     }
     for (size_t i = 0; i < engine->node_count; i++) {
-        if (engine->facts[i].state == NODE_CONVERGED)
+        if (engine->facts[i].state == NODE_CONVERGED) {
+            converged = converged && engine->nodes[i]->health == HEALTH_WELL;
+            moves = moves || engine->nodes[i]->health == HEALTH_DOUBTFUL;
             continue;
+        }
         converged = false;
         moves = moves || (engine->known && status_node_moves(engine, engine->nodes[i]));
     }

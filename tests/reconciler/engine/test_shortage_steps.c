@@ -191,3 +191,62 @@ Test(shortage_steps, a_cell_that_cannot_be_compiled_for_a_repair_fails_the_step)
     }
     cr_expect_gt(told, 20);
 }
+
+/* --- what would be done -------------------------------------------------------------------------
+ */
+
+/* Neither of them shows a part of it, which might read as something else. */
+Test(shortage_steps, a_plan_is_whole_or_is_none)
+{
+    struct world *world = converged(), *other = repository_world();
+    repository_commit(other, 2, platform_small, "shop", "registry.example/shop:2",
+                      "  description: Sells things\n", NULL);
+    world_run(other, 1000);
+    cr_assert_not_null(other->set);
+    const struct instant now = world_now(world);
+    json_t *whole = engine_plan(world->engine, other->set, now);
+    cr_assert_gt(json_integer_value(json_object_get(whole, "changes")), 1);
+    unsigned without = 0;
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        scarcity_begin(spared, false);
+        json_t *plan = engine_plan(world->engine, other->set, now);
+        failed = scarcity_end();
+        cr_expect(plan == NULL ? failed > 0 : json_equal(plan, whole), "after %u",
+                  (unsigned)spared);
+        without += plan == NULL;
+        json_decref(plan);
+    }
+    cr_expect_gt(without, 100);
+    json_decref(whole);
+    world_free(other);
+    world_free(world);
+}
+
+Test(shortage_steps, what_is_rendered_is_whole_or_is_nothing)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.engine.authorization = true;
+    struct world *world = world_new(&options);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1",
+                      "  access: [{role: developer, subject: {claim: groups, value: team}}]\n",
+                      NULL);
+    world_run(world, 1000);
+    json_t *whole = engine_render(world->engine, NULL, NULL);
+    cr_assert_gt(json_array_size(json_object_get(whole, "objects")), 5);
+    unsigned without = 0;
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        scarcity_begin(spared, false);
+        json_t *rendered = engine_render(world->engine, NULL, NULL);
+        failed = scarcity_end();
+        cr_expect(rendered == NULL ? failed > 0 : json_equal(rendered, whole), "after %u",
+                  (unsigned)spared);
+        without += rendered == NULL;
+        json_decref(rendered);
+    }
+    cr_expect_gt(without, 50);
+    json_decref(whole);
+    world_free(world);
+}

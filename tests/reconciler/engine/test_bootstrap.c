@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(bootstrap, .timeout = 200);
+TestSuite(bootstrap, .timeout = 600);
 
 #define ALWAYS 1000000
 

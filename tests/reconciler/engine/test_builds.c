@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(builds, .timeout = 300);
+TestSuite(builds, .timeout = 600);
 
 #define ALWAYS 1000000
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-TestSuite(clock, .timeout = 120);
+TestSuite(clock, .timeout = 600);
 
 #define TIME ((size_t)19) /* characters, to the second */
 #define CANARY                                                                                     \

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(command, .timeout = 120);
+TestSuite(command, .timeout = 600);
 
 static void commit(struct world *world, int revision, const char *image)
 {

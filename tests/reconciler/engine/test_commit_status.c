@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(commit_status, .timeout = 200);
+TestSuite(commit_status, .timeout = 600);
 
 /* "development pending 1; development success 1; ": what history says of a cell. */
 static char *told(const struct world *world, const char *cell)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(contract, .timeout = 120);
+TestSuite(contract, .timeout = 600);
 
 static const char platform[] = PLATFORM_HEAD "  environments: [{name: development}]\n"
                                              "  phases:\n"

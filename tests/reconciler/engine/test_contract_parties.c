@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(contract_parties, .timeout = 60);
+TestSuite(contract_parties, .timeout = 600);
 
 #define CONSUMERS 2
 

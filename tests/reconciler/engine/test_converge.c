@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(converge, .timeout = 120);
+TestSuite(converge, .timeout = 600);
 
 Test(converge, one_cell_with_one_component)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(course, .timeout = 120);
+TestSuite(course, .timeout = 600);
 
 #define ROLLING "  rollout: {strategy: rolling}\n"
 #define CANARY                                                                                     \

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(danger, .timeout = 120);
+TestSuite(danger, .timeout = 600);
 
 Test(danger, a_second_binding_of_a_component_is_never_made)
 {

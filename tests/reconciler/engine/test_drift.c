@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(drift, .timeout = 120);
+TestSuite(drift, .timeout = 600);
 
 static struct world *converged(const char *extra)
 {

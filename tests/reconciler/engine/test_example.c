@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-TestSuite(example, .timeout = 300);
+TestSuite(example, .timeout = 600);
 
 #define FILES 200
 static struct world_file files[FILES];

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(foreign, .timeout = 120);
+TestSuite(foreign, .timeout = 600);
 
 #define IN_ACME "/api/v1/namespaces/acme/"
 

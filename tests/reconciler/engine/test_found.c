@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(found, .timeout = 200);
+TestSuite(found, .timeout = 600);
 
 #define CANARY                                                                                     \
     "  rollout: {strategy: canary, bake: 10s, steps: [{weight: 10, soak: 10m}, {weight: 50, "      \

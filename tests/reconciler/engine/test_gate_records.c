@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(gate_records, .timeout = 300);
+TestSuite(gate_records, .timeout = 600);
 
 #define FIRST_GATED(gates_)                                                                        \
     PLATFORM_HEAD "  environments:\n"                                                              \

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(gates, .timeout = 300);
+TestSuite(gates, .timeout = 600);
 
 #define GATED(gates_)                                                                              \
     PLATFORM_HEAD "  environments:\n"                                                              \

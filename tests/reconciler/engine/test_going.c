@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-TestSuite(going, .timeout = 120);
+TestSuite(going, .timeout = 600);
 
 static const char both[] = PLATFORM_HEAD "  prune: {budget: \"90%\", minimum: 3}\n"
                                          "  environments: [{name: development}]\n"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(health, .timeout = 120);
+TestSuite(health, .timeout = 600);
 
 #define SHOP_1 "registry.example/shop:1"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(history, .timeout = 60);
+TestSuite(history, .timeout = 600);
 
 #define HOUR INT64_C(3600000)
 #define START_MS INT64_C(1795348800000)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(kind, .timeout = 120);
+TestSuite(kind, .timeout = 600);
 
 #define CELL_OF(component)                                                                         \
     "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n  components:\n"     \

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(looking, .timeout = 120);
+TestSuite(looking, .timeout = 600);
 
 static void commit(struct world *world, int revision)
 {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(looks, .timeout = 200);
+TestSuite(looks, .timeout = 600);
 
 static void commit(struct world *world, int revision, const char *image, const char *extra)
 {

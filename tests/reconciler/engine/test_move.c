@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(move, .timeout = 120);
+TestSuite(move, .timeout = 600);
 
 #define PLATFORM_OF(cells, prune)                                                                  \
     PLATFORM_HEAD prune "  environments: [{name: development}]\n"                                  \

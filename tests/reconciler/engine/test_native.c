@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(native, .timeout = 120);
+TestSuite(native, .timeout = 600);
 
 #define REFERENCE(name, space, key)                                                                \
     "apiVersion: openchoreo.dev/v1alpha1\nkind: SecretReference\n"                                 \

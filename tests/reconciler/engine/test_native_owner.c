@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(native_owner, .timeout = 120);
+TestSuite(native_owner, .timeout = 600);
 
 #define NATIVE(kind_, colour_)                                                                     \
     "apiVersion: openchoreo.dev/v1alpha1\nkind: " kind_ "\nmetadata: {name: wheel}\n"              \

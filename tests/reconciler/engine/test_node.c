@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(node, .timeout = 200);
+TestSuite(node, .timeout = 600);
 
 /* The member of a target in the cell's status; owned. */
 static json_t *told(const struct world *world, const char *cell, const char *target,

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(operation, .timeout = 300);
+TestSuite(operation, .timeout = 600);
 
 #define PLATFORM_OF(cells)                                                                         \
     PLATFORM_HEAD "  prune: {budget: \"90%\", minimum: 100}\n"                                     \

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(orders, .timeout = 120);
+TestSuite(orders, .timeout = 600);
 
 static const char *say(struct world *world, const char *verb, const char *arguments, bool *ret_ok)
 {

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(parts, .timeout = 60);
+TestSuite(parts, .timeout = 600);
 
 static struct engine *new_engine(int parallel)
 {

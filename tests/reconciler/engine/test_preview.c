@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(preview, .timeout = 120);
+TestSuite(preview, .timeout = 600);
 
 static json_t *plan_of(const struct world *world, struct manifest_set *set)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(project, .timeout = 120);
+TestSuite(project, .timeout = 600);
 
 #define BINDINGS "projectreleasebindings"
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-TestSuite(prospect, .timeout = 180);
+TestSuite(prospect, .timeout = 600);
 
 Test(prospect, what_can_be_proven_is_told_before)
 {

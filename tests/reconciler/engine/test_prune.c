@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(prune, .timeout = 120);
+TestSuite(prune, .timeout = 600);
 
 #define PLATFORM_OF(cells, prune)                                                                  \
     PLATFORM_HEAD prune "  environments: [{name: development}]\n"                                  \

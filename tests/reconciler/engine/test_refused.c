@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(refused, .timeout = 120);
+TestSuite(refused, .timeout = 600);
 
 #define NATIVE(kind_)                                                                              \
     "apiVersion: openchoreo.dev/v1alpha1\nkind: " kind_ "\nmetadata: {name: wheel}\nspec: {}\n"

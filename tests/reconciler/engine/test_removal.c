@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(removal, .timeout = 120);
+TestSuite(removal, .timeout = 600);
 
 #define PLATFORM_OF(cells, prune)                                                                  \
     PLATFORM_HEAD prune "  environments: [{name: development}]\n"                                  \

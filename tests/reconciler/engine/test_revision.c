@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(revision, .timeout = 120);
+TestSuite(revision, .timeout = 600);
 
 static const char nonsense[] = "raw:apiVersion: celld.dev/v1\nkind: [";
 static const char other_nonsense[] = "raw:apiVersion: celld.dev/v1\nkind: Cell\nspec: 5\n";

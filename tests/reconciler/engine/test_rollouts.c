@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(rollouts, .timeout = 180);
+TestSuite(rollouts, .timeout = 600);
 
 static const char two_targets[] =
     PLATFORM_HEAD "  environments: [{name: testing}, {name: development}]\n"

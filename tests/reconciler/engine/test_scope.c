@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(scope, .timeout = 200);
+TestSuite(scope, .timeout = 600);
 
 static const char platform[] = PLATFORM_HEAD "  environments: [{name: development}]\n"
                                              "  phases:\n"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(scope_order, .timeout = 200);
+TestSuite(scope_order, .timeout = 600);
 
 #define PAUSED                                                                                     \
     "  rollout: {strategy: canary, steps: [{weight: 20, pause: true}], progressDeadline: 3m, "     \

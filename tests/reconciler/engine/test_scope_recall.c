@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(scope_recall, .timeout = 200);
+TestSuite(scope_recall, .timeout = 600);
 
 /* --- until when ---------------------------------------------------------------------------------
  */

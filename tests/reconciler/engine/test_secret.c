@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(secret, .timeout = 120);
+TestSuite(secret, .timeout = 600);
 
 #define CANARY "canary-4711-value"
 /* As the server shows it. */

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(shortage, .timeout = 120);
+TestSuite(shortage, .timeout = 600);
 
 /* --- content ------------------------------------------------------------------------------------
  */

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(shortage_runs, .timeout = 120);
+TestSuite(shortage_runs, .timeout = 600);
 
 #define GATED(gate)                                                                                \
     PLATFORM_HEAD "  environments:\n"                                                              \

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(shortage_steps, .timeout = 120);
+TestSuite(shortage_steps, .timeout = 600);
 
 static struct world *converged(void)
 {

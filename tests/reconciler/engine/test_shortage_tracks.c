@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(shortage_tracks, .timeout = 120);
+TestSuite(shortage_tracks, .timeout = 600);
 
 /* --- what is found without a journal ------------------------------------------------------------
  */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(source, .timeout = 120);
+TestSuite(source, .timeout = 600);
 
 static void shop(struct world *world, int revision, const char *image, const char *extra)
 {

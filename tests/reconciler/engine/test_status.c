@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(status, .timeout = 120);
+TestSuite(status, .timeout = 600);
 
 static const char *text_of(const json_t *object, const char *key)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(storm, .timeout = 300);
+TestSuite(storm, .timeout = 600);
 
 struct storm {
     uint64_t random;

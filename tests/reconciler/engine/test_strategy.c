@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(strategy, .timeout = 200);
+TestSuite(strategy, .timeout = 600);
 
 /* --- an outage ----------------------------------------------------------------------------------
  */

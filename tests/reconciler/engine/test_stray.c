@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(stray, .timeout = 120);
+TestSuite(stray, .timeout = 600);
 
 static void give(struct world *world, struct engine_event *event)
 {

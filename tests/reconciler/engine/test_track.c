@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(track, .timeout = 120);
+TestSuite(track, .timeout = 600);
 
 static void shop(struct world *world, int revision, const char *image, const char *extra)
 {

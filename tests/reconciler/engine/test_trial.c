@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trial, .timeout = 180);
+TestSuite(trial, .timeout = 600);
 
 static double number(const json_t *value, const char *a, const char *b)
 {

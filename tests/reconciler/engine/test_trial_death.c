@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trial_death, .timeout = 180);
+TestSuite(trial_death, .timeout = 600);
 
 /* No two windows of a release overlap, unless they are the same one. */
 static void expect_windows_apart(const struct traffic *traffic, size_t point)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trial_odd, .timeout = 180);
+TestSuite(trial_odd, .timeout = 600);
 
 /* --- the source ---------------------------------------------------------------------------------
  */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trial_row, .timeout = 60);
+TestSuite(trial_row, .timeout = 600);
 
 static json_t *good_row(void)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trial_state, .timeout = 60);
+TestSuite(trial_state, .timeout = 600);
 
 struct place {
     struct engine *engine;

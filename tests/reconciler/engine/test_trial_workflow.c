@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trial_workflow, .timeout = 180);
+TestSuite(trial_workflow, .timeout = 600);
 
 #define BY_WORKFLOW                                                                                \
     "{strategy: canary, steps: [{weight: 5, soak: 1m}, {weight: 50, soak: 1m}], bake: 1m, "        \

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(why, .timeout = 120);
+TestSuite(why, .timeout = 600);
 
 #define CONNECTED(to)                                                                              \
     "  connections: [{name: other, target: acme-" to ", protocol: http, port: 8080}]\n"            \

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(why_several, .timeout = 120);
+TestSuite(why_several, .timeout = 600);
 
 #define ALWAYS 1000000
 

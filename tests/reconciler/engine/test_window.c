@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(window, .timeout = 200);
+TestSuite(window, .timeout = 600);
 
 static char zone_bytes[8192];
 static struct zone_file berlin = {.name = "Europe/Berlin", .bytes = zone_bytes};

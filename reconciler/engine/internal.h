@@ -122,6 +122,8 @@ struct object {
     const char *target; /* of bindings, for pruning: words_target(); "" = none */
     uint64_t written;   /* fingerprint of the desired content that was confirmed last */
     uint64_t made;      /* order of entry into the inventory */
+    json_t *sealed;     /* of a credential's reference: the data that the secrets API gave it
+                           (names, no values); owned; NULL = none */
 };
 
 /* --- components on targets -------------------------------------------------------------------- */

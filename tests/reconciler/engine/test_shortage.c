@@ -48,7 +48,12 @@ Test(shortage, a_component_that_is_compiled)
     cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
     cr_expect(track->has_content);
     cr_expect_str_eq(track->content.deployment_digest, digest);
-    cr_expect_gt(track->reference_count, 0);
+    cr_assert_gt(track->reference_count, 0);
+    /* one that is to be compared with what the secrets API wrote */
+    track->references[0]->missing = true;
+    cr_expect_not_null(track->references[0]->sealed);
+    cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
+    cr_expect_not_null(json_at(track->references[0]->operation->body, "spec", "data", NULL));
     world_free(world);
 }
 

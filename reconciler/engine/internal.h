@@ -223,7 +223,7 @@ struct source {
 struct quarantine {
     char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE];
     char digest[DIGEST_SHORT + 1];
-    int64_t since_ms;
+    int64_t since_ms, gone_ms; /* gone: since when git names no such component; 0 = it does */
     char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
     bool by_operator;
 };

@@ -249,3 +249,48 @@ Test(found, a_slot_is_scaled_by_whom_it_says)
         world_free(world);
     }
 }
+
+/* The journal has lost what a slot was made of. What git still wants is made anew; what only the
+ * journal could know stays as it is until a newer release takes over. */
+Test(found, a_slot_that_nobody_can_make_again_is_left_as_it_is)
+{
+    static const char paused[] =
+        "  rollout: {strategy: canary, bake: 10s, steps: [{weight: 10, pause: true}]}\n";
+    for (int newer = 0; newer < 2; newer++) {
+        struct world *world = repository_world();
+        commit(world, 1, paused);
+        expect_condition(world, CONDITION_CONVERGED);
+        if (newer == 1) {
+            commit(world, 2, paused);
+            world_run(world, MINUTES(2));
+        }
+        unsigned lost = 0;
+        for (size_t i = 0; i < world->row_count; i++) {
+            if (strcmp(world->rows[i].key, "rollout/shop/shop-api/development") == 0)
+                lost += json_object_set_new(json_object_get(world->rows[i].value, "stable"),
+                                            "slot_a", json_null()) == 0;
+        }
+        cr_assert_eq(lost, 1);
+        world_kill(world);
+        world_run(world, MINUTES(1));
+        tamper(
+            world, "shop-api-a-development",
+            json_pack("{s:{s:{s:i}}}", "spec", "componentTypeEnvironmentConfigs", "replicas", 3));
+        world_run(world, MINUTES(8));
+        cr_expect_eq(platform_running(world->platform, "acme", "shop-api-a", "development").wanted,
+                     newer == 1 ? 3 : 1);
+        expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+        if (newer == 1) {
+            bool ok = false;
+            world_command(world, "rollout",
+                          json_pack("{s:s, s:s, s:s, s:s}", "action", "resume", "cell", "shop",
+                                    "component", "shop-api", "target", "development"),
+                          &ok);
+            cr_expect(ok);
+            expect_condition(world, CONDITION_CONVERGED);
+            expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+        }
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}

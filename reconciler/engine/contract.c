@@ -38,6 +38,18 @@ static bool is_about(const json_t *need, const char *component)
     return strcmp(json_text_or(json_object_get(need, "component"), ""), component) == 0;
 }
 
+bool contract_needs(const struct packed *needs, const struct track *provider)
+{
+    OWNED_JSON *list = packed_open(needs);
+    if (list == NULL)
+        return needs != NULL; /* no memory: it may be */
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (is_about(json_array_get(list, i), provider->component))
+            return true;
+    }
+    return false;
+}
+
 bool contract_is_met(const struct track *track, const struct track *provider)
 {
     OWNED_JSON *needs = packed_open(track->content.needs);

@@ -9,6 +9,9 @@
  * without it. */
 void contract_check(struct engine *engine, struct track *track);
 
+/* Something of the provider is among what content connects to. */
+bool contract_needs(const struct packed *needs, const struct track *provider);
+
 /* The live release of `provider` has every endpoint that the content of `track` connects to. */
 bool contract_is_met(const struct track *track, const struct track *provider);
 

@@ -184,6 +184,9 @@ struct track {
     char *refusal;                /* a live consumer would lose an endpoint; NULL = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
     bool waits;                   /* for the live release of something that it connects to */
+    bool ahead;                   /* it goes ahead of one of those: provider.h */
+    bool awaited;                 /* somebody goes ahead of its first release, to its address */
+    bool known;                   /* ... which can be resolved */
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
@@ -436,6 +439,7 @@ struct engine {
     struct recall *recalls;
     size_t recall_count;
     bool recall_dirty;          /* rows changed since the marks were made */
+    size_t ahead;               /* tracks that are */
     struct gate_record **gates; /* by cell, environment, name */
     size_t gate_count, gate_capacity;
     struct build_record **builds; /* by cell, component */

@@ -4,9 +4,3 @@
 #include "reconciler/engine/internal.h"
 
 void track_want(struct engine *engine, struct track *track);
-
-/* The components that it connects to run on its target, those aside that wait for it in turn. */
-bool track_providers_stand(const struct engine *engine, const struct track *track);
-
-/* The first that does not; NULL = all stand. */
-const struct track *track_missing_provider(const struct engine *engine, const struct track *track);

@@ -17,6 +17,7 @@ static const char contents[] = {
     [CONTENT_STABLE] = 's',
     [CONTENT_NEXT] = 'n',
     [CONTENT_UNDEPLOYED] = 'u',
+    [CONTENT_ADDRESS] = 'r',
 };
 
 /* "step aborted: a=s b=n+2 route=s 95/5; told rollback, quarantine" */

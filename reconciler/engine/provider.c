@@ -1,0 +1,228 @@
+#include "reconciler/engine/provider.h"
+
+#include "config/base/check.h"
+#include "reconciler/engine/contract.h"
+#include "reconciler/engine/look.h"
+#include "reconciler/engine/node.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/track_walk.h"
+#include "reconciler/engine/unit.h"
+
+#include <string.h>
+
+static size_t connection_count(const struct track *track)
+{
+    return track->deployment == NULL ? 0 : track->deployment->effective->connection_count;
+}
+
+/* Where one of its connections leads; NULL = nowhere that celld knows. */
+static struct track *provider_at(const struct engine *engine, const struct track *track,
+                                 size_t index)
+{
+    const struct connection_end *end = &track->deployment->effective->connections[index];
+    return end->external ? NULL : unit_track_find(engine, end->cell, end->component, track->target);
+}
+
+/* Its live release has what is connected to. */
+static bool stands_for(const struct track *track, const struct track *provider)
+{
+    return provider->rollout.has_stable && contract_is_met(track, provider);
+}
+
+/* --- who waits for whom -------------------------------------------------------------------------
+ */
+
+/* Its node waits for our phase, or for our cell. */
+static bool comes_later(const struct track *track, const struct track *provider)
+{
+    if (provider->unit->phase > track->unit->phase)
+        return true;
+    const struct cell *cell = provider->unit->cell;
+    for (size_t i = 0; cell != NULL && i < cell->depends_on.count; i++) {
+        if (strcmp(cell->depends_on.items[i].text, track->unit->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_node(struct track_walk *walk, const struct node *node)
+{
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        if (node->unit->tracks[i]->node == node)
+            track_walk_add(walk, node->unit->tracks[i]);
+    }
+}
+
+/* What `at` waits for in turn: others' releases, and whole cells by the plan's order. */
+static void add_waits(struct track_walk *walk, const struct track *at, const void *context)
+{
+    const struct engine *engine = context;
+    for (size_t i = 0; i < connection_count(at); i++) {
+        const struct track *provider = provider_at(engine, at, i);
+        if (provider != NULL && !stands_for(at, provider))
+            track_walk_add(walk, provider);
+    }
+    if (at->node == NULL)
+        return;
+    const struct node_verdict *verdict = node_verdict_of(engine, at->node);
+    if (verdict->wait == WAIT_PHASE || verdict->wait == WAIT_DEPENDENCY)
+        add_node(walk, engine->nodes[verdict->waits_for]);
+}
+
+static bool waits_in_turn(const struct engine *engine, const struct track *track,
+                          const struct track *provider)
+{
+    return provider == track || comes_later(track, provider) ||
+           track_walk_leads(provider, track, add_waits, engine);
+}
+
+/* --- addresses ahead of releases ----------------------------------------------------------------
+ */
+
+/* Nothing but its turn keeps it from beginning: no gate is closed, no promotion is due. */
+static bool lacks_only_its_turn(const struct engine *engine, const struct track *provider)
+{
+    if (!track_is_live(provider) || !provider->has_content)
+        return false;
+    switch (node_verdict_of(engine, provider->node)->wait) {
+    case WAIT_NONE:
+    case WAIT_PHASE:
+    case WAIT_DEPENDENCY:
+    case WAIT_CAPACITY:
+        return true;
+    case WAIT_PROMOTION:
+    case WAIT_GATE:
+    case WAIT_REGION:
+    case WAIT_FREEZE:
+    case WAIT_SUSPENDED:
+    case WAIT_BROKEN:
+    case WAIT_QUARANTINE:
+    case WAIT_CANCELLED:
+    case WAIT_PLATFORM:
+    case WAIT_APPROVAL:
+    case WAIT_UNKNOWN:
+        return false;
+    }
+    CHECK_UNREACHABLE();
+}
+
+static bool connects_to(const struct engine *engine, const struct track *track,
+                        const struct track *provider)
+{
+    for (size_t i = 0; i < connection_count(track); i++) {
+        if (provider_at(engine, track, i) == provider)
+            return true;
+    }
+    return false;
+}
+
+/* Somebody has to be first, and this one can be. */
+static bool goes_ahead(const struct engine *engine, const struct track *track,
+                       const struct track *provider)
+{
+    return track->has_content && node_is_open(engine, track->node) &&
+           connects_to(engine, track, provider) && lacks_only_its_turn(engine, provider) &&
+           waits_in_turn(engine, track, provider);
+}
+
+/* It runs, is on its way, or could be: all it needs of a provider without a release is where that
+ * will be found. */
+static bool awaits(const struct engine *engine, const struct track *track,
+                   const struct track *provider)
+{
+    const struct rollout *rollout = &track->rollout;
+    if (provider->rollout.has_stable || !provider->rollout.routed || !track_is_live(track))
+        return false;
+    return (rollout->has_stable && contract_needs(rollout->stable.needs, provider)) ||
+           (rollout->has_next && contract_needs(rollout->next.needs, provider)) ||
+           goes_ahead(engine, track, provider);
+}
+
+static bool is_awaited(const struct engine *engine, const struct track *provider)
+{
+    if (engine->ahead == 0 || provider->rollout.has_stable || !provider->rollout.routed)
+        return false;
+    for (size_t i = 0; i < engine->unit_count; i++) {
+        const struct unit *unit = engine->units[i];
+        for (size_t k = 0; k < unit->track_count; k++) {
+            const struct track *track = unit->tracks[k];
+            if (track->ahead && strcmp(track->target, provider->target) == 0 &&
+                awaits(engine, track, provider))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Its route stands, be it with nothing behind it. */
+static bool is_known(const struct track *track)
+{
+    const struct binding *route = &track->bindings[BINDING_ROUTE];
+    if (route->object == NULL || route->undeploy || route->object->presence != PRESENCE_PRESENT ||
+        !object_is_equal(route->object))
+        return false;
+    const struct gate_answer *seen = look_seen(route);
+    return seen != NULL && seen->verdict == GATE_SETTLED;
+}
+
+/* --- a step -------------------------------------------------------------------------------------
+ */
+
+const struct track *provider_missing(const struct engine *engine, const struct track *track)
+{
+    for (size_t i = 0; i < connection_count(track); i++) {
+        const struct track *provider = provider_at(engine, track, i);
+        if (provider == NULL || stands_for(track, provider))
+            continue;
+        if (!waits_in_turn(engine, track, provider))
+            return provider;
+        if (provider->rollout.routed && !provider->rollout.has_stable && !provider->known)
+            return provider;
+    }
+    return NULL;
+}
+
+/* Those that it goes ahead of have work to do. */
+static bool call(struct engine *engine, const struct track *track)
+{
+    bool ahead = false;
+    for (size_t i = 0; i < connection_count(track); i++) {
+        const struct track *provider = provider_at(engine, track, i);
+        if (provider == NULL || !awaits(engine, track, provider))
+            continue;
+        ahead = true;
+        if (!provider->awaited)
+            unit_queue(engine, provider->unit);
+    }
+    return ahead;
+}
+
+void provider_step(struct engine *engine, struct track *track)
+{
+    if (track->deployment != NULL) {
+        const bool ahead = call(engine, track);
+        engine->ahead += (size_t)ahead - (size_t)track->ahead;
+        track->ahead = ahead;
+    }
+    track->awaited = is_awaited(engine, track);
+    track->waits = provider_missing(engine, track) != NULL;
+}
+
+void provider_tell(struct engine *engine, struct track *track)
+{
+    const bool known = track->awaited && is_known(track);
+    if (known == track->known)
+        return;
+    track->known = known;
+    contract_changed(engine);
+}
+
+bool provider_is_awaited_on(const struct node *node)
+{
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        if (node->unit->tracks[i]->node == node && node->unit->tracks[i]->awaited)
+            return true;
+    }
+    return false;
+}

@@ -5,8 +5,8 @@
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/operation.h"
 #include "reconciler/engine/track.h"
-#include "reconciler/engine/track_walk.h"
 #include "reconciler/engine/unit.h"
 
 #include <string.h>
@@ -54,8 +54,7 @@ static void add_node(struct track_walk *walk, const struct node *node)
     }
 }
 
-/* What `at` waits for in turn: others' releases, and whole cells by the plan's order. */
-static void add_waits(struct track_walk *walk, const struct track *at, const void *context)
+void provider_add_waits(struct track_walk *walk, const struct track *at, const void *context)
 {
     const struct engine *engine = context;
     for (size_t i = 0; i < connection_count(at); i++) {
@@ -70,11 +69,17 @@ static void add_waits(struct track_walk *walk, const struct track *at, const voi
         add_node(walk, engine->nodes[verdict->waits_for]);
 }
 
+bool provider_is_waited_for(const struct engine *engine, const struct track *provider,
+                            const struct track *track)
+{
+    return track_walk_leads(track, provider, provider_add_waits, engine);
+}
+
 static bool waits_in_turn(const struct engine *engine, const struct track *track,
                           const struct track *provider)
 {
     return provider == track || comes_later(track, provider) ||
-           track_walk_leads(provider, track, add_waits, engine);
+           provider_is_waited_for(engine, track, provider);
 }
 
 /* --- addresses ahead of releases ----------------------------------------------------------------
@@ -175,12 +180,44 @@ const struct track *provider_missing(const struct engine *engine, const struct t
         const struct track *provider = provider_at(engine, track, i);
         if (provider == NULL || stands_for(track, provider))
             continue;
-        if (!waits_in_turn(engine, track, provider))
-            return provider;
-        if (provider->rollout.routed && !provider->rollout.has_stable && !provider->known)
+        /* One of them has to be first. What neither has yet, a release that stands cannot be given
+         * ahead of its next. */
+        const bool first = provider->known && !provider->rollout.has_stable;
+        if ((provider->rollout.routed && !first) || !waits_in_turn(engine, track, provider))
             return provider;
     }
     return NULL;
+}
+
+bool provider_is_on_its_way(const struct track *track)
+{
+    if (!track->awaited || track->known)
+        return false;
+    for (size_t i = 0; i < track->unit->attached_count; i++) {
+        if (operation_is_held(track->unit->attached[i]))
+            return false;
+    }
+    const struct gate_answer *seen = look_seen(&track->bindings[BINDING_ROUTE]);
+    return seen == NULL || seen->verdict != GATE_FAILED;
+}
+
+bool provider_explain(const struct engine *engine, const struct track *track, struct text *out)
+{
+    const struct track *provider = provider_missing(engine, track);
+    if (provider == NULL || rollout_is_active(&track->rollout))
+        return false;
+    const bool new = provider->rollout.has_stable;
+    text_format(out, "%s waits for %s%s of %s, which it connects to", track->component,
+                new ? "an endpoint of " : "", provider->component, provider->unit->name);
+    if (!waits_in_turn(engine, track, provider))
+        return true;
+    if (new)
+        text_format(out,
+                    " and which waits for it in turn: bring the endpoint in one commit, and the "
+                    "connection to it in the next");
+    else if (!provider->awaited)
+        text_format(out, " and which waits for it in turn, and may not begin yet");
+    return true;
 }
 
 /* Those that it goes ahead of have work to do. */

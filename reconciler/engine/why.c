@@ -100,15 +100,10 @@ static bool explain_track(const struct engine *engine, const struct node *node, 
     const struct track *track = first_open(engine, node);
     if (track == NULL)
         return false;
-    const struct track *provider = provider_missing(engine, track);
     if (track->rollout.state == ROLLOUT_PREPARE && explain_source(track, out))
         return true;
-    if (provider != NULL && !rollout_is_active(&track->rollout) && provider->unit != track->unit) {
-        text_format(out, "%s waits for %s of %s, which it connects to", track->component,
-                    provider->component, provider->unit->name);
-        return true;
-    }
-    track_explain(engine, track, now, out);
+    if (!provider_explain(engine, track, out))
+        track_explain(engine, track, now, out);
     return true;
 }
 

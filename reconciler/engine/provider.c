@@ -85,10 +85,18 @@ static bool waits_in_turn(const struct engine *engine, const struct track *track
 /* --- addresses ahead of releases ----------------------------------------------------------------
  */
 
-/* Nothing but its turn keeps it from beginning: no gate is closed, no promotion is due. */
+/* Others reach it by a route. */
+static bool is_routed(const struct track *track)
+{
+    return track->manifest == NULL ? track->rollout.routed : deployment_is_routed(track->manifest);
+}
+
+/* Nothing but its turn keeps it from beginning: no gate is closed, no promotion is due. What is to
+ * be built is built for that. */
 static bool lacks_only_its_turn(const struct engine *engine, const struct track *provider)
 {
-    if (!track_is_live(provider) || !provider->has_content)
+    if (!track_is_live(provider) ||
+        !(provider->has_content || (provider->note != NULL && provider->needs_image)))
         return false;
     switch (node_verdict_of(engine, provider->node)->wait) {
     case WAIT_NONE:
@@ -137,7 +145,7 @@ static bool awaits(const struct engine *engine, const struct track *track,
                    const struct track *provider)
 {
     const struct rollout *rollout = &track->rollout;
-    if (provider->rollout.has_stable || !provider->rollout.routed || !track_is_live(track))
+    if (provider->rollout.has_stable || !is_routed(provider) || !track_is_live(track))
         return false;
     return (rollout->has_stable && contract_needs(rollout->stable.needs, provider)) ||
            (rollout->has_next && contract_needs(rollout->next.needs, provider)) ||
@@ -146,7 +154,7 @@ static bool awaits(const struct engine *engine, const struct track *track,
 
 static bool is_awaited(const struct engine *engine, const struct track *provider)
 {
-    if (engine->ahead == 0 || provider->rollout.has_stable || !provider->rollout.routed)
+    if (engine->ahead == 0 || provider->rollout.has_stable)
         return false;
     for (size_t i = 0; i < engine->unit_count; i++) {
         const struct unit *unit = engine->units[i];
@@ -183,7 +191,7 @@ const struct track *provider_missing(const struct engine *engine, const struct t
         /* One of them has to be first. What neither has yet, a release that stands cannot be given
          * ahead of its next. */
         const bool first = provider->known && !provider->rollout.has_stable;
-        if ((provider->rollout.routed && !first) || !waits_in_turn(engine, track, provider))
+        if ((is_routed(provider) && !first) || !waits_in_turn(engine, track, provider))
             return provider;
     }
     return NULL;
@@ -204,8 +212,8 @@ bool provider_is_on_its_way(const struct track *track)
 bool provider_explain(const struct engine *engine, const struct track *track, struct text *out)
 {
     const struct track *provider = provider_missing(engine, track);
-    if (provider == NULL || rollout_is_active(&track->rollout))
-        return false;
+    if (provider == NULL || track->rollout.state != ROLLOUT_IDLE)
+        return false; /* what has become of it says more */
     const bool new = provider->rollout.has_stable;
     text_format(out, "%s waits for %s%s of %s, which it connects to", track->component,
                 new ? "an endpoint of " : "", provider->component, provider->unit->name);
@@ -242,7 +250,10 @@ void provider_step(struct engine *engine, struct track *track)
         engine->ahead += (size_t)ahead - (size_t)track->ahead;
         track->ahead = ahead;
     }
-    track->awaited = is_awaited(engine, track);
+    const bool awaited = is_awaited(engine, track);
+    if (awaited != track->awaited)
+        unit_queue(engine, track->unit); /* its project comes first */
+    track->awaited = awaited;
     track->waits = provider_missing(engine, track) != NULL;
 }
 

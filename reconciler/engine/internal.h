@@ -116,6 +116,7 @@ struct object {
     /* Durable: */
     bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
+    bool handed : 1;    /* its unit took it over from another, whose mark it may still bear */
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
     char uid[40];

@@ -34,12 +34,9 @@ void bootstrap_observed(struct engine *engine, struct object *object, const json
 /* A component takes its releases along. */
 static void doubt_releases(const struct unit *unit, const struct object *component)
 {
-    const size_t length = strlen(component->key.name);
     for (size_t i = 0; i < unit->attached_count; i++) {
         struct object *release = unit->attached[i];
-        if (release->key.kind == KIND_COMPONENT_RELEASE &&
-            strlen(release->key.name) == length + 1 + DIGEST_SHORT &&
-            strncmp(release->key.name, component->key.name, length) == 0) {
+        if (object_is_release_of(release, component->key.name)) {
             release->presence = PRESENCE_UNKNOWN;
             release->sound = false;
         }
@@ -48,10 +45,8 @@ static void doubt_releases(const struct unit *unit, const struct object *compone
 
 void bootstrap_gone(struct engine *engine, struct object *object)
 {
-    const struct unit *unit = object->unit;
-    CHECK(unit != NULL);
     if (object->key.kind == KIND_COMPONENT)
-        doubt_releases(unit, object);
+        doubt_releases(object->unit, object);
     else
         project_gone(engine, object);
 }

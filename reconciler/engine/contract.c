@@ -79,12 +79,11 @@ static struct loss loss_of(const struct packed *wanted, const struct track *prov
     struct loss loss = {.lack = LACK_NONE};
     if (strstr(packed_text(wanted), provider->component) == NULL)
         return loss;
-    const struct packed *live = provider->rollout.stable.endpoints,
-                        *next = provider->content.endpoints;
+    const struct packed *next = provider->content.endpoints;
     OWNED_JSON *needs = packed_open(wanted);
-    OWNED_JSON *before = packed_open(live);
+    OWNED_JSON *before = packed_open(provider->rollout.stable.endpoints); /* it has some */
     OWNED_JSON *after = packed_open(next);
-    if (needs == NULL || (live != NULL && before == NULL) || (next != NULL && after == NULL))
+    if (needs == NULL || before == NULL || (next != NULL && after == NULL))
         loss.lack = LACK_UNKNOWN;
     for (size_t i = 0; i < json_array_size(needs) && loss.lack == LACK_NONE; i++) {
         const json_t *need = json_array_get(needs, i);

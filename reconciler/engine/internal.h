@@ -127,6 +127,13 @@ struct object {
 
 /* --- components on targets -------------------------------------------------------------------- */
 
+/* In the order of badness. */
+enum health {
+    HEALTH_WELL,
+    HEALTH_DOUBTFUL, /* the control plane complains; celld is looking */
+    HEALTH_SICK,
+};
+
 enum binding_role { BINDING_A, BINDING_B, BINDING_ROUTE };
 #define BINDING_COUNT (BINDING_ROUTE + 1)
 
@@ -143,9 +150,12 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm;            /* looks in a row without news: they become rarer */
-    uint64_t looks;           /* answered ones */
-    bool look;                /* wanted */
+    unsigned calm;  /* looks in a row without news: they become rarer */
+    uint64_t looks; /* answered ones */
+    bool look;      /* wanted */
+    bool complains; /* of the stable slot: the control plane says it is not Ready */
+    bool watched;   /* ... and nobody but health.c looks why */
+    struct mono_time complains_since;
     int failed_runs;          /* of a task, since its last good one: no condition ever shows them */
     bool answered;            /* `gate` was judged at object->epoch, for the present wants */
     bool autoscaled[2];       /* route: the slot's autoscaler stands and acts */
@@ -192,6 +202,8 @@ struct track {
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
     struct trial *trial;          /* durable; NULL = there is no judge */
+    bool sick;                    /* the release that was good; it was told */
+    struct wall_time sick_since;
     /* Durable: */
     bool recorded;
     struct rollout rollout;
@@ -293,6 +305,7 @@ struct node {
     enum node_state state;           /* since `since`: the facts are made anew with each revision */
     struct wall_time since;
     bool reported; /* its convergence on the current revision was told */
+    enum health health;
 };
 
 enum commit_state { COMMIT_UNTOLD, COMMIT_PENDING, COMMIT_SUCCESS, COMMIT_FAILURE };

@@ -34,21 +34,13 @@ static const struct unit *owner_of_bindings(const struct engine *engine, const s
     return owner;
 }
 
-static bool is_release_of(const struct object *object, const char *component)
-{
-    const size_t length = strlen(component);
-    return object->key.kind == KIND_COMPONENT_RELEASE &&
-           strlen(object->key.name) == length + 1 + DIGEST_SHORT &&
-           strncmp(object->key.name, component, length) == 0 && object->key.name[length] == '-';
-}
-
 /* Releases went with their component, and the same content has the same name here: what is known of
  * them was true of those that are gone. */
 static void doubt_releases(struct engine *engine, const char *component)
 {
     for (size_t i = 0; i < engine->object_count; i++) {
         struct object *object = engine->object_list[i];
-        if (!is_release_of(object, component))
+        if (!object_is_release_of(object, component))
             continue;
         object->presence = PRESENCE_UNKNOWN;
         object->sound = false;

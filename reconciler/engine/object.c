@@ -163,7 +163,7 @@ const char *object_kind(const struct object *object)
 struct history_about object_about(const struct object *object)
 {
     return (struct history_about){
-        .cell = unit_is_platform(object->unit) ? NULL : object->unit->name,
+        .cell = object->unit->name,
     };
 }
 
@@ -229,7 +229,15 @@ void object_want_nothing(struct engine *engine, struct object *object)
 /* --- what is known ------------------------------------------------------------------------------
  */
 
-static const json_t *condition_of(const json_t *live, const char *type)
+bool object_is_release_of(const struct object *object, const char *component)
+{
+    const size_t length = strlen(component);
+    return object->key.kind == KIND_COMPONENT_RELEASE &&
+           strlen(object->key.name) == length + 1 + DIGEST_SHORT &&
+           strncmp(object->key.name, component, length) == 0 && object->key.name[length] == '-';
+}
+
+const json_t *object_condition(const json_t *live, const char *type)
 {
     const json_t *conditions = json_at(live, "status", "conditions", NULL);
     for (size_t i = 0; i < json_array_size(conditions); i++) {
@@ -269,14 +277,14 @@ static bool is_going(struct object *object, const json_t *live)
 
 static int64_t generation_of(const json_t *live, const char *type)
 {
-    const json_t *condition = condition_of(live, type);
+    const json_t *condition = object_condition(live, type);
     return condition == NULL ? -1
                              : json_integer_value(json_object_get(condition, "observedGeneration"));
 }
 
 bool object_condition_is_true(const json_t *live, const char *type)
 {
-    const json_t *condition = condition_of(live, type);
+    const json_t *condition = object_condition(live, type);
     return strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
 }
 

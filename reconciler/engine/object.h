@@ -40,6 +40,12 @@ void object_gone(struct engine *engine, struct object *object);
 /* The control plane has taken our deletion of it. */
 void object_deleted(struct object *object);
 
+/* Whether it is a release of that Component of OpenChoreo, by its name. */
+bool object_is_release_of(const struct object *object, const char *component);
+
+/* The condition of that type, also of a workflow run; borrowed; NULL = the object has none. */
+const json_t *object_condition(const json_t *live, const char *type);
+
 /* `live` shows a condition of this type with the status True. */
 bool object_condition_is_true(const json_t *live, const char *type);
 

@@ -53,20 +53,14 @@ static void keep_trouble(struct engine *engine, struct unit *unit, const char *n
 static void note_trouble(struct engine *engine, const struct object *object, const json_t *live)
 {
     struct unit *unit = object->unit;
-    const json_t *conditions = json_at(live, "status", "conditions", NULL);
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
-        const json_t *condition = json_array_get(conditions, i);
-        const char *message = json_text_or(json_object_get(condition, "message"), "");
-        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), "Ready") != 0)
-            continue;
-        const bool ready =
-            strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
-        if (ready && project_trouble(unit, object->key.name) == NULL)
-            continue;
-        free(TAKE(unit->trouble));
-        if (!ready && message[0] != '\0')
-            keep_trouble(engine, unit, object->key.name, message);
-    }
+    const json_t *condition = object_condition(live, "Ready");
+    const bool ready = object_condition_is_true(live, "Ready");
+    if (condition == NULL || (ready && project_trouble(unit, object->key.name) == NULL))
+        return;
+    free(TAKE(unit->trouble));
+    const char *message = json_text_or(json_object_get(condition, "message"), "");
+    if (!ready && message[0] != '\0')
+        keep_trouble(engine, unit, object->key.name, message);
 }
 
 const char *project_trouble(const struct unit *unit, const char *name)

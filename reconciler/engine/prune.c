@@ -211,7 +211,7 @@ static void forget_allowed(struct engine *engine)
 static json_t *allowed_so_far(const struct engine *engine)
 {
     if (strcmp(engine->pruning.revision, engine->commit) == 0)
-        return json_copy(engine->pruning.keys);
+        return json_copy_whole(engine->pruning.keys);
     return json_object();
 }
 

@@ -27,7 +27,7 @@ void secret_observed(struct engine *engine, const struct object *object, const j
     json_t *outline = outline_of(live);
     const json_t *before = json_object_get(engine->secrets, object->key.name);
     const bool news = !json_equal(json_unconst(before), outline);
-    if (news && object->unit != NULL)
+    if (news)
         unit_queue(engine, object->unit);
     if (engine->secrets == NULL)
         engine->secrets = json_object();

@@ -180,7 +180,7 @@ static bool is_pruning(const struct engine *engine, bool *ret_moves)
     bool left = false;
     for (size_t i = 0; i < engine->object_count; i++) {
         const struct object *object = engine->object_list[i];
-        if (object->goal != GOAL_ABSENT || !object->inventory)
+        if (object->goal != GOAL_ABSENT)
             continue;
         left = true;
         *ret_moves = *ret_moves || (object->permit && !operation_is_held(object));
@@ -212,8 +212,11 @@ enum engine_condition engine_condition(const struct engine *engine)
         moves = moves || under_way;
     }
     for (size_t i = 0; i < engine->node_count; i++) {
-        if (engine->facts[i].state == NODE_CONVERGED)
+        if (engine->facts[i].state == NODE_CONVERGED) {
+            converged = converged && engine->nodes[i]->health == HEALTH_WELL;
+            moves = moves || engine->nodes[i]->health == HEALTH_DOUBTFUL;
             continue;
+        }
         converged = false;
         moves = moves || (engine->known && status_node_moves(engine, engine->nodes[i]));
     }

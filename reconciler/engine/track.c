@@ -74,7 +74,7 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.needs));
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(TAKE(track->bindings[i].names));
-        if (track->bindings[i].request == 0) {
+        if (track->bindings[i].request == 0 && !track->bindings[i].complains) {
             free(TAKE(track->bindings[i].gate));
             track->bindings[i].answered = false;
         }

@@ -117,24 +117,31 @@ static void set_backends(const struct track *track, json_t *configs, const struc
     json_object_set_new(configs, "activeSlot", json_string(slot));
 }
 
+struct binding_wants track_route_wants(const struct route_want *want)
+{
+    return (struct binding_wants){
+        .active = true,
+        .weight_a = want->weight[0],
+        .weight_b = want->weight[1],
+        .list_a = want->list[0],
+        .list_b = want->list[1],
+        .active_slot = want->active_slot,
+        .scale_a = want->scale[0],
+        .scale_b = want->scale[1],
+        .matches = want->matches,
+        .match_count = want->match_count,
+        .match_slot = want->match_slot,
+        .replicas = -1,
+    };
+}
+
 static json_t *route_body(struct engine *engine, struct track *track,
                           const struct rollout_content *content)
 {
     const struct route_want *want = &track->wants.route;
     json_t *body;
     if (is_current(track, content)) {
-        const struct binding_wants wants = {.active = true,
-                                            .weight_a = want->weight[0],
-                                            .weight_b = want->weight[1],
-                                            .list_a = want->list[0],
-                                            .list_b = want->list[1],
-                                            .active_slot = want->active_slot,
-                                            .scale_a = want->scale[0],
-                                            .scale_b = want->scale[1],
-                                            .matches = want->matches,
-                                            .match_count = want->match_count,
-                                            .match_slot = want->match_slot,
-                                            .replicas = -1};
+        const struct binding_wants wants = track_route_wants(want);
         body = fresh_body(engine, track, ROLE_ROUTE, &wants);
     } else {
         const struct binding_wants wants = {.matches = want->matches,

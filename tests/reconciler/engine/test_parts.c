@@ -1,6 +1,7 @@
 /* Small parts of the engine by themselves: the queue of requests, backoff, what counts as equal and
  * as drift, quarantine by its filters, and rows that came back without what they should hold. */
 #include "config/base/json.h"
+#include "reconciler/engine/desire.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune.h"
@@ -28,6 +29,22 @@ static struct engine *new_engine(int parallel)
     struct engine *engine = engine_new(&options);
     cr_assert_not_null(engine);
     return engine;
+}
+
+Test(parts, an_engine_without_memory_is_none)
+{
+    static const struct compile_credential credential = {"key", "1"};
+    struct engine_options options = engine_options_default;
+    options.credentials = &credential;
+    options.credential_count = 1;
+    struct engine *engine = NULL;
+    for (uint64_t spared = 0; engine == NULL; spared++) {
+        scarcity_begin(spared, false);
+        engine = engine_new(&options);
+        const uint64_t failed = scarcity_end();
+        cr_assert_eq(engine == NULL, failed > 0, "after %u", (unsigned)spared);
+    }
+    engine_free(engine);
 }
 
 /* --- requests -----------------------------------------------------------------------------------
@@ -566,6 +583,7 @@ Test(parts, every_allocation_of_a_restored_row_may_fail)
         {"suspend/shop", "{}"},
         {"rollout/shop/api/testing", "{}"},
         {"judge/shop/api/testing", "{}"},
+        {"commit/shop/testing", "{\"commit\":\"c\",\"state\":\"success\"}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         json_t *value = json_loads(rows[i][1], 0, NULL);
@@ -669,6 +687,35 @@ Test(parts, every_allocation_of_a_revision_may_fail)
         manifest_set_unref(sets[i]);
     }
     free(text);
+}
+
+/* Objects that nobody has heard of yet, each of them made while it is compiled. */
+Test(parts, every_allocation_of_a_platforms_first_objects_may_fail)
+{
+    char *text = cell_text("shop", "registry.example/shop:1", NULL);
+    struct manifest_set *set = load_set(text, NULL);
+    free(text);
+    unsigned told = 0;
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        struct engine *engine = new_engine(1);
+        cr_assert_eq(take_revision(engine, set), 0);
+        cr_assert_eq(engine->base->object_count, 0);
+        struct effect_list effects;
+        effect_list_init(&effects);
+        engine->out = &effects;
+        scarcity_begin(spared, false);
+        desire_platform(engine);
+        failed = scarcity_end();
+        cr_expect(engine->status == 0 || (engine->status == -ENOMEM && failed > 0), "after %u",
+                  (unsigned)spared);
+        told += engine->status != 0;
+        cr_expect(failed > 0 || engine->base->object_count > 2);
+        effect_list_fini(&effects);
+        engine_free(engine);
+    }
+    cr_expect_gt(told, 20);
+    manifest_set_unref(set);
 }
 
 Test(parts, native_manifests_differ_by_what_they_say)

@@ -338,6 +338,15 @@ Test(preview, of_drift_adoption_and_what_is_ending)
     plan = plan_of(world, NULL);
     cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "adopt");
     json_decref(plan);
+    /* Once it is ours, it is changed like everything else. */
+    world_command(world, "resume", json_object(), &ok);
+    expect_condition(world, CONDITION_CONVERGED);
+    cell = cell_text("shop", "registry.example/shop:1",
+                     "  adopt: true\n  description: Sells things\n");
+    plan = plan_of_texts(world, platform_small, cell);
+    cr_expect_str_eq(action_about(plan, "Project", "acme-shop"), "update");
+    json_decref(plan);
+    free(cell);
     world_free(world);
 }
 

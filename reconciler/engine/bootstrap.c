@@ -20,8 +20,6 @@
 
 void bootstrap_observed(struct engine *engine, struct object *object, const json_t *live)
 {
-    if (object->unit == NULL)
-        return;
     if (object->key.kind == KIND_PROJECT || object->key.kind == KIND_PROJECT_RELEASE ||
         object->key.kind == KIND_PROJECT_RELEASE_BINDING)
         project_observed(engine, object, live);
@@ -232,8 +230,8 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
     for (size_t i = 1; i < unit->object_count; i++)
         unit->objects[i]->permit =
             object_is_equal(project) && may_write(engine, unit->objects[i], open);
-    unit->foreign = project->presence == PRESENCE_PRESENT && !project->managed &&
-                    !project->inventory && !object_is_equal(project);
+    unit->foreign =
+        project->presence == PRESENCE_PRESENT && !project->managed && !project->inventory;
     if (project->presence != PRESENCE_PRESENT || unit->foreign)
         return;
     project_bind(engine, unit);

@@ -182,6 +182,7 @@ static void look(struct engine *engine, struct track *track)
     struct binding *binding = &track->bindings[BINDING_A];
     free(binding->gate);
     binding->gate = NULL;
+    binding->answered = false;
     binding->request = 1;
     binding->epoch = binding->object->epoch;
     binding->judged = binding->object->desired;

@@ -15,9 +15,8 @@ static const struct unit *owner_elsewhere(const struct engine *engine, const str
 {
     const struct object_key key = {kind, engine->platform->namespace_name.text, name};
     const struct object *object = object_find(engine, &key);
-    /* Whose it was may be lost; then it is nobody else's. */
-    return object != NULL && (object->inventory || object->intent) && object->unit != NULL &&
-                   object->unit != unit && !unit_is_platform(object->unit)
+    return object != NULL && (object->inventory || object->intent) && object->unit != unit &&
+                   !unit_is_platform(object->unit)
                ? object->unit
                : NULL;
 }

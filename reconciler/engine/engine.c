@@ -1,6 +1,7 @@
 #include "reconciler/engine/engine.h"
 
 #include "config/base/arena.h"
+#include "config/base/pool.h"
 #include "config/types/types.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
@@ -85,9 +86,12 @@ static int fill(struct engine *engine, const struct engine_options *options)
     engine->repository_url = copy(options->repository_url);
     engine->branch = copy(options->branch);
     engine->base = unit_new("");
+    engine->operations = pool_new(sizeof(struct operation));
+    engine->tracks = pool_new(sizeof(struct track));
     engine->name_key = malloc(options->name_key_length + 1);
     if (engine->instance == NULL || engine->repository_url == NULL || engine->branch == NULL ||
-        engine->base == NULL || engine->name_key == NULL)
+        engine->base == NULL || engine->operations == NULL || engine->tracks == NULL ||
+        engine->name_key == NULL)
         return -ENOMEM;
     if (options->name_key_length > 0)
         memcpy(engine->name_key, options->name_key, options->name_key_length);
@@ -123,9 +127,11 @@ struct engine *engine_free(struct engine *engine)
     for (size_t i = 0; i < engine->unit_count; i++)
         unit_free(engine->units[i]);
     unit_free(engine->base);
+    pool_free(engine->tracks);
     free(engine->units);
     free(engine->heap);
     object_free_all(engine);
+    pool_free(engine->operations);
     gate_free_all(engine);
     build_free_all(engine);
     for (size_t i = 0; i < engine->quarantine_count; i++)

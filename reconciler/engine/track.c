@@ -1,5 +1,6 @@
 #include "reconciler/engine/track.h"
 
+#include "config/base/pool.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
@@ -51,7 +52,7 @@ void track_free(struct track *track)
     free(track->refusal);
     free(track->references);
     trial_row_free(track->trial);
-    free(track);
+    pool_give(track);
 }
 
 void track_drop_deployment(struct track *track)

@@ -15,6 +15,7 @@
 #include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.route_spec));
     (void)packed_unref(TAKE(track->content.endpoints));
     (void)packed_unref(TAKE(track->content.needs));
+    rollout_close(&track->rollout);
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(TAKE(track->bindings[i].names));
         if (track->bindings[i].request == 0) {
@@ -121,6 +123,10 @@ void track_step(struct engine *engine, struct track *track)
     track->due = (struct mono_time){NEVER};
     if (!track_is_live(track) || !track_recover(engine, track))
         return;
+    if (rollout_open(&track->rollout) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
     const struct mono_time secrets = secret_ask(engine, track);
     contract_check(engine, track);
     track->waits = !track_providers_stand(engine, track);

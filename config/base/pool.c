@@ -51,6 +51,11 @@ struct pool *pool_free(struct pool *pool)
     return NULL;
 }
 
+size_t pool_size(const struct pool *pool)
+{
+    return pool->size;
+}
+
 static void put(struct block *block)
 {
     struct pool *pool = block->pool;

@@ -12,6 +12,9 @@ struct pool *pool_new(size_t size);
 /* Returns NULL. All pieces must have been given back. */
 struct pool *pool_free(struct pool *pool);
 
+/* Of a piece. */
+size_t pool_size(const struct pool *pool);
+
 /* Zeroed, aligned for any type; NULL without memory. */
 void *pool_take(struct pool *pool);
 

@@ -420,7 +420,7 @@ struct engine {
     size_t object_slots, object_count;
     struct object **object_list; /* in the order of making */
     size_t object_list_capacity;
-    struct pool *operations, *tracks;
+    struct pool *operations, *tracks, *deployments;
     char **target_names; /* see words.h */
     size_t target_name_count;
     uint64_t made;

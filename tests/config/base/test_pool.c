@@ -1,3 +1,4 @@
+#include "config/base/arena.h"
 #include "config/base/pool.h"
 
 #include <criterion/criterion.h>
@@ -49,6 +50,29 @@ Test(pool, what_came_back_is_handed_out_again)
     second = take(pool); /* of a new block */
     pool_give(second);
     cr_expect_null(pool_free(pool));
+}
+
+Test(pool, a_region_takes_pieces_and_more_where_they_do_not_suffice)
+{
+    struct pool *pool = pool_new(256);
+    cr_assert_eq(pool_size(pool), 256);
+    struct arena *arena = arena_new_in(pool, 100000);
+    cr_assert_not_null(arena);
+    char *texts[100];
+    for (size_t i = 0; i < 100; i++) {
+        texts[i] = arena_alloc(arena, i % 10 == 9 ? 1000 : 50);
+        cr_assert_not_null(texts[i]);
+        (void)memset(texts[i], (int)i, 50);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        for (size_t at = 0; at < 50; at++)
+            cr_assert_eq(texts[i][at], (char)i, "%zu", i);
+    }
+    cr_expect_eq(arena_used(arena), 90 * 50 + 10 * 1000);
+    arena_reset(arena);
+    cr_expect_not_null(arena_text(arena, "again"));
+    cr_expect_null(arena_free(arena));
+    cr_expect_null(pool_free(pool)); /* which checks that all came back */
 }
 
 Test(pool, giving_nothing_back_is_fine)

@@ -108,3 +108,11 @@ json_t *json_join(json_t *to, json_t *from)
     json_decref(from);
     return to;
 }
+
+json_t *json_copy_whole(const json_t *object)
+{
+    json_t *copy = json_copy(json_unconst(object));
+    if (json_object_size(copy) != json_object_size(object))
+        json_decref(TAKE(copy));
+    return copy;
+}

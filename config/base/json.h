@@ -37,6 +37,9 @@ const char *json_text_or(const json_t *value, const char *otherwise);
  * them is NULL, and without memory. */
 json_t *json_join(json_t *to, json_t *from);
 
+/* As json_copy(), which leaves out members when memory runs out: here it is NULL then. */
+json_t *json_copy_whole(const json_t *object);
+
 /* The same value for jansson's iterators and json_incref(), which do not take const. Only for
  * reading. */
 static inline json_t *json_unconst(const json_t *value)

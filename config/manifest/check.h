@@ -10,6 +10,12 @@ void check_components(struct loader *loader); /* each component, on each target 
 void check_secrets(struct loader *loader);    /* keys of the repository's SecretReferences */
 void check_stages(struct loader *loader);     /* the pipeline against the platform's */
 
+struct merge;
+
+/* Of one component, with all layers laid over each other. */
+void check_analysis(struct loader *loader, struct manifest_cell *entry,
+                    const struct component *component, const struct merge *merged);
+
 /* Cells that are checked: those that can be read. Calls `check` for each. */
 void check_each_cell(struct loader *loader,
                      void (*check)(struct loader *loader, struct manifest_cell *entry));

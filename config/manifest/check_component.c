@@ -277,6 +277,7 @@ static void check_on_target(const struct component_check *check, const struct ta
     check_variables(check, &merged.layer);
     check_duplicates(check, &merged.layer);
     check_rest(check, &merged);
+    check_analysis(check->loader, check->entry, check->component, &merged);
 }
 
 static void check_cell(struct loader *loader, struct manifest_cell *entry)

@@ -15,16 +15,20 @@ static bool is_any(const char *text, const char *a, const char *b, const char *c
     return strcmp(text, a) == 0 || strcmp(text, b) == 0 || strcmp(text, c) == 0;
 }
 
-static json_t *integer(const char *text, const char *digits, int base)
+/* Whether it is one that fits; then *ret_value, NULL without memory. */
+static bool integer(const char *text, const char *digits, int base, json_t **ret_value)
 {
     const char *allowed = base == 8    ? "01234567"
                           : base == 16 ? "0123456789abcdefABCDEF"
                                        : "0123456789";
     if (*digits == '\0' || strspn(digits, allowed) != strlen(digits))
-        return NULL;
+        return false;
     errno = 0;
     const long long value = strtoll(base == 10 ? text : digits, NULL, base);
-    return errno == 0 ? json_integer(value) : NULL;
+    if (errno != 0)
+        return false;
+    *ret_value = json_integer(value);
+    return true;
 }
 
 /* [-+]? ( digits [. digits*] | . digits ) ( [eE] [-+]? digits )? */
@@ -55,13 +59,13 @@ static bool is_real(const char *text)
 }
 
 /* A real in JSON's narrower spelling: no plus, no zeros before, digits on both sides of the point.
- * NULL when it does not fit a double, or is longer than any that does. */
-static json_t *real(const char *text)
+ * False when it does not fit a double, or is longer than any that does. */
+static bool real(const char *text, json_t **ret_value)
 {
     char spelled[REAL_LIMIT + 8];
     size_t length = 0;
     if (strlen(text) > REAL_LIMIT)
-        return NULL;
+        return false;
     if (*text == '-')
         spelled[length++] = '-';
     text += *text == '-' || *text == '+';
@@ -74,18 +78,20 @@ static json_t *real(const char *text)
         if (*text == '.' && (text[1] < '0' || text[1] > '9'))
             spelled[length++] = '0';
     }
-    return json_loadb(spelled, length, JSON_DECODE_ANY, NULL);
+    json_error_t error;
+    *ret_value = json_loadb(spelled, length, JSON_DECODE_ANY, &error);
+    return *ret_value != NULL || json_error_code(&error) != json_error_numeric_overflow;
 }
 
-static json_t *number(const char *text)
+/* Whether it is one; then *ret_value, NULL without memory. */
+static bool number(const char *text, json_t **ret_value)
 {
-    json_t *value = NULL;
     if (strncmp(text, "0o", 2) == 0)
-        return integer(text, text + 2, 8);
+        return integer(text, text + 2, 8, ret_value);
     if (strncmp(text, "0x", 2) == 0)
-        return integer(text, text + 2, 16);
-    value = integer(text, *text == '-' || *text == '+' ? text + 1 : text, 10);
-    return value != NULL || !is_real(text) ? value : real(text);
+        return integer(text, text + 2, 16, ret_value);
+    const char *digits = *text == '-' || *text == '+' ? text + 1 : text;
+    return integer(text, digits, 10, ret_value) || (is_real(text) && real(text, ret_value));
 }
 
 static json_t *scalar(const struct yaml_node *node)
@@ -98,8 +104,8 @@ static json_t *scalar(const struct yaml_node *node)
             return json_true();
         if (is_any(text, "false", "False", "FALSE"))
             return json_false();
-        json_t *value = number(text);
-        if (value != NULL)
+        json_t *value;
+        if (number(text, &value))
             return value;
     }
     return json_stringn_nocheck(text, node->length);

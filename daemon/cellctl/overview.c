@@ -40,6 +40,13 @@ static void count_components(const json_t *node, size_t *ret_done, size_t *ret_a
     }
 }
 
+/* As git wants it, waiting for nothing, and healthy. */
+static bool stands_well(const json_t *node)
+{
+    return view_is(node, "state", "converged") && view_text(node, "wait") == NULL &&
+           !json_is_false(json_object_get(node, "healthy"));
+}
+
 /* "converged", "rolling 1/2", "waits: gate", "rolled-back". */
 static void add_node(struct grid *grid, const json_t *node)
 {
@@ -52,8 +59,10 @@ static void add_node(struct grid *grid, const json_t *node)
     size_t done = 0;
     size_t all = 0;
     count_components(node, &done, &all);
-    if (strcmp(state, "converged") == 0 && wait == NULL)
+    if (stands_well(node))
         grid_add(grid, COLOUR_GOOD, state);
+    else if (strcmp(state, "converged") == 0 && wait == NULL)
+        grid_add(grid, COLOUR_BAD, "not healthy");
     else if (wait != NULL && (strcmp(state, "forward") == 0 || strcmp(state, "converged") == 0))
         grid_format(grid, tone_of(wait), "waits: %s", wait);
     else if (strcmp(state, "rolling") == 0 && all > 1)
@@ -190,8 +199,7 @@ static void print_reasons_of(FILE *file, const json_t *cell, const char **before
     json_array_foreach(json_object_get(cell, "targets"), index, node)
     {
         const char *wait = view_text(node, "wait");
-        if (strcmp(json_text_or(json_object_get(node, "state"), ""), "converged") == 0 &&
-            wait == NULL)
+        if (stands_well(node))
             continue;
         if (first || !is_derived(wait))
             print_about(file, take(before), view_text(cell, "name"), view_text(node, "target"),

@@ -25,21 +25,33 @@ static const char *all_regions(struct arena *arena, const struct platform *platf
     return regions;
 }
 
+/* Without it a body could name another project, or all of them. */
+static const char *project_of(struct body *body, struct arena *arena,
+                              const struct platform *platform, const struct cell *cell)
+{
+    const char *project = body_project(arena, platform, cell->name.text);
+    if (project == NULL)
+        body->status = -ENOMEM;
+    return project;
+}
+
 /* The schema of a project has no fields for region, repository and branch, so they are annotations
  * of ours. */
 static json_t *project_body(struct body *body, const struct compile_context *context,
                             const struct cell *cell, struct arena *arena)
 {
     const struct platform *platform = context->platform;
-    json_t *object =
-        body_new(body, body_project(arena, platform, cell->name.text), cell->name.text);
+    json_t *object = body_new(body, project_of(body, arena, platform, cell), cell->name.text);
     const char *display =
         cell->display_name.text == NULL ? cell->name.text : cell->display_name.text;
     const char *repository = platform->repository_url.text == NULL ? context->repository_url
                                                                    : platform->repository_url.text;
     body_annotate(body, object, ANNOTATION_DISPLAY_NAME, display);
     body_annotate(body, object, ANNOTATION_DESCRIPTION, cell->description.text);
-    body_annotate(body, object, ANNOTATION_REGION, all_regions(arena, platform));
+    const char *regions = all_regions(arena, platform);
+    if (regions == NULL)
+        body->status = -ENOMEM;
+    body_annotate(body, object, ANNOTATION_REGION, regions);
     body_annotate(body, object, ANNOTATION_REPOSITORY, repository);
     body_annotate(body, object, ANNOTATION_BRANCH, context->branch);
     json_t *spec = body_put_object(body, object, "spec");
@@ -106,7 +118,7 @@ static json_t *access_body(struct body *body, const struct compile_context *cont
                            const struct cell *cell, const struct access_rule *rule,
                            struct arena *arena)
 {
-    const char *project = body_project(arena, context->platform, cell->name.text);
+    const char *project = project_of(body, arena, context->platform, cell);
     OWNED_JSON *spec = json_object();
     json_t *entitlement = body_put_object(body, spec, "entitlement");
     body_put_text(body, entitlement, "claim", rule->claim.text);
@@ -180,7 +192,7 @@ int compile_project_binding(const struct compile_context *context, const struct 
     struct arena *arena = arena_new(4096);
     if (arena == NULL)
         return error_no_memory(err);
-    const char *project = body_project(arena, context->platform, cell->name.text);
+    const char *project = project_of(&body, arena, context->platform, cell);
     json_t *object =
         body_new(&body, arena_format(arena, "%s-%s", project, target->name), cell->name.text);
     json_t *spec = body_put_object(&body, object, "spec");

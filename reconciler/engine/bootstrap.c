@@ -6,6 +6,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/project.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_found.h"
 #include "reconciler/engine/unit.h"
@@ -19,8 +20,6 @@
 
 void bootstrap_observed(struct engine *engine, struct object *object, const json_t *live)
 {
-    if (object->unit == NULL)
-        return;
     if (object->key.kind == KIND_PROJECT || object->key.kind == KIND_PROJECT_RELEASE ||
         object->key.kind == KIND_PROJECT_RELEASE_BINDING)
         project_observed(engine, object, live);
@@ -33,12 +32,9 @@ void bootstrap_observed(struct engine *engine, struct object *object, const json
 /* A component takes its releases along. */
 static void doubt_releases(const struct unit *unit, const struct object *component)
 {
-    const size_t length = strlen(component->key.name);
     for (size_t i = 0; i < unit->attached_count; i++) {
         struct object *release = unit->attached[i];
-        if (release->key.kind == KIND_COMPONENT_RELEASE &&
-            strlen(release->key.name) == length + 1 + DIGEST_SHORT &&
-            strncmp(release->key.name, component->key.name, length) == 0) {
+        if (object_is_release_of(release, component->key.name)) {
             release->presence = PRESENCE_UNKNOWN;
             release->sound = false;
         }
@@ -47,10 +43,8 @@ static void doubt_releases(const struct unit *unit, const struct object *compone
 
 void bootstrap_gone(struct engine *engine, struct object *object)
 {
-    const struct unit *unit = object->unit;
-    CHECK(unit != NULL);
     if (object->key.kind == KIND_COMPONENT)
-        doubt_releases(unit, object);
+        doubt_releases(object->unit, object);
     else
         project_gone(engine, object);
 }
@@ -197,6 +191,16 @@ static bool is_open(const struct engine *engine, const struct unit *unit)
     return false;
 }
 
+/* Its routes come before its turn: they need the project. */
+static bool is_awaited(const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (provider_is_awaited_on(unit->nodes[i]))
+            return true;
+    }
+    return false;
+}
+
 /* A gate opens for content that is known: its builds need the project before that. */
 static bool is_built_before_a_gate(const struct engine *engine, const struct unit *unit)
 {
@@ -219,14 +223,15 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
     struct object *project = unit->objects[0];
     CHECK(project->key.kind == KIND_PROJECT);
     project->permit =
-        may_write(engine, project, open || (ready && is_built_before_a_gate(engine, unit)));
+        may_write(engine, project,
+                  open || (ready && (is_built_before_a_gate(engine, unit) || is_awaited(unit))));
     project->poll = object_is_equal(project) && unit->project_release[0] == '\0';
     /* All others refer to the project. */
     for (size_t i = 1; i < unit->object_count; i++)
         unit->objects[i]->permit =
             object_is_equal(project) && may_write(engine, unit->objects[i], open);
-    unit->foreign = project->presence == PRESENCE_PRESENT && !project->managed &&
-                    !project->inventory && !object_is_equal(project);
+    unit->foreign =
+        project->presence == PRESENCE_PRESENT && !project->managed && !project->inventory;
     if (project->presence != PRESENCE_PRESENT || unit->foreign)
         return;
     project_bind(engine, unit);

@@ -314,7 +314,7 @@ static void desire_carrier(struct engine *engine, struct unit *unit,
 
 void build_desire(struct engine *engine, struct unit *unit)
 {
-    for (size_t i = 0; i < unit->cell->component_count && unit->node_count > 0; i++) {
+    for (size_t i = 0; i < unit->cell->component_count; i++) {
         if (component_is_built(&unit->cell->components[i]) && engine->status == 0)
             desire_carrier(engine, unit, &unit->cell->components[i], unit->nodes[0]->target);
     }

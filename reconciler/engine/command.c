@@ -278,9 +278,8 @@ static bool retry_builds(const struct command *command)
     return count > 0;
 }
 
-static void rollout(const struct command *command)
+static void act(const struct command *command, const char *action)
 {
-    const char *action = argument(command, "action");
     if (action != NULL && strcmp(action, "retry") == 0 && retry_builds(command))
         return;
     for (int i = COMMAND_PAUSE; action != NULL && i <= COMMAND_RETRY; i++) {
@@ -291,6 +290,11 @@ static void rollout(const struct command *command)
         }
     }
     reply(command, false, "pause, resume, promote, promote-full, abort or retry?");
+}
+
+static void rollout(const struct command *command)
+{
+    act(command, argument(command, "action"));
 }
 
 /* --- dispatch -----------------------------------------------------------------------------------
@@ -316,14 +320,7 @@ static bool take_rollout_verb(const struct command *command, const char *verb)
 {
     if (strncmp(verb, "rollout-", 8) != 0)
         return false;
-    OWNED_JSON *arguments = json_copy(json_unconst(command->arguments));
-    if (arguments == NULL || json_object_set_new(arguments, "action", json_string(verb + 8)) < 0) {
-        command->engine->status = -ENOMEM;
-        return true;
-    }
-    struct command translated = *command;
-    translated.arguments = arguments;
-    rollout(&translated);
+    act(command, verb + 8);
     return true;
 }
 

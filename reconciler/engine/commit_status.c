@@ -150,6 +150,7 @@ static struct finding look_at(const struct engine *engine, const struct unit *un
 {
     struct finding finding = {COMMIT_UNTOLD, NULL};
     size_t done = 0, open = 0, moving = 0;
+    bool doubtful = false;
     for (size_t i = 0; i < unit->node_count; i++) {
         const struct node *node = unit->nodes[i];
         if (node->target->environment != environment)
@@ -168,6 +169,11 @@ static struct finding look_at(const struct engine *engine, const struct unit *un
             open++;
             break;
         case NODE_CONVERGED:
+            if (node->health == HEALTH_SICK)
+                return (struct finding){COMMIT_FAILURE, node};
+            doubtful = doubtful || node->health == HEALTH_DOUBTFUL;
+            done++;
+            break;
         case NODE_REPAIRING:
             done++;
             break;
@@ -175,7 +181,7 @@ static struct finding look_at(const struct engine *engine, const struct unit *un
     }
     if (moving > 0 || (open > 0 && done > 0))
         finding.state = COMMIT_PENDING;
-    else if (open == 0)
+    else if (open == 0 && !doubtful)
         finding.state = COMMIT_SUCCESS;
     return finding;
 }

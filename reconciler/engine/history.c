@@ -157,7 +157,7 @@ void history_publish(struct engine *engine, enum publish_level level, const char
                    "revision", engine->commit[0] == '\0' ? NULL : engine->commit, "rollout",
                    known.rollout, "message", message, "data", data));
     /* A copy: the kept row must not change behind the journal's back. */
-    json_t *sent = json_copy(data);
+    json_t *sent = json_copy_whole(data);
     json_decref(data);
     if (sent == NULL ||
         json_object_set_new(sent, "sequence", json_integer((json_int_t)sequence)) < 0)

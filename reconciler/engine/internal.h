@@ -116,15 +116,25 @@ struct object {
     /* Durable: */
     bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
+    bool handed : 1;    /* its unit took it over from another, whose mark it may still bear */
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
     char uid[40];
     const char *target; /* of bindings, for pruning: words_target(); "" = none */
     uint64_t written;   /* fingerprint of the desired content that was confirmed last */
     uint64_t made;      /* order of entry into the inventory */
+    json_t *sealed;     /* of a credential's reference: the data that the secrets API gave it
+                           (names, no values); owned; NULL = none */
 };
 
 /* --- components on targets -------------------------------------------------------------------- */
+
+/* In the order of badness. */
+enum health {
+    HEALTH_WELL,
+    HEALTH_DOUBTFUL, /* the control plane complains; celld is looking */
+    HEALTH_SICK,
+};
 
 enum binding_role { BINDING_A, BINDING_B, BINDING_ROUTE };
 #define BINDING_COUNT (BINDING_ROUTE + 1)
@@ -142,9 +152,12 @@ struct binding {
     json_t *live;     /* binding read by it, while the tree is read */
     uint64_t epoch;   /* object->epoch when it began */
     struct mono_time due;
-    unsigned calm;            /* looks in a row without news: they become rarer */
-    uint64_t looks;           /* answered ones */
-    bool look;                /* wanted */
+    unsigned calm;  /* looks in a row without news: they become rarer */
+    uint64_t looks; /* answered ones */
+    bool look;      /* wanted */
+    bool complains; /* of the stable slot: the control plane says it is not Ready */
+    bool watched;   /* ... and nobody but health.c looks why */
+    struct mono_time complains_since;
     int failed_runs;          /* of a task, since its last good one: no condition ever shows them */
     bool answered;            /* `gate` was judged at object->epoch, for the present wants */
     bool autoscaled[2];       /* route: the slot's autoscaler stands and acts */
@@ -184,10 +197,15 @@ struct track {
     char *refusal;                /* a live consumer would lose an endpoint; NULL = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
     bool waits;                   /* for the live release of something that it connects to */
+    bool ahead;                   /* it goes ahead of one of those: provider.h */
+    bool awaited;                 /* somebody goes ahead of its first release, to its address */
+    bool known;                   /* ... which can be resolved */
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
     struct trial *trial;          /* durable; NULL = there is no judge */
+    bool sick;                    /* the release that was good; it was told */
+    struct wall_time sick_since;
     /* Durable: */
     bool recorded;
     struct rollout rollout;
@@ -209,7 +227,7 @@ struct source {
 struct quarantine {
     char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE];
     char digest[DIGEST_SHORT + 1];
-    int64_t since_ms;
+    int64_t since_ms, gone_ms; /* gone: since when git names no such component; 0 = it does */
     char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
     bool by_operator;
 };
@@ -289,6 +307,7 @@ struct node {
     enum node_state state;           /* since `since`: the facts are made anew with each revision */
     struct wall_time since;
     bool reported; /* its convergence on the current revision was told */
+    enum health health;
 };
 
 enum commit_state { COMMIT_UNTOLD, COMMIT_PENDING, COMMIT_SUCCESS, COMMIT_FAILURE };
@@ -437,6 +456,7 @@ struct engine {
     struct recall *recalls;
     size_t recall_count;
     bool recall_dirty;          /* rows changed since the marks were made */
+    size_t ahead;               /* tracks that are */
     struct gate_record **gates; /* by cell, environment, name */
     size_t gate_count, gate_capacity;
     struct build_record **builds; /* by cell, component */

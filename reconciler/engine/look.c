@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void forget(struct binding *binding)
+void look_forget(struct binding *binding)
 {
     binding->answered = false;
     binding->calm = 0;
@@ -35,7 +35,7 @@ static void send(struct engine *engine, struct binding *binding, bool tree)
                                                                    .urgent = tree});
 }
 
-#define TASK_INTERVAL DURATION_S(60)
+#define REST_INTERVAL DURATION_S(60)
 
 static bool is_task(const struct binding *binding)
 {
@@ -45,7 +45,8 @@ static bool is_task(const struct binding *binding)
 
 static bool is_worth_it(const struct binding *binding)
 {
-    return (binding->look || is_task(binding)) && object_is_equal(binding->object);
+    return (binding->look || binding->watched || is_task(binding)) &&
+           object_is_equal(binding->object);
 }
 
 struct mono_time look_pump(struct engine *engine, struct binding *binding)
@@ -55,7 +56,7 @@ struct mono_time look_pump(struct engine *engine, struct binding *binding)
     if (object == NULL || binding->request != 0)
         return never;
     if (binding->epoch != object->epoch || binding->judged != object->desired)
-        forget(binding);
+        look_forget(binding);
     if (!is_worth_it(binding))
         return never;
     if (binding->due.ms > engine->now.mono.ms)
@@ -66,10 +67,27 @@ struct mono_time look_pump(struct engine *engine, struct binding *binding)
     return never;
 }
 
+const struct gate_answer *look_seen(const struct binding *binding)
+{
+    const struct object *object = binding->object;
+    const bool now =
+        binding->answered && binding->epoch == object->epoch && binding->judged == object->desired;
+    return now ? binding->gate : NULL;
+}
+
+/* At rest there is no hurry: what is known to be sick stays so, and the control plane complains for
+ * a while of what runs already. */
+static bool has_time(const struct binding *binding)
+{
+    const struct gate_answer *seen = look_seen(binding);
+    return !binding->look && (!binding->watched || binding->track->sick ||
+                              (seen != NULL && seen->verdict == GATE_SETTLED));
+}
+
 static void later(struct engine *engine, struct binding *binding)
 {
-    if (!binding->look) {
-        binding->due = (struct mono_time){engine->now.mono.ms + TASK_INTERVAL.ms};
+    if (has_time(binding)) {
+        binding->due = (struct mono_time){engine->now.mono.ms + REST_INTERVAL.ms};
         return;
     }
     int64_t delay = engine->options.poll_fastest.ms << (binding->calm < 16 ? binding->calm : 16);
@@ -105,7 +123,7 @@ static void note_autoscalers(struct binding *binding, const json_t *tree)
 /* Why nothing can be told of it, in the server's words. */
 static void say_unreadable(const struct error *err, struct gate_answer *answer)
 {
-    if (answer->verdict == GATE_UNKNOWN && err != NULL && err->detail[0] != '\0')
+    if (answer->verdict == GATE_UNKNOWN && err != NULL)
         snprintf(answer->text, sizeof answer->text, "the tree of resources cannot be read: %.200s",
                  err->detail);
 }
@@ -220,7 +238,7 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
     unit_queue(engine, binding->track->unit);
     if (stale) { /* a write came between: what was read before it is not so any more */
         json_decref(TAKE(binding->live));
-        forget(binding);
+        look_forget(binding);
         return;
     }
     if (request->large) {
@@ -235,12 +253,4 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
         binding->calm++;
     }
     later(engine, binding);
-}
-
-const struct gate_answer *look_seen(const struct binding *binding)
-{
-    const struct object *object = binding->object;
-    const bool now =
-        binding->answered && binding->epoch == object->epoch && binding->judged == object->desired;
-    return now ? binding->gate : NULL;
 }

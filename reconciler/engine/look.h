@@ -6,6 +6,9 @@
 /* Begins a look when one is wanted and due. Returns when it wants to be called again. */
 struct mono_time look_pump(struct engine *engine, struct binding *binding);
 
+/* What was seen is not so any more. */
+void look_forget(struct binding *binding);
+
 void look_answer(struct engine *engine, struct binding *binding, const struct request *request,
                  const struct engine_event *event);
 

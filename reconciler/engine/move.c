@@ -15,9 +15,8 @@ static const struct unit *owner_elsewhere(const struct engine *engine, const str
 {
     const struct object_key key = {kind, engine->platform->namespace_name.text, name};
     const struct object *object = object_find(engine, &key);
-    /* Whose it was may be lost; then it is nobody else's. */
-    return object != NULL && (object->inventory || object->intent) && object->unit != NULL &&
-                   object->unit != unit && !unit_is_platform(object->unit)
+    return object != NULL && (object->inventory || object->intent) && object->unit != unit &&
+                   !unit_is_platform(object->unit)
                ? object->unit
                : NULL;
 }
@@ -34,21 +33,13 @@ static const struct unit *owner_of_bindings(const struct engine *engine, const s
     return owner;
 }
 
-static bool is_release_of(const struct object *object, const char *component)
-{
-    const size_t length = strlen(component);
-    return object->key.kind == KIND_COMPONENT_RELEASE &&
-           strlen(object->key.name) == length + 1 + DIGEST_SHORT &&
-           strncmp(object->key.name, component, length) == 0 && object->key.name[length] == '-';
-}
-
 /* Releases went with their component, and the same content has the same name here: what is known of
  * them was true of those that are gone. */
 static void doubt_releases(struct engine *engine, const char *component)
 {
     for (size_t i = 0; i < engine->object_count; i++) {
         struct object *object = engine->object_list[i];
-        if (!is_release_of(object, component))
+        if (!object_is_release_of(object, component))
             continue;
         object->presence = PRESENCE_UNKNOWN;
         object->sound = false;

@@ -3,7 +3,9 @@
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/commit_status.h"
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/gate.h"
+#include "reconciler/engine/health.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/project.h"
@@ -150,17 +152,12 @@ static void add_digest(struct engine *engine, json_t *object, const char *compon
         engine->status = -ENOMEM;
 }
 
-static bool is_sick(const struct track *track)
+static bool is_sick(const struct engine *engine, const struct track *track)
 {
     const struct binding *binding =
         &track->bindings[track->rollout.stable_slot == 'b' ? BINDING_B : BINDING_A];
-    if (binding->object == NULL || !track->rollout.has_stable)
-        return true;
-    if (binding->object->presence == PRESENCE_ABSENT)
-        return true;
-    if (binding->answered && binding->gate->verdict == GATE_SETTLED)
-        return false;
-    return binding->object->complain;
+    return binding->object == NULL || !track->rollout.has_stable ||
+           health_of(engine, track) != HEALTH_WELL;
 }
 
 static void tally_track(struct engine *engine, const struct track *track, struct tally *tally)
@@ -203,7 +200,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
         tally->rolled_back++;
     else if (!track_is_done(track))
         tally->forward++;
-    if (is_sick(track) && !rollout_is_active(rollout))
+    if (is_sick(engine, track) && !rollout_is_active(rollout))
         tally->healthy = false;
     if (!rollout->has_stable)
         tally->healthy = false;
@@ -247,12 +244,12 @@ static bool has_pending(const struct node *node)
     return false;
 }
 
-/* Its route is gone and comes back when the slots have pods: until then nobody wants it. */
+/* Its route is gone and comes back when the slots have pods: until then nobody wants it. Asked of
+ * components that are done. */
 static bool lacks_route(const struct track *track)
 {
     const struct object *route = track->bindings[BINDING_ROUTE].object;
-    return track->rollout.routed && track->rollout.has_stable && route != NULL &&
-           route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
+    return track->rollout.routed && route->goal == GOAL_NONE && route->presence == PRESENCE_ABSENT;
 }
 
 static bool has_repairs(const struct engine *engine, const struct node *node)
@@ -340,6 +337,12 @@ void node_update(struct engine *engine, struct unit *unit)
         struct node *node = unit->nodes[i];
         struct node_facts facts;
         fill_facts(engine, node, &facts);
+        const enum health health = health_of_node(engine, node);
+        if (health != node->health) {
+            node->health = health;
+            commit_status_touch(engine, unit);
+            engine->version++;
+        }
         struct node_facts *known = &engine->facts[node->index];
         if (is_same(&facts, known))
             continue;
@@ -402,6 +405,7 @@ void node_plan(struct engine *engine)
         engine->status = -ENOMEM;
         return;
     }
+    bool changed = false;
     for (size_t i = 0; i < engine->node_count; i++) {
         struct node_verdict *verdict = &verdicts[i];
         const struct node_verdict *before = &engine->verdicts[i];
@@ -411,12 +415,17 @@ void node_plan(struct engine *engine)
             verdict->wait = WAIT_PLATFORM;
             verdict->waits_for = SIZE_MAX;
         }
-        if (verdict->may_start != before->may_start || verdict->wait != before->wait)
-            unit_queue(engine, engine->nodes[i]->unit);
+        if (verdict->may_start == before->may_start && verdict->wait == before->wait)
+            continue;
+        changed = true;
+        unit_queue(engine, engine->nodes[i]->unit);
     }
     free(engine->verdicts);
     engine->verdicts = verdicts;
     engine->version++;
+    /* Who waits for whom depends on who may begin. */
+    if (changed)
+        contract_changed(engine);
     gate_want(engine);
 }
 

@@ -113,6 +113,7 @@ struct object *object_get(struct engine *engine, const struct object_key *key)
 static void object_free(struct object *object)
 {
     operation_free(object);
+    json_decref(object->sealed);
     free(object);
 }
 
@@ -163,7 +164,7 @@ const char *object_kind(const struct object *object)
 struct history_about object_about(const struct object *object)
 {
     return (struct history_about){
-        .cell = unit_is_platform(object->unit) ? NULL : object->unit->name,
+        .cell = object->unit->name,
     };
 }
 
@@ -205,6 +206,7 @@ void object_want(struct engine *engine, struct object *object, json_t *body, boo
         operation_rest(object);
         return;
     }
+    secret_want_sealed(engine, object, body);
     operation_aim(engine, object, body, changed);
 }
 
@@ -229,7 +231,15 @@ void object_want_nothing(struct engine *engine, struct object *object)
 /* --- what is known ------------------------------------------------------------------------------
  */
 
-static const json_t *condition_of(const json_t *live, const char *type)
+bool object_is_release_of(const struct object *object, const char *component)
+{
+    const size_t length = strlen(component);
+    return object->key.kind == KIND_COMPONENT_RELEASE &&
+           strlen(object->key.name) == length + 1 + DIGEST_SHORT &&
+           strncmp(object->key.name, component, length) == 0 && object->key.name[length] == '-';
+}
+
+const json_t *object_condition(const json_t *live, const char *type)
 {
     const json_t *conditions = json_at(live, "status", "conditions", NULL);
     for (size_t i = 0; i < json_array_size(conditions); i++) {
@@ -269,14 +279,14 @@ static bool is_going(struct object *object, const json_t *live)
 
 static int64_t generation_of(const json_t *live, const char *type)
 {
-    const json_t *condition = condition_of(live, type);
+    const json_t *condition = object_condition(live, type);
     return condition == NULL ? -1
                              : json_integer_value(json_object_get(condition, "observedGeneration"));
 }
 
 bool object_condition_is_true(const json_t *live, const char *type)
 {
-    const json_t *condition = condition_of(live, type);
+    const json_t *condition = object_condition(live, type);
     return strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
 }
 
@@ -333,7 +343,30 @@ void object_record(struct engine *engine, struct object *object, const json_t *l
     next.written = object->desired;
     if (!object->inventory)
         next.made = engine->made + 1;
+    if (next.sealed == NULL || strcmp(next.uid, uid_of(live)) != 0)
+        next.sealed = secret_seal(live);
+    next.handed = object->handed && object_bears_other_mark(object, live);
     snprintf(next.uid, sizeof next.uid, "%s", uid_of(live));
+    record_add(engine, key, row_inventory(&next));
+}
+
+bool object_bears_other_mark(const struct object *object, const json_t *live)
+{
+    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
+    return cell != NULL && strcmp(cell, object->unit->name) != 0;
+}
+
+void object_hand_over(struct engine *engine, struct object *object, struct unit *unit)
+{
+    const bool handed = object->inventory && object->unit != NULL && object->unit != unit;
+    unit_attach(engine, unit, object);
+    if (!handed)
+        return;
+    char name[KEY_SIZE], key[KEY_SIZE + 16];
+    object_name(object, name);
+    snprintf(key, sizeof key, "inventory/%s", name);
+    struct object next = *object;
+    next.handed = true;
     record_add(engine, key, row_inventory(&next));
 }
 

@@ -40,6 +40,12 @@ void object_gone(struct engine *engine, struct object *object);
 /* The control plane has taken our deletion of it. */
 void object_deleted(struct object *object);
 
+/* Whether it is a release of that Component of OpenChoreo, by its name. */
+bool object_is_release_of(const struct object *object, const char *component);
+
+/* The condition of that type, also of a workflow run; borrowed; NULL = the object has none. */
+const json_t *object_condition(const json_t *live, const char *type);
+
 /* `live` shows a condition of this type with the status True. */
 bool object_condition_is_true(const json_t *live, const char *type);
 
@@ -52,6 +58,13 @@ void object_found_equal(struct engine *engine, struct object *object, const json
 
 /* Into the inventory (`live` gives the uid), or again with what is known now. */
 void object_record(struct engine *engine, struct object *object, const json_t *live);
+
+/* It belongs to the unit's desired state now; the inventory says so, too, before anything is
+ * written: who wants it may drop it again at once. */
+void object_hand_over(struct engine *engine, struct object *object, struct unit *unit);
+
+/* `live` is marked as another unit's. */
+bool object_bears_other_mark(const struct object *object, const json_t *live);
 
 void object_forget(struct engine *engine, struct object *object); /* out of the inventory */
 void object_intent(struct engine *engine, struct object *object, char verb); /* 0 = settled */

@@ -180,14 +180,21 @@ static void settle_unwanted(struct engine *engine, struct object *object, const 
     object_intent(engine, object, 0);
 }
 
+/* The first difference that is not below the pointer; NULL = all are. */
+static const char *first_beyond(const struct difference *difference, const char *pointer)
+{
+    for (size_t i = 0; i < difference->count; i++) {
+        if (strncmp(difference->items[i].pointer, pointer, strlen(pointer)) != 0)
+            return difference->items[i].pointer;
+    }
+    return NULL;
+}
+
 /* What says most: the spec before labels and annotations. */
 static const char *first_difference(const struct difference *difference)
 {
-    for (size_t i = 0; i < difference->count; i++) {
-        if (strncmp(difference->items[i].pointer, "/metadata/", 10) != 0)
-            return difference->items[i].pointer;
-    }
-    return difference->items[0].pointer;
+    const char *first = first_beyond(difference, "/metadata/");
+    return first == NULL ? difference->items[0].pointer : first;
 }
 
 static json_t *differences_json(const struct difference *difference)
@@ -213,16 +220,6 @@ static const char *way_to_adopt(const struct object *object)
                  " if celld may change it, or remove it";
 }
 
-/* Of all differences the one that tells most: the mark itself is the least. */
-static const char *telling(const struct difference *difference)
-{
-    for (size_t i = 0; i < difference->count; i++) {
-        if (strncmp(difference->items[i].pointer, "/metadata/labels", 16) != 0)
-            return difference->items[i].pointer;
-    }
-    return NULL;
-}
-
 /* Whether it may be changed at all; otherwise it is held and says why. */
 static bool may_change(struct engine *engine, struct object *object, const json_t *live,
                        const struct difference *difference)
@@ -237,7 +234,8 @@ static bool may_change(struct engine *engine, struct object *object, const json_
         return false;
     }
     if (!ours) {
-        const char *where = telling(difference);
+        /* Of all differences the mark itself tells least. */
+        const char *where = first_beyond(difference, "/metadata/labels");
         operation_hold(engine, object,
                        "%s %s stands there without celld's mark%s%s: celld leaves it alone; %s",
                        info->name, object->key.name, where == NULL ? "" : " and differs in ",
@@ -297,11 +295,11 @@ static void found_present(struct engine *engine, struct object *object, const js
     difference_fini(&difference);
 }
 
-/* It bears another cell's mark than the one that it is to be removed for. */
+/* It bears another cell's mark than the one that it is to be removed for, and was never that one's.
+ */
 static bool is_of_another(const struct object *object, const json_t *live)
 {
-    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
-    return cell != NULL && strcmp(cell, object->unit->name) != 0;
+    return !object->handed && object_bears_other_mark(object, live);
 }
 
 static void found_unwanted(struct engine *engine, struct object *object, const json_t *live)
@@ -398,8 +396,9 @@ static void answer_read(struct engine *engine, struct object *object,
     else if (received && status == 404)
         found_nothing(engine, object);
     else
-        operation_wait(engine, object, event->as.answer.error, "%s %s cannot be read: %s",
+        operation_wait(engine, object, event->as.answer.error, "%s %s cannot be read: %s%s",
                        object_kind(object), object->key.name,
+                       operation_hint(object, "GET", received ? status : 0),
                        event->as.answer.error == NULL ? "an answer that is not about it"
                                                       : event->as.answer.error->detail);
 }

@@ -56,6 +56,16 @@ void operation_hold(struct engine *engine, struct object *object, const char *fo
         history_publish(engine, PUBLISH_WARNING, "object-held", &about, "%s", message);
 }
 
+const char *operation_hint(const struct object *object, const char *verb, int status)
+{
+    if (status == 409 && strcmp(verb, "POST") == 0 && object->key.kind == KIND_NAMESPACE)
+        return "it exists, but the control plane does not serve it, give it the label "
+               "openchoreo.dev/control-plane=true: ";
+    if (status == 500 && object->key.kind == KIND_AUTHZ_ROLE_BINDING)
+        return "leave out `access` where the control plane's authorization is off: ";
+    return "";
+}
+
 void operation_poll(struct engine *engine, struct object *object)
 {
     struct operation *operation = object->operation;
@@ -111,6 +121,7 @@ static void post_secret(struct engine *engine, struct object *object, const json
         engine->status = -ENOMEM;
         return;
     }
+    json_object_del(object->operation->body, "spec"); /* of the one before */
     object_intent(engine, object, 'P');
     object->before = -1;
     OWNED_TEXT path;
@@ -280,18 +291,6 @@ static void accepted(struct engine *engine, struct object *object, const json_t 
     difference_fini(&difference);
 }
 
-/* What a person can do about a refusal of which the server says little. */
-static const char *hint_of(const struct object *object, const char *verb, int status)
-{
-    const bool post = strcmp(verb, "POST") == 0;
-    if (status == 409 && post && object->key.kind == KIND_NAMESPACE)
-        return "it exists, but the control plane does not serve it, give it the label "
-               "openchoreo.dev/control-plane=true: ";
-    if (status == 500 && object->key.kind == KIND_AUTHZ_ROLE_BINDING)
-        return "leave out `access` where the control plane's authorization is off: ";
-    return "";
-}
-
 /* Read back at once the first time, then with backoff. */
 static void read_back(struct engine *engine, struct object *object, const struct error *err,
                       int status)
@@ -304,8 +303,8 @@ static void read_back(struct engine *engine, struct object *object, const struct
         return;
     }
     operation_wait(engine, object, err, "%s of %s %s failed: %s%s", operation->verb,
-                   object_kind(object), object->key.name, hint_of(object, operation->verb, status),
-                   request_complaint(err));
+                   object_kind(object), object->key.name,
+                   operation_hint(object, operation->verb, status), request_complaint(err));
 }
 
 static void refused(struct engine *engine, struct object *object, const struct engine_event *event)

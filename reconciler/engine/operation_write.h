@@ -22,6 +22,9 @@ void operation_written(struct engine *engine, struct object *object,
 void operation_wait(struct engine *engine, struct object *object, const struct error *err,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* What a person can do about a failure of which the server says little; "" = nothing is known. */
+const char *operation_hint(const struct object *object, const char *verb, int status);
+
 /* Nothing more until desired or live changes (or a long time went by). */
 void operation_hold(struct engine *engine, struct object *object, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

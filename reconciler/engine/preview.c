@@ -5,61 +5,67 @@
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/status.h"
+#include "reconciler/engine/track_want.h"
 #include "reconciler/engine/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 /* --- bodies -------------------------------------------------------------------------------------
  */
 
-static void add_body(json_t *bodies, const struct desired_object *object)
+static void put(struct preview_bodies *out, json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) < 0)
+        out->scarce = true;
+}
+
+static void add_body(struct preview_bodies *out, const struct desired_object *object)
 {
     const char *kind = resource_kind_info(object->key.kind)->name;
     char name[KEY_SIZE];
     snprintf(name, sizeof name, "%s/%s/%s", kind, object->key.namespace_name, object->key.name);
-    json_t *body = json_copy(object->body);
-    if (body == NULL)
-        return;
-    json_object_set_new(body, "apiVersion", json_string("openchoreo.dev/v1alpha1"));
-    json_object_set_new(body, "kind", json_string(kind));
-    json_object_set_new(bodies, name, body);
+    json_t *body = json_copy_whole(object->body);
+    put(out, body, "apiVersion", json_string("openchoreo.dev/v1alpha1"));
+    put(out, body, "kind", json_string(kind));
+    put(out, out->bodies, name, body);
 }
 
-static void add_list(json_t *bodies, struct desired_list *list)
+static void add_list(struct preview_bodies *out, struct desired_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        add_body(bodies, &list->items[i]);
+        add_body(out, &list->items[i]);
     desired_list_fini(list);
 }
 
-static void add_made(json_t *bodies, int result, struct desired_object *object)
+/* What cannot be made for another reason is told where its cell is compiled. */
+static void add_made(struct preview_bodies *out, int result, struct desired_object *object)
 {
+    out->scarce = out->scarce || result == -ENOMEM;
     if (result < 0)
         return;
-    add_body(bodies, object);
+    add_body(out, object);
     desired_object_fini(object);
 }
 
-static void complain(struct text *message, const char *who, const struct error *err)
+static void complain(struct preview_bodies *out, const char *who, int result,
+                     const struct error *err)
 {
-    if (text_get(message)[0] != '\0')
-        text_add(message, "; ");
-    text_format(message, "%s: %s", who, err->detail);
+    out->scarce = out->scarce || result == -ENOMEM;
+    if (text_get(out->message)[0] != '\0')
+        text_add(out->message, "; ");
+    text_format(out->message, "%s: %s", who, err->detail);
 }
 
 /* What a component runs on a target, as far as this celld has seen to it; NULL = nothing yet. */
 static const struct track *track_of(const struct engine *engine,
                                     const struct deployment *deployment)
 {
-    const struct unit *unit = unit_find(engine, deployment->cell->name.text);
-    for (size_t i = 0; unit != NULL && i < unit->track_count; i++) {
-        const struct track *track = unit->tracks[i];
-        if (strcmp(track->component, deployment->component->name.text) == 0 &&
-            strcmp(track->target, deployment->target->name) == 0)
-            return track->rollout.has_stable ? track : NULL;
-    }
-    return NULL;
+    const struct track *track =
+        unit_track_find(engine, deployment->cell->name.text, deployment->component->name.text,
+                        deployment->target->name);
+    return track != NULL && track->rollout.has_stable ? track : NULL;
 }
 
 static bool is_settled(const struct track *track, const struct deployment *deployment)
@@ -103,77 +109,70 @@ static struct binding_wants wants_of(const struct track *track, const struct dep
                                       .scale_a = slot == 'a',
                                       .scale_b = slot == 'b',
                                       .replicas = -1};
-    const struct route_want *route = &track->wants.route;
-    return (struct binding_wants){
-        .active = true,
-        .weight_a = route->weight[0],
-        .weight_b = route->weight[1],
-        .list_a = route->list[0],
-        .list_b = route->list[1],
-        .active_slot = route->active_slot,
-        .scale_a = route->scale[0],
-        .scale_b = route->scale[1],
-        .replicas = -1,
-        .scaled_by_route = track->wants.slot[slot == 'b'].scaled_by_route,
-    };
+    struct binding_wants wants = track_route_wants(&track->wants.route);
+    wants.scaled_by_route = track->wants.slot[slot == 'b'].scaled_by_route;
+    return wants;
 }
 
-static void add_role(const struct deployment *deployment, enum component_role role,
-                     const struct binding_wants *wants, json_t *bodies)
+static void add_role(struct preview_bodies *out, const struct deployment *deployment,
+                     enum component_role role, const struct binding_wants *wants)
 {
     struct desired_object object = {0};
-    add_made(bodies, deployment_component(deployment, role, &object), &object);
+    add_made(out, deployment_component(deployment, role, &object), &object);
     object = (struct desired_object){0};
-    add_made(bodies, deployment_workload(deployment, role, &object), &object);
+    add_made(out, deployment_workload(deployment, role, &object), &object);
     object = (struct desired_object){0};
-    add_made(bodies, deployment_binding(deployment, role, wants, &object), &object);
+    add_made(out, deployment_binding(deployment, role, wants, &object), &object);
 }
 
-static void keep(json_t *kept, enum resource_kind kind, const char *place, const char *name)
+static void keep(struct preview_bodies *out, enum resource_kind kind, const char *place,
+                 const char *name)
 {
     char key[KEY_SIZE];
     snprintf(key, sizeof key, "%s/%s/%s", resource_kind_info(kind)->name, place, name);
-    json_object_set_new(kept, key, json_true());
+    put(out, out->kept, key, json_true());
 }
 
-static void keep_slots(const struct deployment *deployment, const char *place, json_t *kept)
+static void keep_slots(struct preview_bodies *out, const struct deployment *deployment,
+                       const char *place)
 {
     static const enum component_role roles[] = {ROLE_SLOT_A, ROLE_SLOT_B};
-    for (size_t i = 0; kept != NULL && i < 2; i++) {
-        keep(kept, KIND_COMPONENT, place, deployment_component_name(deployment, roles[i]));
-        keep(kept, KIND_WORKLOAD, place, deployment_component_name(deployment, roles[i]));
-        keep(kept, KIND_RELEASE_BINDING, place, deployment_binding_name(deployment, roles[i]));
+    for (size_t i = 0; out->kept != NULL && i < 2; i++) {
+        keep(out, KIND_COMPONENT, place, deployment_component_name(deployment, roles[i]));
+        keep(out, KIND_WORKLOAD, place, deployment_component_name(deployment, roles[i]));
+        keep(out, KIND_RELEASE_BINDING, place, deployment_binding_name(deployment, roles[i]));
     }
 }
 
 static bool add_component(const struct engine *engine, const struct compile_context *context,
                           const struct cell *cell, const struct component *component,
-                          const struct target *target, json_t *bodies, json_t *kept,
-                          struct text *message)
+                          const struct target *target, struct preview_bodies *out)
 {
     struct deployment *deployment = NULL;
     struct error err = {0};
-    if (deployment_new(context, cell, component, target,
-                       build_image(engine, cell->name.text, component->name.text), &deployment,
-                       &err) < 0) {
-        complain(message, component->name.text, &err);
+    const int result = deployment_new(context, cell, component, target,
+                                      build_image(engine, cell->name.text, component->name.text),
+                                      &deployment, &err);
+    if (result < 0) {
+        complain(out, component->name.text, result, &err);
         return false;
     }
     struct desired_list references = {0};
-    const bool whole = deployment_references(deployment, &references) == 0;
-    add_list(bodies, &references);
+    if (deployment_references(deployment, &references) < 0)
+        out->scarce = true;
+    add_list(out, &references);
     const struct track *track = track_of(engine, deployment);
     const char slot = slot_of(track, deployment);
     const struct binding_wants wants = wants_of(track, deployment, slot);
     if (deployment->routed) {
-        add_role(deployment, slot == 'b' ? ROLE_SLOT_B : ROLE_SLOT_A, &wants, bodies);
-        add_role(deployment, ROLE_ROUTE, &wants, bodies);
-        keep_slots(deployment, context->platform->namespace_name.text, kept);
+        add_role(out, deployment, slot == 'b' ? ROLE_SLOT_B : ROLE_SLOT_A, &wants);
+        add_role(out, deployment, ROLE_ROUTE, &wants);
+        keep_slots(out, deployment, context->platform->namespace_name.text);
     } else {
-        add_role(deployment, ROLE_SINGLE, &wants, bodies);
+        add_role(out, deployment, ROLE_SINGLE, &wants);
     }
     deployment_free(deployment);
-    return whole;
+    return true;
 }
 
 /* The project's newest release: every binding is on its way there, target by target. */
@@ -184,53 +183,53 @@ static const char *project_release_of(const struct engine *engine, const struct 
 }
 
 bool preview_cell(const struct engine *engine, const struct compile_context *context,
-                  const struct cell *cell, const char *target, json_t *bodies, json_t *kept,
-                  struct text *message)
+                  const struct cell *cell, const char *target, struct preview_bodies *out)
 {
     struct desired_list list = {0};
     struct error err = {0};
-    bool whole = compile_cell(context, cell, &list, &err) == 0;
+    const int result = compile_cell(context, cell, &list, &err);
+    bool whole = result == 0;
     if (whole)
-        add_list(bodies, &list);
+        add_list(out, &list);
     else
-        complain(message, cell->name.text, &err);
+        complain(out, cell->name.text, result, &err);
     for (size_t t = 0; t < context->platform->target_count; t++) {
         const struct target *place = &context->platform->targets[t];
         if (target != NULL && strcmp(target, place->name) != 0)
             continue;
         struct desired_object binding = {0};
-        add_made(bodies,
+        add_made(out,
                  compile_project_binding(context, cell, place, project_release_of(engine, cell),
                                          &binding, &err),
                  &binding);
         for (size_t c = 0; c < cell->component_count; c++)
-            whole = add_component(engine, context, cell, &cell->components[c], place, bodies, kept,
-                                  message) &&
-                    whole;
+            whole = add_component(engine, context, cell, &cell->components[c], place, out) && whole;
     }
     return whole;
 }
 
-bool preview_platform(const struct compile_context *context, json_t *bodies, struct text *message)
+bool preview_platform(const struct compile_context *context, struct preview_bodies *out)
 {
     struct desired_list list = {0};
     struct error err = {0};
-    const bool whole = compile_platform(context, &list, &err) == 0;
-    if (whole)
-        add_list(bodies, &list);
+    const int result = compile_platform(context, &list, &err);
+    if (result == 0)
+        add_list(out, &list);
     else
-        complain(message, "the platform", &err);
-    return whole;
+        complain(out, "the platform", result, &err);
+    return result == 0;
 }
 
 /* --- render -------------------------------------------------------------------------------------
  */
 
-static json_t *values_of(json_t *bodies)
+static json_t *values_of(struct preview_bodies *out)
 {
-    json_t *values = json_array();
-    for (void *i = json_object_iter(bodies); i != NULL; i = json_object_iter_next(bodies, i))
-        json_array_append(values, json_object_iter_value(i));
+    json_t *values = json_array(), *bodies = out->bodies;
+    for (void *i = json_object_iter(bodies); i != NULL; i = json_object_iter_next(bodies, i)) {
+        if (json_array_append(values, json_object_iter_value(i)) < 0)
+            out->scarce = true;
+    }
     json_decref(bodies);
     return values;
 }
@@ -239,20 +238,24 @@ json_t *engine_render(const struct engine *engine, const char *cell, const char 
 {
     OWNED_TEXT message;
     text_init(&message, 4096);
-    json_t *bodies = json_object();
+    struct preview_bodies out = {.bodies = json_object(), .message = &message};
     if (engine->platform == NULL) {
         text_add(&message, "no usable platform was read yet");
     } else {
         if (cell == NULL)
-            preview_platform(&engine->context, bodies, &message);
+            preview_platform(&engine->context, &out);
         for (size_t i = 0; i < engine->unit_count; i++) {
             const struct unit *unit = engine->units[i];
             if (unit_is_live(unit) && (cell == NULL || strcmp(cell, unit->name) == 0))
-                preview_cell(engine, &engine->context, unit->cell, target, bodies, NULL, &message);
+                preview_cell(engine, &engine->context, unit->cell, target, &out);
         }
     }
-    return json_pack("{s:o, s:o}", "objects", values_of(bodies), "message",
-                     status_text(text_get(&message)));
+    json_t *objects = values_of(&out);
+    json_t *shown =
+        json_pack("{s:o, s:o}", "objects", objects, "message", status_text(text_get(&message)));
+    if (out.scarce || text_status(&message) == -ENOMEM)
+        json_decref(TAKE(shown));
+    return shown;
 }
 
 /* --- diff ---------------------------------------------------------------------------------------

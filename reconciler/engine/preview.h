@@ -3,14 +3,19 @@
 
 #include "reconciler/engine/internal.h"
 
-/* All bodies of a cell, by the object's name in the journal ("Project/acme/shop"); `target` NULL =
- * for all. Appends to `bodies`, and to `kept` (may be NULL) the names of what besides stays as long
- * as its components do: a second slot. False = not all of it could be compiled; problems are added
- * to `message`. */
+/* Bodies by the object's name in the journal ("Project/acme/shop"). */
+struct preview_bodies {
+    json_t *bodies;       /* NULL = memory ran out */
+    json_t *kept;         /* names of what stays as long as its components do; NULL = not wanted */
+    struct text *message; /* what could not be compiled */
+    bool scarce;          /* memory ran out: they are not complete */
+};
+
+/* Adds all bodies of a cell, `target` NULL = for all, and what is kept besides: a second slot.
+ * False = not all of it could be compiled. */
 bool preview_cell(const struct engine *engine, const struct compile_context *context,
-                  const struct cell *cell, const char *target, json_t *bodies, json_t *kept,
-                  struct text *message);
-bool preview_platform(const struct compile_context *context, json_t *bodies, struct text *message);
+                  const struct cell *cell, const char *target, struct preview_bodies *out);
+bool preview_platform(const struct compile_context *context, struct preview_bodies *out);
 
 /* Into which slot a component's content goes, or where it stands: 'a', 'b', or 0 when it has none.
  * *ret_stable is what is stable there; NULL = nothing yet. */

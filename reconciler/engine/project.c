@@ -1,10 +1,12 @@
 #include "reconciler/engine/project.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -52,20 +54,14 @@ static void keep_trouble(struct engine *engine, struct unit *unit, const char *n
 static void note_trouble(struct engine *engine, const struct object *object, const json_t *live)
 {
     struct unit *unit = object->unit;
-    const json_t *conditions = json_at(live, "status", "conditions", NULL);
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
-        const json_t *condition = json_array_get(conditions, i);
-        const char *message = json_text_or(json_object_get(condition, "message"), "");
-        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), "Ready") != 0)
-            continue;
-        const bool ready =
-            strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") == 0;
-        if (ready && project_trouble(unit, object->key.name) == NULL)
-            continue;
-        free(TAKE(unit->trouble));
-        if (!ready && message[0] != '\0')
-            keep_trouble(engine, unit, object->key.name, message);
-    }
+    const json_t *condition = object_condition(live, "Ready");
+    const bool ready = object_condition_is_true(live, "Ready");
+    if (condition == NULL || (ready && project_trouble(unit, object->key.name) == NULL))
+        return;
+    free(TAKE(unit->trouble));
+    const char *message = json_text_or(json_object_get(condition, "message"), "");
+    if (!ready && message[0] != '\0')
+        keep_trouble(engine, unit, object->key.name, message);
 }
 
 const char *project_trouble(const struct unit *unit, const char *name)
@@ -154,7 +150,7 @@ static void call_for_work(struct engine *engine, struct unit *unit)
     for (size_t i = 0; i < unit->node_count; i++) {
         const struct node *node = unit->nodes[i];
         const char *release = i == 0 ? unit->project_release : project_release_for(node);
-        if (node->binding_release[0] == '\0' || strcmp(node->binding_release, release) == 0)
+        if (strcmp(node->binding_release, release) == 0)
             continue;
         unit->stale = true;
         unit_queue(engine, unit);
@@ -209,12 +205,12 @@ static const struct node *node_before(const struct node *node)
         return NULL;
     const size_t environment =
         target->primary ? target->environment_index - 1 : target->environment_index;
-    for (size_t i = 0; i < node->unit->node_count; i++) {
+    for (size_t i = 0;; i++) {
+        CHECK(i < node->unit->node_count); /* every environment has a primary target */
         const struct node *other = node->unit->nodes[i];
         if (other->target->primary && other->target->environment_index == environment)
             return other;
     }
-    return NULL;
 }
 
 const char *project_release_for(const struct node *node)
@@ -261,17 +257,15 @@ static bool may_write(const struct engine *engine, const struct node *node, cons
     /* Not while a rollout is being judged there. */
     return moves ? node_verdict_of(engine, node)->may_start &&
                        node_facts_of(engine, node)->state == NODE_FORWARD
-                 : node_is_open(engine, node);
+                 : node_is_open(engine, node) || provider_is_awaited_on(node);
 }
 
 static void bind(struct engine *engine, struct node *node)
 {
     struct object *object = node->binding;
-    if (object == NULL)
-        return;
     /* Its pin must be known before it can be kept. */
-    if (!project_is_known(node) ||
-        (object->presence == PRESENCE_UNKNOWN && node_is_open(engine, node)))
+    if (!project_is_known(node) || (object->presence == PRESENCE_UNKNOWN &&
+                                    (node_is_open(engine, node) || provider_is_awaited_on(node))))
         object->missing = true;
     const char *release = project_release_for(node);
     if (release[0] == '\0' || object->presence == PRESENCE_UNKNOWN || !project_is_known(node))
@@ -301,7 +295,6 @@ void project_bind(struct engine *engine, struct unit *unit)
 bool project_moves(const struct node *node)
 {
     const struct object *object = node->binding;
-    return object != NULL && object->managed && object->permit && bootstrap_is_pending(object) &&
-           node->binding_release[0] != '\0' &&
+    return object->managed && object->permit && bootstrap_is_pending(object) &&
            strcmp(node->binding_release, project_release_for(node)) != 0;
 }

@@ -6,6 +6,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
 #include "reconciler/engine/prune_order.h"
+#include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
@@ -211,7 +212,7 @@ static void forget_allowed(struct engine *engine)
 static json_t *allowed_so_far(const struct engine *engine)
 {
     if (strcmp(engine->pruning.revision, engine->commit) == 0)
-        return json_copy(engine->pruning.keys);
+        return json_copy_whole(engine->pruning.keys);
     return json_object();
 }
 
@@ -412,4 +413,5 @@ void prune_pump(struct engine *engine)
     prune_order(engine);
     prune_releases(engine);
     forget_gone(engine);
+    quarantine_age(engine);
 }

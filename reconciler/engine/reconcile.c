@@ -3,6 +3,7 @@
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/desire.h"
+#include "reconciler/engine/health.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -111,6 +112,7 @@ static void work_on_cell(struct engine *engine, struct unit *unit, struct mono_t
         desire_cell(engine, unit);
     if (engine->status != 0)
         return;
+    health_watch(engine, unit, due);
     if (unit->problem != NULL || unit_is_suspended(engine, unit) || unit_is_frozen(engine, unit)) {
         stand_still(unit);
         return;
@@ -143,6 +145,7 @@ static void reconcile(struct engine *engine, struct unit *unit)
     if (engine->status != 0)
         return;
     pump_objects(engine, unit, &due);
+    health_update(engine, unit);
     node_update(engine, unit);
     if (unit->compiled && is_at_rest(unit))
         desire_rest(unit);
@@ -162,6 +165,8 @@ static void take_news(struct engine *engine)
         if (!unit->stale || !unit_is_live(unit))
             continue;
         desire_cell(engine, unit);
+        if (engine->status != 0)
+            return;
         node_update(engine, unit);
     }
 }

@@ -178,42 +178,6 @@ static bool connects_to(const struct cell *cell, const char *project)
     return layer_connects(&cell->layer, project);
 }
 
-/* The next native resource of the cell from `*at` on; NULL = there is none. */
-static const struct native_resource *next_native(const struct manifest_set *set, const char *cell,
-                                                 size_t *at)
-{
-    while (*at < set->native_count) {
-        const struct native_resource *native = &set->natives[(*at)++];
-        if (native->cell != NULL && strcmp(native->cell, cell) == 0)
-            return native;
-    }
-    return NULL;
-}
-
-static bool is_same_native(const struct native_resource *a, const struct native_resource *b)
-{
-    const char *space_a = a->namespace_name, *space_b = b->namespace_name;
-    const bool same_space =
-        space_a == NULL || space_b == NULL ? space_a == space_b : strcmp(space_a, space_b) == 0;
-    return same_space && strcmp(a->kind, b->kind) == 0 && strcmp(a->name, b->name) == 0 &&
-           json_equal(a->body, b->body);
-}
-
-/* Native resources below a cell are part of it, though its manifest does not name them. */
-static bool has_other_natives(const struct manifest_set *before, const struct manifest_set *now,
-                              const char *cell)
-{
-    size_t at = 0, at_now = 0;
-    for (;;) {
-        const struct native_resource *a = next_native(before, cell, &at);
-        const struct native_resource *b = next_native(now, cell, &at_now);
-        if (a == NULL || b == NULL)
-            return a != b;
-        if (!is_same_native(a, b))
-            return true;
-    }
-}
-
 /* What was compiled against a cell that changed is compiled again; and what is at work at all, as
  * it points into the set that goes. What connects to a cell that is gone is broken, and stays. */
 static void spread(struct engine *engine)
@@ -357,10 +321,6 @@ static void take_set(struct engine *engine, struct manifest_set *set)
     for (size_t i = 0; i < set->cell_count && engine->status == 0; i++)
         take_cell(engine, &set->cells[i]);
     take_removals(engine);
-    for (size_t i = 0; before != NULL && i < engine->unit_count; i++) {
-        if (has_other_natives(before, set, engine->units[i]->name))
-            engine->units[i]->stale = true;
-    }
     spread(engine);
     engine->base->stale = true;
     const bool all = other || revision_native_changed(before, engine->set, NULL);

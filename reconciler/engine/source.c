@@ -38,6 +38,8 @@ void source_free(struct source *source)
 
 static void drop(struct engine *engine, struct source *source)
 {
+    if (source->release != NULL)
+        source->release->poll = false;
     if (source->request != 0) {
         request_cancel(engine, source->request);
         source->release->making = false;
@@ -214,9 +216,9 @@ static bool is_missed(const struct source *source, const struct track *track)
                                                                  : BINDING_A;
     const struct binding *binding = &track->bindings[role];
     const struct object *object = binding->object;
-    return object != NULL && object->goal == GOAL_PRESENT && !binding->undeploy &&
+    return object->goal == GOAL_PRESENT && !binding->undeploy &&
            object->presence != PRESENCE_UNKNOWN && !object_is_equal(object) &&
-           binding->release != NULL && strcmp(binding->release, source->release->key.name) == 0;
+           strcmp(binding->release, source->release->key.name) == 0;
 }
 
 /* Some target prepares the wanted content. */
@@ -308,6 +310,8 @@ struct mono_time source_pump(struct engine *engine, struct source *source)
     source->component->permit = may_write(engine, source, source->component, needed);
     source->workload->permit =
         may_write(engine, source, source->workload, needed) && object_is_equal(source->component);
+    /* Until somebody has deleted what stands in its place. */
+    release->poll = needed && !release->sound && release->presence == PRESENCE_PRESENT;
     if (release->sound || !(needed || is_of_interest(source)))
         return never;
     const struct operation *read = release->operation;

@@ -131,8 +131,11 @@ static json_t *counts_json(const struct engine *engine)
     int converged = 0, working = 0, waiting = 0, held = 0, drifted = 0, objects = 0, cells = 0;
     for (size_t i = 0; i < engine->node_count; i++) {
         const struct node *node = engine->nodes[i];
-        if (engine->facts[i].state == NODE_CONVERGED)
+        const bool stands = engine->facts[i].state == NODE_CONVERGED;
+        if (stands && node->health == HEALTH_WELL)
             converged++;
+        else if (stands)
+            ++*(node->health == HEALTH_SICK ? &held : &working);
         else if (status_node_works(engine, node))
             working++;
         else if (status_node_moves(engine, node))

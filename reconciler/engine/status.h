@@ -24,7 +24,8 @@
  *     "holds": [ HOLD ],                      what a person can decide now
  *     "cells": [ CELL ] }                     by phase, then name
  *
- *   HOLD = { "kind": "gate" | "prune" | "quarantine" | "object" | "build" | "rollout",
+ *   HOLD = { "kind": "gate" | "prune" | "quarantine" | "object" | "build" | "rollout" |
+ *                    "health",
  *            "cell": "cart" | null, "target": "production" | null, "environment": "…" | null,
  *            "name": "release-approval" | null, "since": TIME | null, "message": "…",
  *            "command": "cellctl approve cart production release-approval" | null }

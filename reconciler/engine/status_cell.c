@@ -31,7 +31,6 @@ static const char *health_of(const struct track *track)
 static json_t *component_json(const struct engine *engine, const struct track *track,
                               struct instant now)
 {
-    static const char *const strategies[STRATEGY_COUNT] = {"rolling", "blue-green", "canary"};
     const struct rollout *rollout = &track->rollout;
     OWNED_TEXT message;
     text_init(&message, 1024);
@@ -43,7 +42,7 @@ static json_t *component_json(const struct engine *engine, const struct track *t
         "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:s, s:o, s:b, "
         "s:b, s:o, s:o, s:o}",
         "name", track->component, "state", rollout_state_name(rollout->state), "strategy",
-        strategies[rollout->strategy], "slot", status_text(slot), "wanted",
+        status_strategy_name(rollout->strategy), "slot", status_text(slot), "wanted",
         status_content(&track->content, track->has_content), "stable",
         status_content(&rollout->stable, rollout->has_stable), "next",
         status_content(&rollout->next, rollout->has_next), "weight", rollout->weight, "step",

@@ -1,6 +1,7 @@
 #include "reconciler/engine/status_hold.h"
 
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/health.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune.h"
@@ -131,6 +132,23 @@ static void tell_rollout(json_t *holds, const struct track *track)
     }
 }
 
+/* It does not move by itself, and celld does not move it either. */
+static void add_health_hold(json_t *holds, const struct track *track)
+{
+    if (!track->sick)
+        return;
+    OWNED_TEXT message;
+    text_init(&message, (size_t)2 * MESSAGE_SIZE);
+    text_format(&message, "release %s, which was good, is not healthy any more: ",
+                track->rollout.stable.release_digest);
+    health_explain_track(track, &message);
+    char command[4 * NAME_SIZE];
+    snprintf(command, sizeof command, "cellctl rollback %s %s -c %s", track->unit->name,
+             track->target, track->component);
+    add_hold(holds, "health", track->unit->name, track->target, NULL, track->component,
+             track->sick_since.ms, text_get(&message), command);
+}
+
 static void add_rollout_holds(const struct engine *engine, json_t *holds)
 {
     for (size_t i = 0; i < engine->unit_count; i++) {
@@ -140,6 +158,7 @@ static void add_rollout_holds(const struct engine *engine, json_t *holds)
                 continue;
             add_quarantine_hold(engine, holds, track);
             tell_rollout(holds, track);
+            add_health_hold(holds, track);
         }
     }
 }
@@ -155,8 +174,8 @@ json_t *status_holds(const struct engine *engine)
         const struct object *object = engine->object_list[i];
         if (!operation_is_held(object))
             continue;
-        add_hold(holds, "object", object->unit == NULL ? NULL : object->unit->name, object->target,
-                 NULL, object->key.name, 0, operation_message(object), NULL);
+        add_hold(holds, "object", object->unit->name, object->target, NULL, object->key.name, 0,
+                 operation_message(object), NULL);
     }
     for (size_t i = 0; i < json_array_size(engine->pruning.explained); i++) {
         const json_t *entry = json_array_get(engine->pruning.explained, i);

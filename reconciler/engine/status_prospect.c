@@ -161,7 +161,6 @@ static json_t *metrics_json(const struct prospect *prospect)
 
 static json_t *answer_json(const struct prospect *prospect, struct instant now)
 {
-    static const char *const strategies[STRATEGY_COUNT] = {"rolling", "blue-green", "canary"};
     static const char *const policies[] = {[INSUFFICIENT_HOLD] = "hold",
                                            [INSUFFICIENT_PROMOTE] = "promote",
                                            [INSUFFICIENT_ROLLBACK] = "rollback"};
@@ -172,17 +171,17 @@ static json_t *answer_json(const struct prospect *prospect, struct instant now)
     OWNED_TEXT sentence;
     text_init(&sentence, 512);
     const bool told = say_prospect(prospect, prospects, &sentence);
-    json_t *shown =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b, s:o, s:I, s:I, s:s, s:b}", "cell",
-                  track->unit->name, "component", track->component, "target", track->target,
-                  "strategy", strategies[policy->strategy], "analysis", (int)prospect->judged,
-                  "from", status_content(&rollout->stable, rollout->has_stable), "to",
-                  status_content(&track->content, track->has_content), "first",
-                  (int)!rollout->has_stable, "steps", status_steps(policy, prospect->judged),
-                  "bake_ms", (json_int_t)policy->bake.value.ms, "progress_deadline_ms",
-                  (json_int_t)policy->progress_deadline.value.ms, "insufficient",
-                  policies[policy->analysis.insufficient], "rollback_forbidden",
-                  (int)policy->rollback_forbidden.value);
+    json_t *shown = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b, s:o, s:I, s:I, s:s, s:b}", "cell",
+        track->unit->name, "component", track->component, "target", track->target, "strategy",
+        status_strategy_name(policy->strategy), "analysis", (int)prospect->judged, "from",
+        status_content(&rollout->stable, rollout->has_stable), "to",
+        status_content(&track->content, track->has_content), "first", (int)!rollout->has_stable,
+        "steps", status_steps(policy, prospect->judged), "bake_ms",
+        (json_int_t)policy->bake.value.ms, "progress_deadline_ms",
+        (json_int_t)policy->progress_deadline.value.ms, "insufficient",
+        policies[policy->analysis.insufficient], "rollback_forbidden",
+        (int)policy->rollback_forbidden.value);
     json_t *numbers = json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "attempts",
         (json_int_t)policy->attempts.value, "settings", settings_json(prospect), "metrics",

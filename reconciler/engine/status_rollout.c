@@ -1,6 +1,7 @@
 #include "reconciler/engine/status_rollout.h"
 
 #include "config/manifest/effective.h"
+#include "reconciler/engine/look.h"
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/track_view.h"
@@ -101,11 +102,18 @@ static const char *role_of(const struct rollout *rollout, char slot,
         *ret_content = &rollout->stable;
         return "stable";
     }
-    if (rollout->state == ROLLOUT_CLEANUP && rollout->has_previous) {
+    if (rollout->state != ROLLOUT_CLEANUP)
+        return NULL;
+    if (rollout->has_previous) /* what was returned from is not kept */
         *ret_content = &rollout->previous;
-        return "old";
-    }
-    return NULL;
+    return "old";
+}
+
+/* The live route was seen with the weights that are wanted now. */
+static bool is_verified(const struct track *track)
+{
+    const struct gate_answer *seen = look_seen(&track->bindings[BINDING_ROUTE]);
+    return seen != NULL && seen->weights_verified;
 }
 
 static json_t *slot_json(const struct track *track, size_t index)
@@ -113,13 +121,11 @@ static json_t *slot_json(const struct track *track, size_t index)
     const struct rollout *rollout = &track->rollout;
     const char letter[2] = {rollout->routed ? (char)('a' + index) : '\0', '\0'};
     const struct binding *binding = &track->bindings[index];
-    const struct binding *route = &track->bindings[BINDING_ROUTE];
     const struct rollout_content *content;
     const char *role = role_of(rollout, letter[0], &content);
     const bool routed = rollout->routed;
     const int weight = routed ? track->wants.route.weight[index] : 0;
-    const bool live =
-        route->answered && route->gate->weights_verified && route->weight[index] == weight;
+    const bool live = is_verified(track);
     return json_pack("{s:o, s:o, s:o, s:s, s:o, s:i, s:o}", "slot", status_text(letter), "role",
                      status_text(role), "content", status_content(content, content != NULL),
                      "health", health_of(binding), "replicas", status_replicas(binding), "weight",
@@ -165,16 +171,15 @@ static json_t *numbers_json(const struct engine *engine, const struct track *tra
     const bool soaks = state == ROLLOUT_STEP && rollout->verified;
     const int64_t soak =
         rollout->step < rollout->stage_count ? rollout->room->stages[rollout->step].soak_ms : 0;
-    const struct binding *route = &track->bindings[BINDING_ROUTE];
-    const bool verified = route->answered && route->gate->weights_verified;
-    return json_pack(
-        "{s:o, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}", "steps", stages_json(rollout), "step",
-        (json_int_t)rollout->step, "weight", rollout->weight, "weight_verified", (int)verified,
-        "weight_counted", share_name(view->share), "soak", credit_json(rollout, view, soaks, soak),
-        "bake", credit_json(rollout, view, state == ROLLOUT_BAKE, rollout->bake_ms), "slots",
-        slots_json(track), "analysis",
-        track->trial == NULL ? json_null()
-                             : trial_show(engine, track->trial, is_over(rollout, view)));
+    return json_pack("{s:o, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}", "steps", stages_json(rollout),
+                     "step", (json_int_t)rollout->step, "weight", rollout->weight,
+                     "weight_verified", (int)is_verified(track), "weight_counted",
+                     share_name(view->share), "soak", credit_json(rollout, view, soaks, soak),
+                     "bake", credit_json(rollout, view, state == ROLLOUT_BAKE, rollout->bake_ms),
+                     "slots", slots_json(track), "analysis",
+                     track->trial == NULL
+                         ? json_null()
+                         : trial_show(engine, track->trial, is_over(rollout, view)));
 }
 
 json_t *status_rollout(const struct engine *engine, const struct track *track, struct instant now)

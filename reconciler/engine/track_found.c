@@ -14,16 +14,11 @@
 /* --- what is kept -------------------------------------------------------------------------------
  */
 
-static bool may_be_needed(const struct track *track)
-{
-    return !track->recorded && !track->rollout.has_stable && track->rollout.attempt == 0;
-}
-
 void track_found(struct object *object, const json_t *live)
 {
     const struct unit *unit = object->unit;
     for (size_t i = 0; i < unit->track_count; i++) {
-        if (!may_be_needed(unit->tracks[i]))
+        if (unit->tracks[i]->recorded)
             continue;
         for (size_t k = 0; k < BINDING_COUNT; k++) {
             struct binding *binding = &unit->tracks[i]->bindings[k];
@@ -48,7 +43,7 @@ static void let_go(struct track *track)
 static bool is_read(const struct binding *binding)
 {
     struct object *object = binding->object;
-    const bool read = object == NULL || object->presence == PRESENCE_ABSENT ||
+    const bool read = object->presence == PRESENCE_ABSENT ||
                       (object->presence != PRESENCE_UNKNOWN && binding->found != NULL);
     if (!read)
         object->missing = true;
@@ -60,7 +55,7 @@ static json_t *deployed_spec(struct engine *engine, const struct track *track,
                              const struct binding *binding)
 {
     const struct object *object = binding->object;
-    if (object == NULL || object->presence != PRESENCE_PRESENT ||
+    if (object->presence != PRESENCE_PRESENT ||
         !(object->managed || track->unit->cell->adopt.value))
         return NULL;
     OWNED_JSON *found = packed_open(binding->found);
@@ -261,11 +256,11 @@ static bool recover_routed(struct engine *engine, struct track *track, json_t *r
 
 bool track_recover(struct engine *engine, struct track *track)
 {
-    if (!may_be_needed(track)) {
+    if (track->recorded) {
         let_go(track);
         return true;
     }
-    if (!track->has_content || track->deployment == NULL)
+    if (!track->has_content)
         return true;
     /* What has no route bears no traffic, whatever its slots do. */
     const struct binding *first =

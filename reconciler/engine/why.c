@@ -3,12 +3,13 @@
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/gate.h"
+#include "reconciler/engine/health.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/project.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/track.h"
-#include "reconciler/engine/track_want.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static const struct object *stuck_object(const struct node *node)
     const struct object *found = NULL;
     for (size_t i = 0; i < node->unit->attached_count; i++) {
         const struct object *object = node->unit->attached[i];
-        if (!operation_is_stuck(object) || operation_message(object)[0] == '\0')
+        if (!operation_is_stuck(object))
             continue;
         if (strcmp(object->target, node->name) == 0)
             return object;
@@ -75,7 +76,7 @@ static const struct track *first_open(const struct engine *engine, const struct 
         if (track->node != node || track_is_done(track))
             continue;
         /* The one that others wait for tells more than those that wait. */
-        if (track_missing_provider(engine, track) == NULL || rollout_is_active(&track->rollout))
+        if (provider_missing(engine, track) == NULL || rollout_is_active(&track->rollout))
             return track;
         waiting = waiting == NULL ? track : waiting;
     }
@@ -100,15 +101,10 @@ static bool explain_track(const struct engine *engine, const struct node *node, 
     const struct track *track = first_open(engine, node);
     if (track == NULL)
         return false;
-    const struct track *provider = track_missing_provider(engine, track);
     if (track->rollout.state == ROLLOUT_PREPARE && explain_source(track, out))
         return true;
-    if (provider != NULL && !rollout_is_active(&track->rollout) && provider->unit != track->unit) {
-        text_format(out, "%s waits for %s of %s, which it connects to", track->component,
-                    provider->component, provider->unit->name);
-        return true;
-    }
-    track_explain(engine, track, now, out);
+    if (!provider_explain(engine, track, out))
+        track_explain(engine, track, now, out);
     return true;
 }
 
@@ -139,6 +135,16 @@ static bool explain_build(const struct engine *engine, const struct node *node, 
             return true;
     }
     return false;
+}
+
+static void add_health(const struct engine *engine, const struct node *node, const char *name,
+                       struct text *out)
+{
+    text_format(out, "%s is live at %.12s", name, node->unit->good_commit);
+    if (engine->facts[node->index].healthy)
+        return;
+    text_add(out, ", but not healthy");
+    health_explain(engine, node, out);
 }
 
 static void explain(void *context, size_t index, struct text *out)
@@ -174,7 +180,7 @@ static void explain(void *context, size_t index, struct text *out)
     if (engine->facts[index].state == NODE_REPAIRING)
         text_add(out, "its objects are being put right");
     else if (engine->facts[index].state == NODE_CONVERGED)
-        text_format(out, "it is live at %.12s, but not healthy", unit->good_commit);
+        add_health(engine, node, "it", out);
     else if (!explain_build(engine, node, out))
         text_add(out, "it is being compared");
 }
@@ -209,9 +215,9 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
         return;
     }
     if (engine->facts[node->index].state == NODE_CONVERGED) {
-        text_format(out, "%s on %s is live at %.12s%s", node->unit->name, node->name,
-                    node->unit->good_commit,
-                    engine->facts[node->index].healthy ? "" : ", but not healthy");
+        char name[3 * NAME_SIZE];
+        snprintf(name, sizeof name, "%s on %s", node->unit->name, node->name);
+        add_health(engine, node, name, out);
         add_builds(engine, node, out);
         return;
     }
@@ -234,6 +240,10 @@ static const struct node *node_to_explain(const struct engine *engine, const str
         if (engine->facts[unit->nodes[i]->index].state != NODE_CONVERGED)
             return unit->nodes[i];
     }
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (!engine->facts[unit->nodes[i]->index].healthy)
+            return unit->nodes[i];
+    }
     return unit->node_count == 0 ? NULL : unit->nodes[0];
 }
 
@@ -252,7 +262,7 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
                struct instant now, struct text *out)
 {
     const struct unit *unit = unit_find(engine, cell);
-    if (unit == NULL || (!unit->recorded && unit->cell == NULL && !unit->broken))
+    if (unit == NULL || (!unit->recorded && !unit->broken))
         return -ENOENT;
     const struct node *node = NULL;
     for (size_t i = 0; target != NULL && i < unit->node_count; i++) {
@@ -266,7 +276,8 @@ int engine_why(const struct engine *engine, const char *cell, const char *target
     if (node == NULL)
         explain_nodeless(engine, unit, out);
     else if (target == NULL && !keeps_last_good(unit) &&
-             engine->facts[node->index].state == NODE_CONVERGED)
+             engine->facts[node->index].state == NODE_CONVERGED &&
+             engine->facts[node->index].healthy)
         text_format(out, "%s is live on every target at %.12s", unit->name, unit->good_commit);
     else
         why_node(engine, node, now, out);

@@ -1,5 +1,7 @@
 #include "reconciler/engine/workflow.h"
 
+#include "reconciler/engine/object.h"
+
 #include <string.h>
 
 const char *workflow_kind(const struct workflow_reference *workflow)
@@ -29,21 +31,10 @@ void workflow_runs_path(const struct engine *engine, struct text *out)
     object_collection_path(KIND_WORKFLOW_RUN, engine->platform->namespace_name.text, out);
 }
 
-static const json_t *condition_of(const json_t *run, const char *type)
-{
-    const json_t *conditions = json_at(run, "status", "conditions", NULL);
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
-        const json_t *condition = json_array_get(conditions, i);
-        if (strcmp(json_text_or(json_object_get(condition, "type"), ""), type) == 0)
-            return condition;
-    }
-    return NULL;
-}
-
 enum workflow_outcome workflow_outcome(const json_t *run, const char **ret_reason,
                                        const char **ret_message)
 {
-    const json_t *completed = condition_of(run, "WorkflowCompleted");
+    const json_t *completed = object_condition(run, "WorkflowCompleted");
     *ret_reason = json_text_or(json_object_get(completed, "reason"), "");
     *ret_message = json_text_or(json_object_get(completed, "message"), "");
     if (strcmp(json_text_or(json_object_get(completed, "status"), ""), "True") != 0)

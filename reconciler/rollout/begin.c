@@ -52,8 +52,7 @@ static void fix_plan(struct rollout *rollout, const struct rollout_plan *plan)
     rollout->stage_count = count;
 }
 
-/* What the idle side must be able to carry before traffic moves, in both directions. */
-static int64_t live_replicas(const struct rollout *rollout, const struct rollout_view *view)
+int64_t begin_replicas(const struct rollout *rollout, const struct rollout_view *view)
 {
     if (!rollout_two_slots(rollout))
         return -1;
@@ -112,7 +111,7 @@ void begin_attempt(struct advance *advance, const struct rollout_content *conten
     rollout->bake_ms = rollout->fast ? plan->bake.ms / 4 : plan->bake.ms;
     rollout->unproven = rollout->verified = rollout->skip_soak = rollout->drained = false;
     rollout->settle_due = rollout->drifted = false;
-    rollout->replicas = live_replicas(rollout, advance->view);
+    rollout->replicas = begin_replicas(rollout, advance->view);
     rollout->started = advance->view->now.wall;
     rollout->attempts_used = again ? rollout->attempts_used + 1 : 1;
     rollout->hold = HOLD_NONE;

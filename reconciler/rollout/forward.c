@@ -91,10 +91,25 @@ static bool stable_is_going(const struct advance *advance)
            (slot->matches && (gate->verdict == GATE_STALE || starts));
 }
 
+/* A slot at rest is not looked at: how many pods carry the traffic is often seen here first. */
+static bool take_replicas(struct advance *advance)
+{
+    struct rollout *rollout = advance->rollout;
+    const int64_t live = begin_replicas(rollout, advance->view);
+    if (rollout->replicas >= 0 || live < 0)
+        return false;
+    rollout->replicas = live;
+    advance->result->changed = true;
+    advance->moved = true;
+    return true;
+}
+
 void forward_deploy(struct advance *advance)
 {
     const struct rollout *rollout = advance->rollout;
     const struct binding_view *slot = next_view(advance);
+    if (take_replicas(advance))
+        return;
     watch_progress(advance, slot);
     failure_watch_apply(advance, slot, NULL);
     if (slot->matches && failure_is_confirmed(advance, slot)) {

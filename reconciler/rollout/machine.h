@@ -36,6 +36,9 @@ void begin_return(struct advance *advance);
 /* The slot on which `content` would be brought. */
 char begin_slot(const struct rollout *rollout, const struct rollout_content *content,
                 enum strategy strategy);
+/* What the idle side must be able to carry before traffic moves, in both directions; -1 = not seen.
+ */
+int64_t begin_replicas(const struct rollout *rollout, const struct rollout_view *view);
 
 /* --- failure.c: what needs no judge ------------------------------------------------------- */
 

@@ -174,10 +174,11 @@ void rendered_observe(struct platform *p, struct object *o)
     }
     json_decref(list);
     const struct platform_timing *t = &p->options.timing;
-    const bool moving = strcmp(worst, "Progressing") == 0 || strcmp(worst, "Unknown") == 0 ||
-                        strcmp(worst, "Degraded") == 0;
+    const bool moving = strcmp(worst, "Progressing") == 0 || strcmp(worst, "Degraded") == 0;
     if (changed) /* its own write of the status brings it back at once */
         agenda_set(p, o, SLOT_OBSERVE, p->now_ms + 300);
+    else if (strcmp(worst, "Unknown") == 0) /* gone behind its back: each pass applies anew */
+        agenda_set(p, o, SLOT_APPLY, p->now_ms + random_jitter(p, t->ready_poll));
     else if (moving)
         agenda_set(p, o, SLOT_OBSERVE, p->now_ms + random_jitter(p, t->ready_poll));
     else if (o->contested)

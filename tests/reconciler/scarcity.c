@@ -13,11 +13,13 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *pointer, size_t size);
 void *__real_reallocarray(void *pointer, size_t count, size_t size);
 char *__real_strdup(const char *string);
+char *__real_strndup(const char *string, size_t most);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *pointer, size_t size);
 void *__wrap_reallocarray(void *pointer, size_t count, size_t size);
 char *__wrap_strdup(const char *string);
+char *__wrap_strndup(const char *string, size_t most);
 json_t *__real_json_loads(const char *input, size_t flags, json_error_t *error);
 json_t *__wrap_json_loads(const char *input, size_t flags, json_error_t *error);
 json_t *__real_json_loadb(const char *bytes, size_t length, size_t flags, json_error_t *error);
@@ -82,6 +84,11 @@ void *__wrap_reallocarray(void *pointer, size_t count, size_t size)
 char *__wrap_strdup(const char *string)
 {
     return fails() ? NULL : __real_strdup(string);
+}
+
+char *__wrap_strndup(const char *string, size_t most)
+{
+    return fails() ? NULL : __real_strndup(string, most);
 }
 
 static json_t *without_words(json_error_t *error)

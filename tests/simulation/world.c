@@ -486,14 +486,3 @@ char *world_why(const struct world *world, const char *cell, const char *target)
         text_format(&text, "(%d)", result);
     return text_take(&text);
 }
-
-bool world_published(const struct world *world, const char *type, const char *cell)
-{
-    for (size_t i = 0; i < json_array_size(world->published); i++) {
-        const json_t *event = json_array_get(world->published, i);
-        if (strcmp(json_text_or(json_object_get(event, "type"), ""), type) == 0 &&
-            (cell == NULL || strcmp(json_text_or(json_object_get(event, "cell"), ""), cell) == 0))
-            return true;
-    }
-    return false;
-}

@@ -179,6 +179,19 @@ char *world_why(const struct world *world, const char *cell, const char *target)
 /* A published event of this type came (about this cell; NULL = any). */
 bool world_published(const struct world *world, const char *type, const char *cell);
 
+/* The journal has this row; one whose key begins so. */
+bool world_has_row(const struct world *world, const char *key);
+bool world_has_rows(const struct world *world, const char *prefix);
+
+/* An object of namespace acme is there, perhaps on its way out. */
+bool world_stands(const struct world *world, const char *collection, const char *name);
+
+/* Requests to delete, all told. */
+size_t world_deletes(const struct world *world);
+
+/* A request of somebody else; `body` is taken. Returns the status. */
+int world_handle(struct world *world, const char *method, const char *path, json_t *body);
+
 /* The rows of the journal are exactly engine_rows(): otherwise the first key that differs (owned),
  * NULL = they are equal. */
 char *world_rows_differ(const struct world *world);

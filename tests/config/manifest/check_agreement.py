@@ -38,7 +38,8 @@ spec:
 # What celld refuses and a schema cannot see.
 ACROSS = {"E_NUMBER", "E_FLAG", "E_RESOURCES", "E_SCALING", "E_JSON", "E_UNKNOWN_CONNECTION",
           "E_UNKNOWN_PROJECT", "E_UNKNOWN_ENVIRONMENT", "E_UNKNOWN_COMPONENT", "E_CONNECTION",
-          "E_DISAGREEMENT", "E_METRIC", "E_DUPLICATE_NAME", "E_SELF_DEPENDENCY", "E_WEIGHTS", "E_NO_ENDPOINT"}
+          "E_DISAGREEMENT", "E_METRIC", "E_DUPLICATE_NAME", "E_SELF_DEPENDENCY", "E_WEIGHTS", "E_NO_ENDPOINT",
+          "E_ANALYSIS"}
 
 SPECS = [  # what is appended to the cell's spec
     "resources: {limits: {cpu: 1, memory: 512Mi}, requests: {cpu: 0.5, memory: 1024}}",
@@ -73,6 +74,9 @@ SPECS = [  # what is appended to the cell's spec
     "rollout: {strategy: canary, steps: [5, 20]}", "rollout: {bake: 90}",
     "rollout: {strategy: rolling, steps: [{weight: 5, soak: 2m}]}",
     "rollout: {strategy: canary, preset: normal, steps: [{weight: 5, soak: 2m}]}",
+    "rollout: {strategy: canary, preset: fast, analysis: {provider: workflow}}",
+    "rollout: {strategy: canary, preset: fast, analysis: {provider: workflow, workflow: {}}}",
+    "rollout: {strategy: canary, preset: fast, analysis: {provider: workflow, workflow: {name: a}}}",
     "rollout: {preset: normal}", "rollout: {strategy: blue-green, preset: fast}",
     "dependsOn: [\"*\"]", "dependsOn: \"*\"", "dependsOn: [\"*\", a]", "dependsOn: [A]",
     "dependsOn:", "description: 1.0", "description:", "description: [a]", "x-team: [a, b]",

@@ -404,4 +404,70 @@ Test(bad_values, times)
         check(&rows[i], "platform.yaml", text);
     }
 }
+Test(bad_values, an_analysis_that_cannot_judge)
+{
+#define API                                                                                        \
+    "apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: cart}\nspec:\n  components:\n"         \
+    "    - {name: api, image: \"r/api:1\", endpoints: [{name: http, type: http, port: 80}]}\n"
+    static const struct row rows[] = {
+        {"workflow without a workflow",
+         API "  rollout: {strategy: canary, preset: fast, analysis: {provider: workflow}}\n",
+         "E_ANALYSIS", 7, 66, "api: the provider workflow needs the workflow that judges",
+         "add workflow: {name: "},
+        {"... in one environment",
+         API "  rollout: {strategy: blue-green}\n"
+             "  environments: {production: {rollout: {analysis: {provider: workflow}}}}\n",
+         "E_ANALYSIS", 8, 62, "api: the provider workflow needs", "add workflow: {name: "},
+        {"query without metrics",
+         API "  rollout: {strategy: canary, preset: fast, analysis: {template: query}}\n",
+         "E_ANALYSIS", 7, 66, "there are no metrics", "numerator: ..., denominator: ..."},
+        {"query and an error rate without queries",
+         API "  rollout: {strategy: canary, preset: fast,\n"
+             "    analysis: {provider: prometheus, template: query, metrics: [error-rate]}}\n",
+         "E_ANALYSIS", 8, 65, "the template query knows no queries for the metric \"error-rate\"",
+         "give numerator and denominator"},
+        {"query and half a ratio",
+         API "  rollout: {strategy: canary, preset: fast, analysis: {template: query,\n"
+             "    metrics: [{name: errors, kind: error-rate, numerator: bad}]}}\n",
+         "E_ANALYSIS", 8, 15, "for the metric \"errors\"", "give numerator and denominator"},
+        {"query and latency without a histogram",
+         API "  rollout: {strategy: canary, preset: fast, analysis: {template: query,\n"
+             "    metrics: [{name: orders, numerator: bad, denominator: all}, latency]}}\n",
+         "E_ANALYSIS", 8, 65, "for the metric \"latency\"", "give histogram"},
+        {"observer and no error rate",
+         API "  rollout: {strategy: canary, preset: fast, analysis: {provider: observer,\n"
+             "    metrics: [latency]}}\n",
+         "E_ANALYSIS", 7, 66, "no metric is error-rate", "add error-rate to metrics"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        check(&rows[i], "cells/cart/cell.yaml", rows[i].text);
+    static const char *const sound[] = {
+        /* another layer names it, or nobody asks it */
+        API "  rollout: {strategy: canary, preset: fast, analysis: {provider: workflow,\n"
+            "    workflow: {name: smoke}}}\n"
+            "  environments: {production: {rollout: {analysis: {provider: workflow}}}}\n",
+        API "  rollout: {analysis: {provider: workflow}}\n",
+        API "    - {name: w, type: worker, image: \"r/w:1\", rollout: {analysis: {provider: "
+            "workflow}}}\n",
+        API "  rollout: {strategy: canary, preset: fast, analysis: {template: query, metrics: [\n"
+            "    {name: error-rate, numerator: bad, denominator: all},\n"
+            "    {name: latency, histogram: buckets}]}}\n",
+        API "  rollout: {strategy: canary, preset: fast, analysis: {provider: observer}}\n",
+        API "  rollout: {strategy: canary, preset: fast, analysis: {provider: observer,\n"
+            "    metrics: [latency, error-rate]}}\n",
+        API "  rollout: {strategy: canary, preset: fast, analysis: {provider: webhook,\n"
+            "    template: query}}\n",
+    };
+    for (size_t i = 0; i < sizeof(sound) / sizeof(sound[0]); i++) {
+        struct fixture fixture = {0};
+        fixture_add(&fixture, "platform.yaml", fixture_platform);
+        fixture_add(&fixture, "cells/cart/cell.yaml", sound[i]);
+        fixture_load(&fixture, NULL, NULL);
+        cr_expect_null(fixture_find(&fixture, "E_ANALYSIS"), "%zu: %s", i,
+                       fixture_found(fixture.set));
+        fixture_free(&fixture);
+    }
+#undef API
+}
+
 /* NOLINTEND(clang-analyzer-security.insecureAPI.strcpy) */

@@ -44,7 +44,8 @@ def run(*words, sockets=True):
 # words, exit status, parts of stdout, parts of stderr
 CASES = [
     (["status"], 0, ["ecommerce  held", "revision 4f1d20aa9b3c", "PHASE", "production-eu",
-                     "waits: gate", "rolled-back", "order (broken)", "did you mean dependsOn?",
+                     "waits: gate", "rolled-back", "order (broken)", "not healthy",
+                     "cartservice: pod x is crashing", "did you mean dependsOn?",
                      "NEEDS A PERSON", "cellctl approve cart production release-approval"], []),
     (["status", "cart"], 0, ["cells/cart/cell.yaml", "cartservice", "2/2", "settled"], []),
     (["status", "nobody"], 1, [], ['there is no cell "nobody"', "cells: cart, order"]),

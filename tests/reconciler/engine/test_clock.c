@@ -1,4 +1,6 @@
 /* The wall clock may be wrong, and be put right in the middle of a rollout. */
+#include "reconciler/engine/trial.h"
+#include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/traffic.h"
 
 #include <criterion/criterion.h>
@@ -49,4 +51,39 @@ Test(clock, windows_do_not_reach_back_over_a_jump_of_the_clock)
         cr_expect_str_eq(traffic_text(&traffic, "development", "state"), "step");
         traffic_free(&traffic);
     }
+}
+
+static int64_t slow_metrics(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strcmp(request->method, "METRICS") == 0 ? 15000 : 0;
+}
+
+/* What is asked for when the clock jumps is not waited for any more, and its answer is not taken.
+ */
+Test(clock, an_answer_to_what_was_asked_before_a_jump_counts_for_nothing)
+{
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    begin(&traffic);
+    traffic_until(&traffic, "development", "step", MINUTES(5));
+    struct world *world = traffic.world;
+    world->options.delay = slow_metrics;
+    const struct track *track = unit_track_find(world->engine, "shop", "shop-api", "development");
+    const int64_t until = world->now_ms + MINUTES(10);
+    while (!track->trial->judging || track->trial->request == 0)
+        cr_assert(world_step(world, until));
+    const uint64_t request = track->trial->request, windows = track->trial->windows;
+    world->wall_offset_ms += MINUTES(1);
+    while (track->trial->asked != NULL)
+        cr_assert(world_step(world, until));
+    cr_assert_eq(track->trial->request, request);
+    while (track->trial->request == request)
+        cr_assert(world_step(world, until));
+    cr_expect_eq(track->trial->windows, windows);
+    cr_expect_eq(track->trial->failures, 0);
+    world->options.delay = NULL;
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+    cr_expect_eq(traffic_quarantines(&traffic), 0);
+    traffic_free(&traffic);
 }

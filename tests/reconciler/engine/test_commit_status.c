@@ -1,6 +1,8 @@
 /* How a revision fares is told for each cell and environment, when it changes, once. */
 #include "config/base/json.h"
 #include "config/base/text.h"
+#include "reconciler/engine/commit_status.h"
+#include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -148,4 +150,30 @@ Test(commit_status, is_neither_lost_nor_repeated_by_a_crash)
         free(differ);
         world_free(world);
     }
+}
+
+/* A death came between the event and the row: there is no row, and what was told is not told again.
+ */
+Test(commit_status, what_was_told_without_a_row_has_none)
+{
+    struct engine *engine = engine_new(&engine_options_default);
+    cr_assert_not_null(engine);
+    struct unit *unit = unit_get(engine, "shop");
+    json_t *event = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "type", "commit-status", "cell",
+                              "shop", "data", "environment", "testing", "commit",
+                              "0000000000000000000000000000000000000001", "state", "success");
+    commit_status_told(engine, event);
+    cr_assert_eq(unit->status_count, 1);
+    cr_expect_eq(unit->statuses[0].state, COMMIT_SUCCESS);
+    struct effect_list rows;
+    cr_expect_eq(engine_rows(engine, &rows), 0);
+    cr_expect_eq(rows.count, 0);
+    effect_list_fini(&rows);
+    commit_status_apply(engine, "shop", "testing", json_object_get(event, "data"));
+    cr_expect_eq(engine_rows(engine, &rows), 0);
+    cr_assert_eq(rows.count, 1);
+    cr_expect_str_eq(rows.items[0].as.persist.key, "commit/shop/testing");
+    effect_list_fini(&rows);
+    json_decref(event);
+    engine_free(engine);
 }

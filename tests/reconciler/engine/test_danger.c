@@ -9,36 +9,22 @@
 
 TestSuite(danger, .timeout = 120);
 
-static int handle(struct world *world, const char *method, const char *path, json_t *body)
-{
-    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-    struct platform_response response;
-    const struct platform_request request = {.method = method,
-                                             .path = path,
-                                             .body = text,
-                                             .body_length = text == NULL ? 0 : strlen(text)};
-    platform_handle(world->platform, &request, world_platform_now(world), &response);
-    const int status = response.status;
-    platform_response_fini(&response);
-    free(text);
-    json_decref(body);
-    return status;
-}
-
 Test(danger, a_second_binding_of_a_component_is_never_made)
 {
     struct world *world = repository_world();
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
     /* Somebody puts another binding in the place of ours. */
-    handle(world, "DELETE", "/api/v1/namespaces/acme/releasebindings/shop-api-a-development", NULL);
+    world_handle(world, "DELETE", "/api/v1/namespaces/acme/releasebindings/shop-api-a-development",
+                 NULL);
     platform_advance(world->platform, world_platform_now(world) + 20000);
     world->now_ms += 20000;
-    cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
-                        json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name", "theirs",
-                                  "spec", "owner", "projectName", "acme-shop", "componentName",
-                                  "shop-api-a", "environment", "development")),
-                 201);
+    cr_assert_eq(
+        world_handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
+                     json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name", "theirs",
+                               "spec", "owner", "projectName", "acme-shop", "componentName",
+                               "shop-api-a", "environment", "development")),
+        201);
     world_run(world, MINUTES(3));
     json_t *ours =
         platform_object(world->platform, "releasebindings", "acme", "shop-api-a-development");
@@ -61,11 +47,12 @@ Test(danger, an_existing_duplicate_is_left_alone)
     repository_commit(world, 1, both, "billing", "registry.example/billing:1", NULL, "shop",
                       "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
-                        json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name", "theirs",
-                                  "spec", "owner", "projectName", "acme-shop", "componentName",
-                                  "shop-api-a", "environment", "development")),
-                 201);
+    cr_assert_eq(
+        world_handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
+                     json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name", "theirs",
+                               "spec", "owner", "projectName", "acme-shop", "componentName",
+                               "shop-api-a", "environment", "development")),
+        201);
     world_run(world, MINUTES(1));
     repository_commit(world, 2, one, "billing", "registry.example/billing:1", NULL, NULL);
     world_run(world, MINUTES(5));
@@ -91,15 +78,15 @@ Test(danger, a_project_binding_with_foreign_bindings_stays)
     expect_condition(world, CONDITION_CONVERGED);
     /* A component of somebody else lives in the same project. */
     cr_assert_eq(
-        handle(world, "POST", "/api/v1/namespaces/acme/components",
-               json_pack("{s:{s:s}, s:{s:{s:s}, s:{s:s, s:s}}}", "metadata", "name", "guest",
-                         "spec", "owner", "projectName", "acme-shop", "componentType", "kind",
-                         "ClusterComponentType", "name", "deployment/cell-worker")),
+        world_handle(world, "POST", "/api/v1/namespaces/acme/components",
+                     json_pack("{s:{s:s}, s:{s:{s:s}, s:{s:s, s:s}}}", "metadata", "name", "guest",
+                               "spec", "owner", "projectName", "acme-shop", "componentType", "kind",
+                               "ClusterComponentType", "name", "deployment/cell-worker")),
         201);
-    cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
-                        json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name", "guest",
-                                  "spec", "owner", "projectName", "acme-shop", "componentName",
-                                  "guest", "environment", "development")),
+    cr_assert_eq(world_handle(world, "POST", "/api/v1/namespaces/acme/releasebindings",
+                              json_pack("{s:{s:s}, s:{s:{s:s, s:s}, s:s}}", "metadata", "name",
+                                        "guest", "spec", "owner", "projectName", "acme-shop",
+                                        "componentName", "guest", "environment", "development")),
                  201);
     repository_commit(world, 2, one, "billing", "registry.example/billing:1", NULL, NULL);
     world_run(world, MINUTES(6));
@@ -127,7 +114,8 @@ Test(danger, a_terminating_object_is_waited_for)
     struct world *world = repository_world();
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    handle(world, "DELETE", "/api/v1/namespaces/acme/releasebindings/shop-api-a-development", NULL);
+    world_handle(world, "DELETE", "/api/v1/namespaces/acme/releasebindings/shop-api-a-development",
+                 NULL);
     world_run(world, MINUTES(3));
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
@@ -162,13 +150,13 @@ Test(danger, an_environment_on_a_missing_data_plane_is_not_made)
 Test(danger, an_object_without_our_mark_is_not_taken_unless_asked_for)
 {
     struct world *world = repository_world();
-    cr_assert_eq(handle(world, "POST", "/api/v1/namespaces",
-                        json_pack("{s:{s:s, s:{s:s}}}", "metadata", "name", "acme", "labels",
-                                  "openchoreo.dev/control-plane", "true")),
+    cr_assert_eq(world_handle(world, "POST", "/api/v1/namespaces",
+                              json_pack("{s:{s:s, s:{s:s}}}", "metadata", "name", "acme", "labels",
+                                        "openchoreo.dev/control-plane", "true")),
                  201);
-    cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/projects",
-                        json_pack("{s:{s:s}, s:{s:{s:s}}}", "metadata", "name", "acme-shop", "spec",
-                                  "deploymentPipelineRef", "name", "theirs")),
+    cr_assert_eq(world_handle(world, "POST", "/api/v1/namespaces/acme/projects",
+                              json_pack("{s:{s:s}, s:{s:{s:s}}}", "metadata", "name", "acme-shop",
+                                        "spec", "deploymentPipelineRef", "name", "theirs")),
                  201);
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
     world_run(world, MINUTES(2));

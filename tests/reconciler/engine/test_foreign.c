@@ -156,6 +156,17 @@ Test(foreign, what_the_platform_lacks_is_named)
     world_free(world);
 }
 
+/* The number of the row that says that all is suspended. */
+static uint64_t suspended_at(const struct world *world)
+{
+    for (size_t i = 0; i < world->row_count; i++) {
+        if (strcmp(world->rows[i].key, "suspend/*") == 0)
+            return world->rows[i].sequence;
+    }
+    cr_assert_fail("nothing is suspended");
+    return 0;
+}
+
 /* The first look at a control plane: everything can be asked, and nothing is written. */
 Test(foreign, nothing_is_written_before_a_person_says_so)
 {
@@ -166,6 +177,12 @@ Test(foreign, nothing_is_written_before_a_person_says_so)
     commit(world);
     world_run(world, MINUTES(3));
     cr_expect_eq(world->writes, 0);
+    /* A restart with the same options says nothing new. */
+    const uint64_t said = suspended_at(world);
+    world_kill(world);
+    world_run(world, MINUTES(1));
+    cr_expect_eq(world->writes, 0);
+    cr_expect_eq(suspended_at(world), said);
     json_t *plan = engine_plan(world->engine, NULL, world_now(world));
     cr_expect_gt(json_integer_value(json_object_get(plan, "changes")), 0);
     bool ok = false;

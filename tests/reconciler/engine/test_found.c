@@ -2,6 +2,7 @@
  * taken for the stable one, and which is nobody's. */
 #include "config/base/digest.h"
 #include "config/base/json.h"
+#include "reconciler/engine/unit.h"
 #include "reconciler/resource/object.h"
 #include "tests/reconciler/engine/expect.h"
 
@@ -195,6 +196,100 @@ Test(found, what_is_not_celld_s_is_taken_only_when_the_cell_adopts)
         cr_expect_eq(said(world)[0] != '\0', adopt == 1, "%s", said(world));
         cr_expect_eq(engine_condition(world->engine) == CONDITION_CONVERGED, adopt == 1);
         expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+/* Nobody sends requests to what the route does not list, whatever runs there. */
+Test(found, a_slot_that_the_route_does_not_list_bears_no_traffic)
+{
+    struct world *world = on_the_first_step();
+    char digest[64], expected[128];
+    digest_of_slot(world, 'b', digest);
+    snprintf(expected, sizeof expected, "release %s runs here already", digest);
+    tamper(world, "shop-api-development",
+           json_pack("{s:{s:{s:s, s:[{s:s, s:i}]}}}", "spec", "componentTypeEnvironmentConfigs",
+                     "activeSlot", "", "backends", "name", "shop-api-b", "weight", 1));
+    world_lose_journal(world);
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_eq(strncmp(said(world), expected, strlen(expected)), 0, "%s", said(world));
+    expect_silence(world);
+    world_free(world);
+}
+
+/* A slot that was handed over to the route's autoscaler stays so: a number of replicas would take
+ * away what has been added since. */
+Test(found, a_slot_is_scaled_by_whom_it_says)
+{
+    static const char scaled[] = "  scaling: {min: 3, max: 6, cpu: 70}\n" CANARY;
+    for (int by_route = 0; by_route < 2; by_route++) {
+        struct world *world = repository_world();
+        commit(world, 1, scaled);
+        expect_condition(world, CONDITION_CONVERGED);
+        tamper(world, "shop-api-a-development",
+               by_route == 1
+                   ? json_pack("{s:{s:{s:b, s:n}}}", "spec", "componentTypeEnvironmentConfigs",
+                               "scaledByRoute", 1, "replicas")
+                   : json_pack("{s:{s:{s:b}}}", "spec", "componentTypeEnvironmentConfigs",
+                               "scaledByRoute", 0));
+        world_lose_journal(world);
+        expect_condition(world, CONDITION_CONVERGED);
+        cr_expect_neq(said(world)[0], '\0');
+        const struct track *track =
+            unit_track_find(world->engine, "shop", "shop-api", "development");
+        cr_expect_eq(track->rollout.scaled[0], by_route == 1);
+        json_t *live =
+            platform_object(world->platform, "releasebindings", "acme", "shop-api-a-development");
+        const json_t *configs = json_at(live, "spec", "componentTypeEnvironmentConfigs", NULL);
+        cr_expect_eq(json_is_true(json_object_get(configs, "scaledByRoute")), by_route == 1);
+        cr_expect_eq(json_object_get(configs, "replicas") == NULL, by_route == 1);
+        json_decref(live);
+        expect_silence(world);
+        world_free(world);
+    }
+}
+
+/* The journal has lost what a slot was made of. What git still wants is made anew; what only the
+ * journal could know stays as it is until a newer release takes over. */
+Test(found, a_slot_that_nobody_can_make_again_is_left_as_it_is)
+{
+    static const char paused[] =
+        "  rollout: {strategy: canary, bake: 10s, steps: [{weight: 10, pause: true}]}\n";
+    for (int newer = 0; newer < 2; newer++) {
+        struct world *world = repository_world();
+        commit(world, 1, paused);
+        expect_condition(world, CONDITION_CONVERGED);
+        if (newer == 1) {
+            commit(world, 2, paused);
+            world_run(world, MINUTES(2));
+        }
+        unsigned lost = 0;
+        for (size_t i = 0; i < world->row_count; i++) {
+            if (strcmp(world->rows[i].key, "rollout/shop/shop-api/development") == 0)
+                lost += json_object_set_new(json_object_get(world->rows[i].value, "stable"),
+                                            "slot_a", json_null()) == 0;
+        }
+        cr_assert_eq(lost, 1);
+        world_kill(world);
+        world_run(world, MINUTES(1));
+        tamper(
+            world, "shop-api-a-development",
+            json_pack("{s:{s:{s:i}}}", "spec", "componentTypeEnvironmentConfigs", "replicas", 3));
+        world_run(world, MINUTES(8));
+        cr_expect_eq(platform_running(world->platform, "acme", "shop-api-a", "development").wanted,
+                     newer == 1 ? 3 : 1);
+        expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+        if (newer == 1) {
+            bool ok = false;
+            world_command(world, "rollout",
+                          json_pack("{s:s, s:s, s:s, s:s}", "action", "resume", "cell", "shop",
+                                    "component", "shop-api", "target", "development"),
+                          &ok);
+            cr_expect(ok);
+            expect_condition(world, CONDITION_CONVERGED);
+            expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+        }
         expect_no_dangers(world);
         world_free(world);
     }

@@ -1,6 +1,7 @@
 /* Looks at what a binding brought about: answers that say nothing, that come too late, or that tell
  * of autoscalers, tasks and types of others. */
 #include "config/base/json.h"
+#include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/reconciler/engine/meddle.h"
 
@@ -79,6 +80,46 @@ Test(looks, what_was_read_before_a_write_does_not_count_after_it)
     expect_condition(world, CONDITION_CONVERGED);
     cr_expect(!world_published(world, "drift-found", "shop"));
     cr_expect(!world_published(world, "rollout-drift", "shop"));
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* The tree of one release arrives when the next one stands in the binding. */
+static int64_t slow_trees(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strstr(request->path, "/tree") != NULL ? 8000 : 0;
+}
+
+Test(looks, a_tree_that_was_read_before_a_write_says_nothing_of_what_was_written)
+{
+    static const char quick[] = "  rollout: {bake: 1s, progressDeadline: 5m}\n";
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = slow_trees;
+    struct world *world = world_new(&options);
+    commit(world, 1, "registry.example/shop:1", quick);
+    expect_condition(world, CONDITION_CONVERGED);
+    platform_image_rule(world->platform, "*:3", PLATFORM_IMAGE_SLOW, MINUTES(2));
+    commit(world, 2, "registry.example/shop:2", quick);
+    const struct track *track = unit_track_find(world->engine, "shop", "shop-api", "development");
+    while (track->rollout.state != ROLLOUT_DEPLOY || track->bindings[BINDING_A].request == 0)
+        cr_assert(world_step(world, world->now_ms + MINUTES(10)));
+    world_run(world, 3000);
+    commit(world, 3, "registry.example/shop:3", quick);
+    const uint64_t epoch = track->bindings[BINDING_A].epoch;
+    bool overtaken = false;
+    for (int i = 0; i < 100; i++) {
+        world_run(world, 1000);
+        const struct binding *binding = &track->bindings[BINDING_A];
+        overtaken = overtaken || (binding->request != 0 && binding->epoch == epoch &&
+                                  binding->object->epoch != epoch);
+        cr_expect_neq(engine_condition(world->engine), CONDITION_CONVERGED);
+    }
+    cr_expect(overtaken);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:3");
     expect_no_dangers(world);
     expect_silence(world);
     world_free(world);
@@ -216,6 +257,22 @@ Test(looks, a_task_that_runs_well_again_is_told)
     cr_expect(!world_published(world, "task-mended", "shop"));
     run_task(world, false);
     cr_expect(world_published(world, "task-mended", "shop"));
+    expect_silence(world);
+    world_free(world);
+}
+
+/* A type of the platform's own may do without the variables of its connections. */
+Test(looks, a_component_of_another_type_runs)
+{
+    struct world *world = repository_world();
+    commit(world, 1,
+           "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n"
+           "  components:\n    - name: legacy\n"
+           "      type: {kind: ClusterComponentType, name: deployment/cell-worker}\n"
+           "      image: registry.example/legacy:1\n",
+           NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "legacy", "development", "registry.example/legacy:1");
     expect_silence(world);
     world_free(world);
 }

@@ -32,14 +32,6 @@ static struct world *converged(const char *platform, const char *billing)
     return world;
 }
 
-static bool stands(const struct world *world, const char *collection, const char *name)
-{
-    json_t *object = platform_object(world->platform, collection, "acme", name);
-    const bool found = object != NULL;
-    json_decref(object);
-    return found;
-}
-
 static bool is_in(const struct world *world, const char *component, const char *project)
 {
     json_t *object = platform_object(world->platform, "components", "acme", component);
@@ -62,7 +54,7 @@ static void expect_renamed(struct world *world)
     expect_condition(world, CONDITION_CONVERGED);
     world_run(world, MINUTES(3));
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect(!stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
     cr_expect(is_in(world, "billing-api", "acme-accounts"));
     expect_runs(world, "billing-api-a", "development", api);
     expect_no_dangers(world);
@@ -216,14 +208,14 @@ Test(move, a_second_slot_is_no_change_whether_it_is_there_or_not)
     struct world *world = repository_world();
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", green, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect(!stands(world, "components", "shop-api-b"));
+    cr_expect(!world_stands(world, "components", "shop-api-b"));
     cr_expect_eq(differing(world), 0u, "it is for the next release");
     cr_expect_eq(planned(world), 0);
     repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", green, NULL);
     expect_condition(world, CONDITION_CONVERGED);
     repository_commit(world, 3, platform_small, "shop", "registry.example/shop:2", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect(stands(world, "components", "shop-api-b"));
+    cr_expect(world_stands(world, "components", "shop-api-b"));
     cr_expect_eq(differing(world), 0u);
     cr_expect_eq(planned(world), 0, "nobody removes it while its component is there");
     world_free(world);
@@ -265,7 +257,7 @@ Test(move, what_celld_leaves_to_people_is_no_change)
     repository_commit(world, 2, PLATFORM_OF("shop", ""), "shop", "registry.example/shop:1", NULL,
                       NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect(stands(world, "releasebindings", "shop-api-testing"));
+    cr_expect(world_stands(world, "releasebindings", "shop-api-testing"));
     cr_expect_eq(planned(world), 0);
     world_free(world);
 }

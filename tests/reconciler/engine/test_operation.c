@@ -31,30 +31,6 @@ static void commit_one(struct world *world, int revision)
     repository_commit(world, revision, one, "shop", "registry.example/shop:1", NULL, NULL);
 }
 
-static int handle(struct world *world, const char *method, const char *path, json_t *body)
-{
-    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-    struct platform_response response;
-    const struct platform_request request = {.method = method,
-                                             .path = path,
-                                             .body = text,
-                                             .body_length = text == NULL ? 0 : strlen(text)};
-    platform_handle(world->platform, &request, world_platform_now(world), &response);
-    const int status = response.status;
-    platform_response_fini(&response);
-    free(text);
-    json_decref(body);
-    return status;
-}
-
-static bool stands(const struct world *world, const char *collection, const char *name)
-{
-    json_t *object = platform_object(world->platform, collection, "acme", name);
-    const bool found = object != NULL;
-    json_decref(object);
-    return found;
-}
-
 static size_t published(const struct world *world, const char *type)
 {
     size_t count = 0;
@@ -182,12 +158,13 @@ Test(operation, what_others_make_in_the_place_of_what_was_removed_is_theirs)
     world_run(world, MINUTES(6));
     cr_assert_eq(left_of(world, "billing"), 0);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_assert_eq(handle(world, "POST", "/api/v1/namespaces/acme/projects",
-                        json_pack("{s:{s:s}, s:{s:{s:s}}}", "metadata", "name", "acme-billing",
-                                  "spec", "deploymentPipelineRef", "name", "acme")),
-                 201);
+    cr_assert_eq(
+        world_handle(world, "POST", "/api/v1/namespaces/acme/projects",
+                     json_pack("{s:{s:s}, s:{s:{s:s}}}", "metadata", "name", "acme-billing", "spec",
+                               "deploymentPipelineRef", "name", "acme")),
+        201);
     world_run(world, MINUTES(5));
-    cr_expect(stands(world, "projects", "acme-billing"));
+    cr_expect(world_stands(world, "projects", "acme-billing"));
     cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
     expect_silence(world);
     world_free(world);
@@ -219,7 +196,7 @@ Test(operation, what_is_not_the_one_that_celld_made_is_not_removed)
         world_run(world, MINUTES(1));
         commit_native(world, 2, NULL, NULL);
         if (remade[i]) {
-            cr_assert_lt(handle(world, "DELETE", "/api/v1/clustertraits/quiet", NULL), 300);
+            cr_assert_lt(world_handle(world, "DELETE", "/api/v1/clustertraits/quiet", NULL), 300);
             expect_created(world, "/api/v1/clustertraits",
                            "{\"metadata\": {\"name\": \"quiet\", \"labels\": "
                            "{\"app.kubernetes.io/managed-by\": \"celld\"}}, \"spec\": {}}");
@@ -304,7 +281,8 @@ Test(operation, a_hold_ends_when_what_stood_in_the_way_is_gone)
     world_run(world, MINUTES(1));
     cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
     expect_why(world, "shop", NULL, "adopt");
-    cr_assert_lt(handle(world, "DELETE", "/api/v1/namespaces/acme/projects/acme-shop", NULL), 300);
+    cr_assert_lt(world_handle(world, "DELETE", "/api/v1/namespaces/acme/projects/acme-shop", NULL),
+                 300);
     world_run(world, MINUTES(2));
     cr_expect_neq(engine_condition(world->engine), CONDITION_HELD);
     expect_condition(world, CONDITION_CONVERGED);
@@ -317,7 +295,8 @@ Test(operation, what_others_made_in_the_place_of_ours_is_held)
     struct world *world = repository_world();
     commit_one(world, 1);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_assert_lt(handle(world, "DELETE", "/api/v1/namespaces/acme/workloads/shop-api", NULL), 300);
+    cr_assert_lt(world_handle(world, "DELETE", "/api/v1/namespaces/acme/workloads/shop-api", NULL),
+                 300);
     platform_advance(world->platform, world_platform_now(world) + 10);
     expect_created(world, "/api/v1/namespaces/acme/workloads",
                    "{\"metadata\": {\"name\": \"shop-api\"}, \"spec\": {\"owner\": {"
@@ -340,10 +319,10 @@ Test(operation, what_others_deleted_is_forgotten_with_its_cell)
     repository_commit(world, 1, both, "billing", "registry.example/billing:1", "  drift: report\n",
                       "shop", "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_assert_lt(handle(world, "DELETE", "/api/v1/namespaces/acme/workloads/billing-api", NULL),
-                 300);
+    cr_assert_lt(
+        world_handle(world, "DELETE", "/api/v1/namespaces/acme/workloads/billing-api", NULL), 300);
     world_run(world, MINUTES(2));
-    cr_expect(!stands(world, "workloads", "billing-api"));
+    cr_expect(!world_stands(world, "workloads", "billing-api"));
     cr_expect(world_published(world, "drift-found", "billing"));
     commit_one(world, 2);
     world_run(world, MINUTES(8));
@@ -470,6 +449,135 @@ Test(operation, a_trouble_that_lasts_is_told_again)
     expect_why(world, "shop", NULL, "meddled with");
     meddler.items[0].times = 0;
     expect_condition(world, CONDITION_CONVERGED);
+    world_free(world);
+}
+
+static bool told(const struct world *world, const char *words)
+{
+    for (size_t i = 0; i < json_array_size(world->published); i++) {
+        const json_t *event = json_array_get(world->published, i);
+        if (strcmp(json_text_or(json_object_get(event, "type"), ""), "operation-delayed") == 0 &&
+            strstr(json_text_or(json_object_get(event, "message"), ""), words) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* What the answer does not say is told where it is known, and nowhere else. */
+Test(operation, a_race_that_is_lost_again_and_again_says_why_where_that_is_known)
+{
+    static const char served[] = "the control plane does not serve it";
+    static const struct {
+        struct meddling item;
+        const char *failed;
+        bool hint;
+    } cases[] = {
+        {{"POST", "/namespaces", 0, 5, ANSWER_RECEIVED, 409, NULL, true},
+         "POST of Namespace acme failed",
+         true},
+        {{"POST", "/projects", 0, 5, ANSWER_RECEIVED, 409, NULL, true},
+         "POST of Project acme-shop failed",
+         false},
+        {{"PUT", "/workloads/", 0, 5, ANSWER_RECEIVED, 409, NULL, true},
+         "PUT of Workload shop-api-a failed",
+         false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct meddling items[] = {cases[i].item, {.method = NULL}};
+        struct meddler meddler;
+        struct world *world = meddle_world(&meddler, items);
+        for (int k = 1; k <= 2; k++) {
+            char image[32];
+            snprintf(image, sizeof image, "registry.example/shop:%d", k);
+            repository_commit(world, k, platform_small, "shop", image, NULL, NULL);
+            world_run(world, 1000);
+            expect_condition(world, CONDITION_CONVERGED);
+        }
+        cr_expect_eq(meddler.replaced, 5, "%zu", i);
+        cr_expect(told(world, cases[i].failed), "%zu", i);
+        cr_expect_eq(told(world, served), cases[i].hint, "%zu", i);
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+Test(operation, rights_that_the_control_plane_does_not_know_are_named_as_the_reason)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.engine.authorization = true;
+    struct world *world = world_new(&options);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1",
+                      "  access: [{role: developer, subject: {claim: groups, value: team}}]\n",
+                      NULL);
+    world_run(world, MINUTES(5));
+    cr_expect(told(world, "leave out `access` where the control plane's authorization is off"));
+    world_free(world);
+}
+
+/* Of the platform: what is declared may be taken over as it is, the rest by its label alone. */
+Test(operation, what_others_made_of_the_platform_says_how_it_is_taken_over)
+{
+    static const struct {
+        const char *path, *body, *way;
+    } rows[] = {
+        {"/api/v1/namespaces/acme/environments",
+         "{\"metadata\": {\"name\": \"development\"}, \"spec\": {\"isProduction\": true, "
+         "\"dataPlaneRef\": {\"kind\": \"ClusterDataPlane\", \"name\": \"us\"}}}",
+         "declare it as it is"},
+        {"/api/v1/namespaces/acme/deploymentpipelines",
+         "{\"metadata\": {\"name\": \"acme\"}, \"spec\": {\"promotionPaths\": "
+         "[{\"sourceEnvironmentRef\": {\"name\": \"theirs\"}}]}}",
+         "declare it as it is"},
+        {"/api/v1/clustercomponenttypes",
+         "{\"metadata\": {\"name\": \"cell-worker\"}, \"spec\": {\"workloadType\": "
+         "\"deployment\", \"resources\": [{\"id\": \"deployment\", \"template\": {}}]}}",
+         "or remove it"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *world = repository_world();
+        expect_created(world, "/api/v1/namespaces",
+                       "{\"metadata\": {\"name\": \"acme\", \"labels\": "
+                       "{\"openchoreo.dev/control-plane\": \"true\"}}}");
+        expect_created(world, rows[i].path, rows[i].body);
+        commit_one(world, 1);
+        world_run(world, MINUTES(2));
+        json_t *status = engine_status(world->engine, world_now(world));
+        char *holds = json_dumps(json_object_get(status, "holds"), JSON_COMPACT);
+        cr_expect_not_null(strstr(holds, "stands there without celld's mark"), "%zu: %s", i, holds);
+        cr_expect_not_null(strstr(holds, rows[i].way), "%zu: %s", i, holds);
+        free(holds);
+        json_decref(status);
+        world_free(world);
+    }
+}
+
+static int64_t late(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strcmp(request->method, "DELETE") == 0 ? 5000 : 0;
+}
+
+/* What is being done to an object is told while it is done. */
+Test(operation, a_removal_under_way_is_told)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = late;
+    struct world *world = world_new(&options);
+    commit_both(world, 1);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_one(world, 2);
+    bool told = false;
+    const int64_t until = world->now_ms + MINUTES(10);
+    while (!told && world_step(world, until)) {
+        json_t *cell = engine_cell_status(world->engine, "billing", world_now(world));
+        char *text = json_dumps(cell, JSON_COMPACT);
+        told = text != NULL && strstr(text, "\"operation\":\"deleting\"") != NULL;
+        free(text);
+        json_decref(cell);
+    }
+    cr_expect(told);
     world_free(world);
 }
 

@@ -21,15 +21,6 @@ static void commit(struct world *world, int revision, const char *image)
     repository_commit(world, revision, platform_small, "shop", image, NULL, NULL);
 }
 
-static bool has_row(const struct world *world, const char *key)
-{
-    for (size_t i = 0; i < world->row_count; i++) {
-        if (strcmp(world->rows[i].key, key) == 0)
-            return true;
-    }
-    return false;
-}
-
 Test(orders, before_the_first_look_there_is_nothing_to_order)
 {
     struct world *world = repository_world();
@@ -87,10 +78,10 @@ Test(orders, suspending_again_takes_the_applied_plan_back)
                       &ok);
         json_decref(plan);
         cr_expect(ok);
-        cr_expect(has_row(world, "applied"));
+        cr_expect(world_has_row(world, "applied"));
         say(world, words[i], "{}", &ok);
         cr_expect(ok);
-        cr_expect(!has_row(world, "applied"));
+        cr_expect(!world_has_row(world, "applied"));
         world_run(world, MINUTES(3));
         expect_runs(world, "shop-api-a", "development",
                     i == 0 ? "registry.example/shop:1" : "registry.example/shop:2");

@@ -1,6 +1,8 @@
 /* Small parts of the engine by themselves: the queue of requests, backoff, what counts as equal and
  * as drift, quarantine by its filters, and rows that came back without what they should hold. */
 #include "config/base/json.h"
+#include "reconciler/engine/bootstrap.h"
+#include "reconciler/engine/desire.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune.h"
@@ -8,6 +10,8 @@
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/revision_native.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/secret.h"
+#include "reconciler/engine/source.h"
 #include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/repository.h"
 #include "tests/reconciler/scarcity.h"
@@ -28,6 +32,22 @@ static struct engine *new_engine(int parallel)
     struct engine *engine = engine_new(&options);
     cr_assert_not_null(engine);
     return engine;
+}
+
+Test(parts, an_engine_without_memory_is_none)
+{
+    static const struct compile_credential credential = {"key", "1"};
+    struct engine_options options = engine_options_default;
+    options.credentials = &credential;
+    options.credential_count = 1;
+    struct engine *engine = NULL;
+    for (uint64_t spared = 0; engine == NULL; spared++) {
+        scarcity_begin(spared, false);
+        engine = engine_new(&options);
+        const uint64_t failed = scarcity_end();
+        cr_assert_eq(engine == NULL, failed > 0, "after %u", (unsigned)spared);
+    }
+    engine_free(engine);
 }
 
 /* --- requests -----------------------------------------------------------------------------------
@@ -253,6 +273,27 @@ Test(parts, objects_are_kept_as_long_as_they_are_needed)
     object_sweep(engine);
     cr_expect_eq(engine->object_count, 5);
     engine_free(engine);
+}
+
+Test(parts, a_release_belongs_to_the_component_whose_name_stands_before_its_digest)
+{
+    static const struct {
+        const char *name, *component;
+        enum resource_kind kind;
+        bool is;
+    } rows[] = {
+        {"shop-api-0123456789ab", "shop-api", KIND_COMPONENT_RELEASE, true},
+        {"shop-api-0123456789ab", "shop", KIND_COMPONENT_RELEASE, false},
+        {"shop-0123456789ab", "sho", KIND_COMPONENT_RELEASE, false},
+        {"shops0123456789ab", "shop", KIND_COMPONENT_RELEASE, false},
+        {"store-0123456789ab", "stove", KIND_COMPONENT_RELEASE, false},
+        {"shop-api-0123456789ab", "shop-api", KIND_COMPONENT, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct object object = {.key = {rows[i].kind, "acme", rows[i].name}};
+        cr_expect_eq(object_is_release_of(&object, rows[i].component), rows[i].is, "%s of %s",
+                     rows[i].name, rows[i].component);
+    }
 }
 
 /* --- one answer, by itself ----------------------------------------------------------------------
@@ -566,6 +607,7 @@ Test(parts, every_allocation_of_a_restored_row_may_fail)
         {"suspend/shop", "{}"},
         {"rollout/shop/api/testing", "{}"},
         {"judge/shop/api/testing", "{}"},
+        {"commit/shop/testing", "{\"commit\":\"c\",\"state\":\"success\"}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         json_t *value = json_loads(rows[i][1], 0, NULL);
@@ -669,6 +711,154 @@ Test(parts, every_allocation_of_a_revision_may_fail)
         manifest_set_unref(sets[i]);
     }
     free(text);
+}
+
+/* Objects that nobody has heard of yet, each of them made while it is compiled. */
+Test(parts, every_allocation_of_a_platforms_first_objects_may_fail)
+{
+    char *text = cell_text("shop", "registry.example/shop:1", NULL);
+    struct manifest_set *set = load_set(text, NULL);
+    free(text);
+    unsigned told = 0;
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        struct engine *engine = new_engine(1);
+        cr_assert_eq(take_revision(engine, set), 0);
+        cr_assert_eq(engine->base->object_count, 0);
+        struct effect_list effects;
+        effect_list_init(&effects);
+        engine->out = &effects;
+        scarcity_begin(spared, false);
+        desire_platform(engine);
+        failed = scarcity_end();
+        cr_expect(engine->status == 0 || (engine->status == -ENOMEM && failed > 0), "after %u",
+                  (unsigned)spared);
+        told += engine->status != 0;
+        cr_expect(failed > 0 || engine->base->object_count > 2);
+        effect_list_fini(&effects);
+        engine_free(engine);
+    }
+    cr_expect_gt(told, 20);
+    manifest_set_unref(set);
+}
+
+/* An engine that has compiled the platform and not yet the cell. */
+static struct engine *compiled_platform(struct manifest_set *set)
+{
+    struct engine *engine = new_engine(1);
+    cr_assert_eq(take_revision(engine, set), 0);
+    desire_platform(engine);
+    cr_assert_eq(engine->status, 0);
+    return engine;
+}
+
+/* Calls it in new engines until no allocation fails any more; how often it was told to fail. With
+ * `whole`, the cell is compiled before. */
+static unsigned run_anew(struct manifest_set *set, bool whole,
+                         void (*part)(struct engine *engine, struct unit *unit))
+{
+    unsigned told = 0;
+    uint64_t failed = 1;
+    for (uint64_t spared = 0; failed > 0; spared++) {
+        struct engine *engine = compiled_platform(set);
+        struct unit *unit = unit_find(engine, "shop");
+        if (whole)
+            desire_cell(engine, unit);
+        cr_assert(engine->status == 0 && unit->source_count == (whole ? 2 : 0));
+        struct effect_list effects;
+        effect_list_init(&effects);
+        engine->out = &effects;
+        scarcity_begin(spared, false);
+        part(engine, unit);
+        failed = scarcity_end();
+        cr_assert(engine->status == 0 || (engine->status == -ENOMEM && failed > 0), "after %u",
+                  (unsigned)spared);
+        told += engine->status != 0;
+        effect_list_fini(&effects);
+        engine_free(engine);
+    }
+    return told;
+}
+
+static void desire_shop(struct engine *engine, struct unit *unit)
+{
+    desire_cell(engine, unit);
+    cr_assert(engine->status != 0 || (unit->source_count == 2 && unit->track_count == 1));
+}
+
+/* Nobody has heard of the secret before. */
+static void ask_for_secrets(struct engine *engine, struct unit *unit)
+{
+    cr_assert_eq(unit->track_count, 1);
+    const struct mono_time due = secret_ask(engine, unit->tracks[0]);
+    cr_assert_eq(engine->status != 0, due.ms == NEVER);
+}
+
+/* A release that stands under the name of ours and holds nothing. */
+static void see_other_release(struct engine *engine, struct unit *unit)
+{
+    struct source *source = unit->sources[0];
+    json_t *live =
+        json_pack("{s:{s:s}, s:{}}", "metadata", "name", source->release->key.name, "spec");
+    if (live == NULL) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    source_observed(engine, source->release, live);
+    json_decref(live);
+    cr_assert(!source->release->sound);
+    cr_assert(engine->status != 0 || source->message != NULL);
+}
+
+/* ... nor of the data plane, which is asked for once the namespace and the types stand. */
+static void bring_environments(struct engine *engine, struct unit *unit)
+{
+    (void)unit;
+    for (size_t i = 0; i < engine->base->object_count; i++) {
+        struct object *object = engine->base->objects[i];
+        if (object->key.kind != KIND_NAMESPACE && object->key.kind != KIND_CLUSTER_COMPONENT_TYPE)
+            continue;
+        object->presence = PRESENCE_PRESENT;
+        object->live = object->equal_live = 1;
+        object->equal_desired = object->desired;
+    }
+    bootstrap_platform(engine);
+    const struct object_key key = {KIND_CLUSTER_DATA_PLANE, "", "us"};
+    const struct object *plane = object_find(engine, &key);
+    cr_assert(engine->status != 0 || (plane != NULL && plane->missing));
+}
+
+Test(parts, every_allocation_of_what_is_new_of_a_cell_may_fail)
+{
+    char *text = cell_text("shop", "registry.example/shop:1",
+                           "      configurations:\n"
+                           "        - name: database\n"
+                           "          type: secret\n"
+                           "          mount_type: env variable\n"
+                           "          env_variables: {DB: \"${DB_PASSWORD}\"}\n");
+    struct manifest_set *set = load_set(text, NULL);
+    free(text);
+    cr_expect_gt(run_anew(set, false, desire_shop), 100);
+    cr_expect_gt(run_anew(set, true, ask_for_secrets), 0);
+    cr_expect_gt(run_anew(set, true, bring_environments), 0);
+    cr_expect_gt(run_anew(set, true, see_other_release), 2);
+    manifest_set_unref(set);
+}
+
+Test(parts, a_platform_that_was_not_compared_yet_is_said)
+{
+    char *text = cell_text("shop", "registry.example/shop:1", NULL);
+    struct manifest_set *set = load_set(text, NULL);
+    free(text);
+    struct engine *engine = new_engine(1);
+    cr_assert_eq(take_revision(engine, set), 0);
+    struct text why;
+    text_init(&why, 1000);
+    cr_expect(bootstrap_explain_platform(engine, &why));
+    cr_expect_str_eq(text_get(&why), "the platform's objects were not compared yet");
+    text_fini(&why);
+    engine_free(engine);
+    manifest_set_unref(set);
 }
 
 Test(parts, native_manifests_differ_by_what_they_say)

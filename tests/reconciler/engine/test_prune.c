@@ -1,5 +1,6 @@
 /* What git does not name any more goes, in order, within the budget, and never in doubt. */
 #include "config/base/json.h"
+#include "reconciler/engine/census.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -26,22 +27,6 @@ static struct world *converged(void)
     return world;
 }
 
-static bool stands(const struct world *world, const char *collection, const char *name)
-{
-    json_t *object = platform_object(world->platform, collection, "acme", name);
-    const bool found = object != NULL;
-    json_decref(object);
-    return found;
-}
-
-static size_t deletes(const struct world *world)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < platform_log_count(world->platform); i++)
-        count += strcmp(platform_log_at(world->platform, i)->method, "DELETE") == 0;
-    return count;
-}
-
 static size_t delete_of(const struct world *world, const char *path)
 {
     for (size_t i = 0; i < platform_log_count(world->platform); i++) {
@@ -55,10 +40,10 @@ static size_t delete_of(const struct world *world, const char *path)
 static void expect_billing_gone(struct world *world)
 {
     world_run(world, MINUTES(6));
-    cr_expect(!stands(world, "projects", "acme-billing"));
-    cr_expect(!stands(world, "components", "billing-api"));
-    cr_expect(!stands(world, "releasebindings", "billing-api-a-development"));
-    cr_expect(stands(world, "projects", "acme-shop"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "components", "billing-api"));
+    cr_expect(!world_stands(world, "releasebindings", "billing-api-a-development"));
+    cr_expect(world_stands(world, "projects", "acme-shop"));
     const size_t route = delete_of(world, "releasebindings/billing-api-development");
     const size_t slot = delete_of(world, "releasebindings/billing-api-a-development");
     const size_t binding = delete_of(world, "projectreleasebindings/acme-billing-development");
@@ -74,7 +59,7 @@ Test(prune, over_the_budget_it_waits_for_a_person)
     struct world *world = converged();
     repository_commit(world, 2, one, "shop", "registry.example/shop:1", NULL, NULL);
     world_run(world, MINUTES(3));
-    cr_expect_eq(deletes(world), 0);
+    cr_expect_eq(world_deletes(world), 0);
     cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
     cr_expect(world_published(world, "prune-held", NULL));
     json_t *status = engine_status(world->engine, world_now(world));
@@ -113,12 +98,12 @@ Test(prune, a_broken_cell_loses_nothing)
     repository_commit(world, 2, generous, "billing", "raw:apiVersion: celld.dev/v1\nkind: [", NULL,
                       "shop", "registry.example/shop:1", NULL, NULL);
     world_run(world, MINUTES(3));
-    cr_expect_eq(deletes(world), 0);
+    cr_expect_eq(world_deletes(world), 0);
     expect_why(world, "billing", NULL, "cells/billing/cell.yaml");
     /* After a restart as well. */
     world_kill(world);
     world_run(world, MINUTES(3));
-    cr_expect_eq(deletes(world), 0);
+    cr_expect_eq(world_deletes(world), 0);
     expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
     world_free(world);
 }
@@ -128,7 +113,7 @@ Test(prune, a_broken_platform_loses_nothing)
     struct world *world = converged();
     repository_commit(world, 2, "apiVersion: celld.dev/v1\nkind: Platform\nspec: {", NULL);
     world_run(world, MINUTES(3));
-    cr_expect_eq(deletes(world), 0);
+    cr_expect_eq(world_deletes(world), 0);
     cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
     repository_commit(world, 3, both, "billing", "registry.example/billing:1", NULL, "shop",
                       "registry.example/shop:1", NULL, NULL);
@@ -151,8 +136,8 @@ Test(prune, a_removed_environment_is_only_told)
                                     "  phases: [{name: all, cells: [shop]}]\n",
                       "shop", "registry.example/shop:1", NULL, NULL);
     world_run(world, MINUTES(5));
-    cr_expect_eq(deletes(world), 0);
-    cr_expect(stands(world, "environments", "testing"));
+    cr_expect_eq(world_deletes(world), 0);
+    cr_expect(world_stands(world, "environments", "testing"));
     cr_expect(world_published(world, "removal-left-to-people", NULL));
     expect_runs(world, "shop-api-a", "testing", "registry.example/shop:1");
     expect_no_dangers(world);
@@ -168,11 +153,11 @@ Test(prune, an_empty_list_without_the_right_to_view_removes_and_makes_nothing)
     const uint64_t writes = world->writes;
     world_run(world, MINUTES(3));
     cr_expect(world_published(world, "live-state-unknown", NULL));
-    cr_expect_eq(deletes(world), 0);
+    cr_expect_eq(world_deletes(world), 0);
     cr_expect_leq(world->writes - writes, 20);
     platform_fault_clear(world->platform);
     world_run(world, MINUTES(6));
-    cr_expect(!stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     expect_no_dangers(world);
     world_free(world);
@@ -231,8 +216,8 @@ Test(prune, a_cell_behind_something_unreadable_is_not_gone)
     struct world *world = converged();
     commit_without_billing(world, 2, &link_at_billing);
     world_run(world, MINUTES(6));
-    cr_expect(stands(world, "components", "billing-api"));
-    cr_expect_eq(deletes(world), 0u);
+    cr_expect(world_stands(world, "components", "billing-api"));
+    cr_expect_eq(world_deletes(world), 0u);
     cr_expect(world_published(world, "cell-broken", "billing"));
     /* It can be read again, and billing is really not there. */
     commit_without_billing(world, 3, NULL);
@@ -249,10 +234,31 @@ Test(prune, without_a_last_good_revision_the_unreadable_may_be_anybody)
     world_kill(world);
     commit_without_billing(world, 2, &link_at_billing);
     world_run(world, MINUTES(6));
-    cr_expect(stands(world, "components", "billing-api"));
-    cr_expect_eq(deletes(world), 0u);
+    cr_expect(world_stands(world, "components", "billing-api"));
+    cr_expect_eq(world_deletes(world), 0u);
     cr_expect(world_published(world, "revision-unknown", NULL));
     commit_without_billing(world, 3, NULL);
     expect_billing_gone(world);
     world_free(world);
+}
+
+/* --- who lives where ----------------------------------------------------------------------------
+ */
+
+/* Before anybody has looked there may be somebody: nothing is removed from under him. */
+Test(prune, nobody_is_missed_before_there_was_a_look)
+{
+    struct engine *engine = engine_new(&engine_options_default);
+    cr_assert_not_null(engine);
+    struct census census = {0};
+    cr_expect(census_has(&census, "acme-shop", "development"));
+    json_t *items = json_pack("[{s:{s:{s:s}, s:s}}, {}]", "spec", "owner", "projectName",
+                              "acme-shop", "environment", "testing");
+    census_take(engine, &census, items, true);
+    cr_expect(census_has(&census, "acme-shop", "testing"));
+    cr_expect_not(census_has(&census, "acme-shop", "development"));
+    cr_expect_not(census_has(&census, "acme-cart", "testing"));
+    json_decref(items);
+    census_fini(&census);
+    engine_free(engine);
 }

@@ -40,28 +40,12 @@ static struct world *converged(void)
     return world;
 }
 
-static bool stands(const struct world *world, const char *collection, const char *name)
-{
-    json_t *object = platform_object(world->platform, collection, "acme", name);
-    const bool found = object != NULL;
-    json_decref(object);
-    return found;
-}
-
-static size_t deletes(const struct world *world)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < platform_log_count(world->platform); i++)
-        count += strcmp(platform_log_at(world->platform, i)->method, "DELETE") == 0;
-    return count;
-}
-
 static void run_until_deletes(struct world *world, size_t count)
 {
     const int64_t until = world->now_ms + MINUTES(10);
-    while (deletes(world) < count && world_step(world, until)) {
+    while (world_deletes(world) < count && world_step(world, until)) {
     }
-    cr_assert_geq(deletes(world), count);
+    cr_assert_geq(world_deletes(world), count);
 }
 
 static char *held_hash(const struct world *world)
@@ -105,15 +89,15 @@ Test(removal, suspending_the_cell_stops_it_on_the_way)
         world_command(world, "suspend",
                       all[i] ? json_object() : json_pack("{s:s}", "cell", "billing"), &ok);
         cr_assert(ok);
-        const size_t before = deletes(world);
+        const size_t before = world_deletes(world);
         world_run(world, MINUTES(5));
-        cr_expect_eq(deletes(world), before, "%zu more", deletes(world) - before);
-        cr_expect(stands(world, "components", "billing-api"));
+        cr_expect_eq(world_deletes(world), before, "%zu more", world_deletes(world) - before);
+        cr_expect(world_stands(world, "components", "billing-api"));
         world_command(world, "resume",
                       all[i] ? json_object() : json_pack("{s:s}", "cell", "billing"), &ok);
         cr_assert(ok);
         world_run(world, MINUTES(6));
-        cr_expect(!stands(world, "projects", "acme-billing"));
+        cr_expect(!world_stands(world, "projects", "acme-billing"));
         expect_condition(world, CONDITION_CONVERGED);
         expect_no_dangers(world);
         world_free(world);
@@ -130,7 +114,7 @@ Test(removal, a_cell_that_suspended_itself_goes_with_its_manifest)
     world_run(world, MINUTES(2));
     commit_one(world, 3, generous);
     world_run(world, MINUTES(6));
-    cr_expect(!stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
     world_free(world);
 }
 
@@ -142,23 +126,23 @@ Test(removal, what_came_back_and_goes_again_is_asked_for_again)
     world_run(world, MINUTES(2));
     approve_removal(world);
     world_run(world, MINUTES(6));
-    cr_assert(!stands(world, "projects", "acme-billing"));
+    cr_assert(!world_stands(world, "projects", "acme-billing"));
     commit_both(world, 3, both);
     expect_condition(world, CONDITION_CONVERGED);
     world_run(world, MINUTES(1));
-    const size_t before = deletes(world);
+    const size_t before = world_deletes(world);
     commit_one(world, 4, one);
     world_run(world, MINUTES(5));
-    cr_expect_eq(deletes(world), before);
-    cr_expect(stands(world, "projects", "acme-billing"));
+    cr_expect_eq(world_deletes(world), before);
+    cr_expect(world_stands(world, "projects", "acme-billing"));
     expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
     /* Nor after a restart. */
     world_kill(world);
     world_run(world, MINUTES(5));
-    cr_expect_eq(deletes(world), before);
+    cr_expect_eq(world_deletes(world), before);
     approve_removal(world);
     world_run(world, MINUTES(6));
-    cr_expect(!stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
     expect_condition(world, CONDITION_CONVERGED);
     expect_silence(world);
     world_free(world);
@@ -177,12 +161,12 @@ Test(removal, a_cell_that_comes_back_broken_gets_its_last_good_state)
                       NULL, "shop", "registry.example/shop:1", NULL, NULL);
     world_run(world, MINUTES(6));
     expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
-    const size_t before = deletes(world);
+    const size_t before = world_deletes(world);
     world_run(world, MINUTES(5));
-    cr_expect_eq(deletes(world), before);
+    cr_expect_eq(world_deletes(world), before);
     commit_both(world, 4, generous_both);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect_eq(deletes(world), before);
+    cr_expect_eq(world_deletes(world), before);
     expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
     expect_no_dangers(world);
     expect_silence(world);
@@ -196,14 +180,14 @@ Test(removal, it_stands_still_while_the_platform_cannot_be_read)
     commit_one(world, 2, generous);
     run_until_deletes(world, 1);
     repository_commit(world, 3, "apiVersion: celld.dev/v1\nkind: Platform\nspec: {", NULL);
-    const size_t before = deletes(world);
+    const size_t before = world_deletes(world);
     const uint64_t writes = world->writes;
     world_run(world, MINUTES(5));
-    cr_expect_eq(deletes(world), before);
+    cr_expect_eq(world_deletes(world), before);
     cr_expect_eq(world->writes, writes);
     commit_one(world, 4, generous);
     world_run(world, MINUTES(6));
-    cr_expect(!stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
     expect_condition(world, CONDITION_CONVERGED);
     expect_no_dangers(world);
     world_free(world);
@@ -226,27 +210,18 @@ static const char one_component[] = "raw:apiVersion: celld.dev/v1\n"
                                     "  components:\n"
                                     "    - {name: work-late, type: worker, image: \"x/late:1\"}\n";
 
-static bool has_row(const struct world *world, const char *key)
-{
-    for (size_t i = 0; i < world->row_count; i++) {
-        if (strcmp(world->rows[i].key, key) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* A component's rollout is forgotten with it, also when another one's name begins with its own. */
 Test(removal, a_component_is_forgotten_whatever_its_neighbours_are_called)
 {
     struct world *world = repository_world();
     repository_commit(world, 1, generous, "shop", two_components, NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_assert(has_row(world, "rollout/shop/work/development"));
+    cr_assert(world_has_row(world, "rollout/shop/work/development"));
     repository_commit(world, 2, generous, "shop", one_component, NULL, NULL);
     world_run(world, MINUTES(5));
-    cr_expect(!stands(world, "releasebindings", "work-development"));
-    cr_expect(!has_row(world, "rollout/shop/work/development"));
-    cr_expect(has_row(world, "rollout/shop/work-late/development"));
+    cr_expect(!world_stands(world, "releasebindings", "work-development"));
+    cr_expect(!world_has_row(world, "rollout/shop/work/development"));
+    cr_expect(world_has_row(world, "rollout/shop/work-late/development"));
     expect_runs(world, "work-late", "development", "x/late:1");
     expect_silence(world);
     world_free(world);
@@ -288,8 +263,8 @@ Test(removal, goes_through_the_phases_backwards)
     const size_t stock = first_delete(world, "stock", &last_of_stock);
     const size_t billing = first_delete(world, "billing", &last_of_billing);
     cr_expect(stock < billing && last_of_stock < billing && billing != SIZE_MAX);
-    cr_expect(!stands(world, "projects", "acme-billing"));
-    cr_expect(!stands(world, "projects", "acme-stock"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-stock"));
     expect_condition(world, CONDITION_CONVERGED);
     expect_no_dangers(world);
     world_free(world);
@@ -305,9 +280,9 @@ Test(removal, a_project_with_a_guest_stays_and_is_told)
                    "\"name\": \"deployment/cell-worker\"}}}");
     commit_one(world, 2, generous);
     world_run(world, MINUTES(8));
-    cr_expect(stands(world, "projects", "acme-billing"));
-    cr_expect(stands(world, "components", "guest"));
-    cr_expect(!stands(world, "components", "billing-api"));
+    cr_expect(world_stands(world, "projects", "acme-billing"));
+    cr_expect(world_stands(world, "components", "guest"));
+    cr_expect(!world_stands(world, "components", "billing-api"));
     json_t *status = engine_status(world->engine, world_now(world));
     char *holds = json_dumps(json_object_get(status, "holds"), JSON_COMPACT);
     cr_expect_not_null(strstr(holds, "Project acme-billing is not in git any more and would take "
@@ -321,7 +296,7 @@ Test(removal, a_project_with_a_guest_stays_and_is_told)
     platform_handle(world->platform, &leave, world_platform_now(world), &response);
     platform_response_fini(&response);
     world_run(world, MINUTES(3));
-    cr_expect(!stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
     expect_condition(world, CONDITION_CONVERGED);
     world_free(world);
 }
@@ -338,19 +313,19 @@ Test(removal, no_delete_leaves_after_a_person_said_stop)
         run_until_deletes(world, 2);
         for (unsigned i = 0; i < events; i++)
             world_step(world, world->now_ms + MINUTES(1));
-        const size_t before = deletes(world) + world->request_count;
+        const size_t before = world_deletes(world) + world->request_count;
         size_t flying = 0;
         for (size_t i = 0; i < world->request_count; i++)
             flying +=
                 strcmp(world->requests[i]->method, "DELETE") == 0 && !world->requests[i]->arrived;
         bool ok = false;
-        const size_t sent = deletes(world) + flying;
+        const size_t sent = world_deletes(world) + flying;
         world_command(world, "suspend", json_pack("{s:s}", "cell", "billing"), &ok);
         world_run(world, MINUTES(3));
-        cr_expect_leq(deletes(world), sent, "after %u of %zu", events, before);
+        cr_expect_leq(world_deletes(world), sent, "after %u of %zu", events, before);
         world_command(world, "resume", json_pack("{s:s}", "cell", "billing"), &ok);
         world_run(world, MINUTES(6));
-        cr_expect(!stands(world, "projects", "acme-billing"), "after %u", events);
+        cr_expect(!world_stands(world, "projects", "acme-billing"), "after %u", events);
         world_free(world);
     }
 }
@@ -366,12 +341,12 @@ Test(removal, stops_while_the_live_state_is_unknown)
     bool ok = false;
     world_command(world, "sync", json_object(), &ok);
     world_run(world, 1000);
-    const size_t before = deletes(world);
+    const size_t before = world_deletes(world);
     world_run(world, MINUTES(5));
-    cr_expect_eq(deletes(world), before);
+    cr_expect_eq(world_deletes(world), before);
     platform_fault_clear(world->platform);
     world_run(world, MINUTES(8));
-    cr_expect(!stands(world, "projects", "acme-billing"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
     expect_condition(world, CONDITION_CONVERGED);
     world_free(world);
 }
@@ -391,8 +366,8 @@ Test(removal, a_second_one_waits_while_an_approved_one_goes_on)
     run_until_deletes(world, 1);
     commit_one(world, 3, one);
     world_run(world, MINUTES(8));
-    cr_expect(!stands(world, "projects", "acme-billing"));
-    cr_expect(stands(world, "components", "stock-api"));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
+    cr_expect(world_stands(world, "components", "stock-api"));
     bool told = false;
     for (size_t i = 0; i < json_array_size(world->published); i++)
         told = told ||
@@ -402,7 +377,7 @@ Test(removal, a_second_one_waits_while_an_approved_one_goes_on)
     cr_expect(told);
     approve_removal(world);
     world_run(world, MINUTES(8));
-    cr_expect(!stands(world, "projects", "acme-stock"));
+    cr_expect(!world_stands(world, "projects", "acme-stock"));
     expect_condition(world, CONDITION_CONVERGED);
     world_free(world);
 }
@@ -440,11 +415,11 @@ Test(removal, of_native_manifests_leaves_runs_alone)
     json_t *trait = platform_object(world->platform, "clustertraits", NULL, "quiet");
     cr_assert_not_null(trait);
     json_decref(trait);
-    cr_assert(stands(world, "workflowruns", "once"));
+    cr_assert(world_stands(world, "workflowruns", "once"));
     commit_files(world, 2, files, 2);
     world_run(world, MINUTES(4));
     cr_expect_null(platform_object(world->platform, "clustertraits", NULL, "quiet"));
-    cr_expect(stands(world, "workflowruns", "once"));
+    cr_expect(world_stands(world, "workflowruns", "once"));
     json_t *plan = engine_plan(world->engine, NULL, world_now(world));
     cr_expect_eq(json_integer_value(json_object_get(plan, "changes")), 0);
     json_decref(plan);
@@ -467,7 +442,7 @@ Test(removal, nothing_of_a_cell_that_cannot_be_compiled)
     expect_condition(world, CONDITION_CONVERGED);
     commit_files(world, 2, bad, 3);
     world_run(world, MINUTES(5));
-    cr_expect_eq(deletes(world), 0);
+    cr_expect_eq(world_deletes(world), 0);
     cr_expect(world_published(world, "cell-refused", "shop"));
     expect_why(world, "shop", NULL, "is no kind that the control plane serves");
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
@@ -479,7 +454,7 @@ Test(removal, nothing_of_a_cell_that_cannot_be_compiled)
     /* From the very start as well: it waits, and says why. */
     world_kill(world);
     world_run(world, MINUTES(2));
-    cr_expect_eq(deletes(world), 0);
+    cr_expect_eq(world_deletes(world), 0);
     world_free(world);
     world = repository_world();
     commit_files(world, 1, bad, 3);
@@ -546,36 +521,53 @@ static struct world_row *row_of(struct world *world, const char *part)
  * knows who lives there, and it stays. */
 Test(removal, a_project_binding_that_leads_nobody_knows_where_stays)
 {
-    struct world *world = converged();
-    struct world_row *row = row_of(world, "inventory/ProjectReleaseBinding/acme/acme-billing");
-    json_t *value = json_deep_copy(row->value);
-    json_object_set_new(value, "target", json_string(""));
-    json_decref(row->value);
-    row->value = value;
-    world->good = manifest_set_unref(world->good);
-    world->set = manifest_set_unref(world->set);
-    world_kill(world);
-    commit_one(world, 2, generous);
-    world_run(world, MINUTES(8));
-    cr_expect(!stands(world, "components", "billing-api"));
-    cr_expect(stands(world, "projectreleasebindings", "acme-billing-development"));
-    cr_expect(stands(world, "projects", "acme-billing"));
-    expect_no_dangers(world);
-    world_free(world);
+    static const char platform[] = PLATFORM_HEAD
+        "  prune: {budget: \"90%\", minimum: 50}\n"
+        "  environments: [{name: development}, {name: the-longest-one-of-all-of-them}]\n"
+        "  phases: [{name: all, cells: [shop]}]\n";
+    static const char *const targets[] = {"", "the-longest-one-of-all-of-them"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct world *world = converged();
+        struct world_row *row = row_of(world, "inventory/ProjectReleaseBinding/acme/acme-billing");
+        json_t *value = json_deep_copy(row->value);
+        json_object_set_new(value, "target", json_string(targets[i]));
+        json_decref(row->value);
+        row->value = value;
+        world->good = manifest_set_unref(world->good);
+        world->set = manifest_set_unref(world->set);
+        world_kill(world);
+        commit_one(world, 2, platform);
+        world_run(world, MINUTES(8));
+        cr_expect(!world_stands(world, "components", "billing-api"), "%s", targets[i]);
+        cr_expect(world_stands(world, "projectreleasebindings", "acme-billing-development"), "%s",
+                  targets[i]);
+        cr_expect(world_stands(world, "projects", "acme-billing"), "%s", targets[i]);
+        expect_no_dangers(world);
+        world_free(world);
+    }
 }
 
-/* A release whose name says no digest belongs to no component: it is not there, and forgotten. */
-Test(removal, a_release_of_no_component_is_forgotten)
+/* Releases whose names say no digest belong to no component: they are not there, and forgotten. */
+Test(removal, releases_of_no_component_are_forgotten)
 {
+    static const char *const keys[] = {"inventory/ComponentRelease/acme/x",
+                                       "inventory/ComponentRelease/acme/y"};
     struct world *world = converged();
-    struct world_row *row = row_of(world, "inventory/ComponentRelease/acme/shop-api-");
-    free(row->key);
-    row->key = strdup("inventory/ComponentRelease/acme/x");
+    repository_commit(world, 2, both, "billing", "registry.example/billing:1", NULL, "shop",
+                      "registry.example/shop:2", NULL, NULL);
+    world_run(world, 1000);
+    expect_condition(world, CONDITION_CONVERGED);
+    for (size_t i = 0; i < 2; i++) {
+        struct world_row *row = row_of(world, "inventory/ComponentRelease/acme/shop-api-a-");
+        free(row->key);
+        row->key = strdup(keys[i]);
+    }
     world_kill(world);
     world_run(world, MINUTES(3));
-    cr_expect(!has_row(world, "inventory/ComponentRelease/acme/x"));
+    cr_expect(!world_has_row(world, keys[0]));
+    cr_expect(!world_has_row(world, keys[1]));
     expect_condition(world, CONDITION_CONVERGED);
-    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     expect_silence(world);
     world_free(world);
 }

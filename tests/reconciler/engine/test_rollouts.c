@@ -128,30 +128,122 @@ Test(rollouts, that_never_began_say_what_they_wait_for)
     world_free(world);
 }
 
-/* A weight is told as live when the look has shown it, and not before. */
+/* What the slots of shop's only rollout say of live weights is what the live route bears; adds how
+ * many say nothing, and how many give the new release its share. */
+static void expect_live_weights(const struct world *world, unsigned *unseen, unsigned *seen)
+{
+    const struct engine_rollouts_of of = {.cell = "shop"};
+    json_t *entries = engine_rollouts(world->engine, &of, world_now(world));
+    const json_t *rollout = json_at(json_array_get(entries, 0), "component", "rollout", NULL);
+    const json_t *slots = json_object_get(rollout, "slots");
+    bool all = true;
+    for (size_t i = 0; i < json_array_size(slots); i++) {
+        const json_t *slot = json_array_get(slots, i);
+        const json_t *live = json_object_get(slot, "weight_live");
+        all = all && json_is_integer(live);
+        *unseen += json_is_null(live);
+        if (!json_is_integer(live))
+            continue;
+        const char *name = json_text_or(json_object_get(slot, "slot"), "");
+        const double share = traffic_weight(world, name, "development");
+        cr_expect_float_eq((double)json_integer_value(live), 100 * share, 0.01, "%s: %f", name,
+                           share);
+        *seen += json_integer_value(live) == 20;
+    }
+    cr_expect_eq(json_is_true(json_object_get(rollout, "weight_verified")), all);
+    json_decref(entries);
+}
+
+/* A look at the live route is under way. */
+static bool is_looking(const struct world *world)
+{
+    for (size_t i = 0; i < world->request_count; i++) {
+        if (strstr(world->requests[i]->path, "/releasebindings/shop-api-development/") != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* A weight is told as live when a look has shown it, and not before: also when an operator changes
+ * the weights while a look is under way. */
 Test(rollouts, a_weight_is_live_when_it_was_seen)
 {
     struct traffic traffic = {.rate = 10};
     traffic_begin(&traffic, "{strategy: canary, steps: [{weight: 20, soak: 1m}], bake: 1m}", "2");
     struct world *world = traffic.world;
     unsigned unseen = 0, seen = 0;
+    bool ordered = false;
     const int64_t until = world->now_ms + MINUTES(5);
-    const struct engine_rollouts_of of = {.cell = "shop"};
     while (world_step(world, until)) {
-        json_t *entries = engine_rollouts(world->engine, &of, world_now(world));
-        const json_t *rollout = json_at(json_array_get(entries, 0), "component", "rollout", NULL);
-        const json_t *slots = json_object_get(rollout, "slots");
-        for (size_t i = 0; i < json_array_size(slots); i++) {
-            const json_t *slot = json_array_get(slots, i);
-            const json_t *live = json_object_get(slot, "weight_live");
-            cr_assert(json_is_null(live) || json_equal(live, json_object_get(slot, "weight")));
-            unseen += json_is_null(live);
-            seen += json_is_integer(live) && json_integer_value(live) == 20;
-        }
-        json_decref(entries);
+        expect_live_weights(world, &unseen, &seen);
+        if (ordered || seen == 0 || !is_looking(world))
+            continue;
+        cr_assert(traffic_order(&traffic, "promote", "development"));
+        ordered = true;
+        expect_live_weights(world, &unseen, &seen);
     }
+    cr_expect(ordered);
     cr_expect_gt(unseen, 0);
     cr_expect_gt(seen, 0);
     expect_condition(world, CONDITION_CONVERGED);
+    traffic_free(&traffic);
+}
+
+/* --- slots --------------------------------------------------------------------------------------
+ */
+
+static const json_t *slot_of(struct traffic *traffic, size_t index)
+{
+    return json_array_get(json_object_get(traffic_rollout(traffic, "development"), "slots"), index);
+}
+
+/* What was stable before is told until it is gone; after a return its content is not kept. */
+Test(rollouts, the_slot_that_is_taken_down_is_the_old_one)
+{
+    struct traffic traffic = {.rate = 10};
+    traffic_begin(&traffic, "{strategy: blue-green, bake: 1m}", "2");
+    traffic_until(&traffic, "development", "cleanup", MINUTES(10));
+    cr_expect_str_eq(json_text_or(json_object_get(slot_of(&traffic, 0), "role"), ""), "old");
+    cr_expect(json_is_object(json_object_get(slot_of(&traffic, 0), "content")));
+    cr_expect_str_eq(json_text_or(json_object_get(slot_of(&traffic, 1), "role"), ""), "stable");
+    expect_condition(traffic.world, CONDITION_CONVERGED);
+    cr_expect(json_is_null(json_object_get(slot_of(&traffic, 0), "role")));
+    bool ok = false;
+    world_command(traffic.world, "rollback",
+                  json_pack("{s:s, s:s}", "cell", "shop", "target", "development"), &ok);
+    cr_expect(ok);
+    traffic_until(&traffic, "development", "cleanup", MINUTES(10));
+    cr_expect_str_eq(json_text_or(json_object_get(slot_of(&traffic, 0), "role"), ""), "stable");
+    cr_expect_str_eq(json_text_or(json_object_get(slot_of(&traffic, 1), "role"), ""), "old");
+    cr_expect(json_is_null(json_object_get(slot_of(&traffic, 1), "content")));
+    expect_condition(traffic.world, CONDITION_HELD);
+    cr_expect(json_is_null(json_object_get(slot_of(&traffic, 1), "role")));
+    traffic_free(&traffic);
+}
+
+/* A row that does not say how the last attempt ended. */
+Test(rollouts, an_outcome_that_nobody_recorded_is_not_told)
+{
+    struct traffic traffic = {.rate = 10};
+    traffic_begin(&traffic, "{strategy: rolling}", "2");
+    struct world *world = traffic.world;
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_str_eq(traffic_text(&traffic, "development", "outcome"), "promoted");
+    for (size_t i = 0; i < world->row_count; i++) {
+        struct world_row *row = &world->rows[i];
+        if (strcmp(row->key, "rollout/shop/shop-api/development") != 0)
+            continue;
+        json_t *value = json_deep_copy(row->value);
+        cr_assert_not_null(json_object_get(value, "last_outcome"));
+        json_object_set_new(value, "last_outcome", json_string("none"));
+        json_decref(row->value);
+        row->value = value;
+    }
+    world_kill(world);
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_gt(
+        json_integer_value(json_object_get(traffic_rollout(&traffic, "development"), "attempt")),
+        0);
+    cr_expect(json_is_null(json_object_get(traffic_rollout(&traffic, "development"), "outcome")));
     traffic_free(&traffic);
 }

@@ -1,6 +1,6 @@
 /* How far a rollback reaches: the component, its cell, the cells of its phase. */
 #include "config/base/json.h"
-#include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/scope_scene.h"
 
 #include <criterion/criterion.h>
 
@@ -54,26 +54,6 @@ static void commit(struct world *world, int revision, char *stock, char *billing
     world_run(world, 1000);
 }
 
-static void runs(const struct world *world, const char *component, const char *image)
-{
-    char full[128];
-    snprintf(full, sizeof full, "registry.example/%s", image);
-    expect_runs(world, component, "development", full);
-}
-
-/* Place of the last event of this type about the component; -1 = none. */
-static int64_t told_at(const struct world *world, const char *type, const char *component)
-{
-    int64_t at = -1;
-    for (size_t i = 0; i < json_array_size(world->published); i++) {
-        const json_t *event = json_array_get(world->published, i);
-        if (strcmp(json_text_or(json_object_get(event, "type"), ""), type) == 0 &&
-            strcmp(json_text_or(json_object_get(event, "component"), ""), component) == 0)
-            at = (int64_t)i;
-    }
-    return at;
-}
-
 #define QUICK "{progressDeadline: 3m}"
 #define CELL "{progressDeadline: 3m, rollback: {scope: cell}}"
 #define PHASE "{progressDeadline: 3m, rollback: {scope: phase}}"
@@ -93,9 +73,9 @@ Test(scope, of_a_component)
     commit(world, 2, trio("stock", "broken:2", "mid:2", "front:2", QUICK),
            trio("billing", "base:1", "mid:1", "front:1", QUICK));
     expect_condition(world, CONDITION_HELD);
-    runs(world, "stock-base-a", "base:1");
-    runs(world, "stock-mid-a", "mid:2");
-    runs(world, "stock-front-a", "front:2");
+    scope_runs(world, "stock-base-a", "base:1");
+    scope_runs(world, "stock-mid-a", "mid:2");
+    scope_runs(world, "stock-front-a", "front:2");
     expect_silence(world);
     world_free(world);
 }
@@ -106,16 +86,16 @@ Test(scope, of_a_cell_goes_back_in_reverse_order_and_comes_again_with_the_fix)
     commit(world, 2, trio("stock", "broken:2", "mid:2", "front:2", CELL),
            trio("billing", "base:2", "mid:1", "front:1", CELL));
     world_run(world, MINUTES(2));
-    runs(world, "stock-mid-a", "mid:2");
-    runs(world, "stock-front-a", "front:2");
+    scope_runs(world, "stock-mid-a", "mid:2");
+    scope_runs(world, "stock-front-a", "front:2");
     expect_condition(world, CONDITION_HELD);
-    runs(world, "stock-base-a", "base:1");
-    runs(world, "stock-mid-a", "mid:1");
-    runs(world, "stock-front-a", "front:1");
-    runs(world, "billing-base-a", "base:2");
+    scope_runs(world, "stock-base-a", "base:1");
+    scope_runs(world, "stock-mid-a", "mid:1");
+    scope_runs(world, "stock-front-a", "front:1");
+    scope_runs(world, "billing-base-a", "base:2");
     cr_expect(world_published(world, "rollback-scope", "stock"));
-    cr_expect_lt(told_at(world, "rollout-promoted", "stock-front"),
-                 told_at(world, "rollout-started", "stock-mid"));
+    cr_expect_lt(scope_told_at(world, "rollout-promoted", "stock-front"),
+                 scope_told_at(world, "rollout-started", "stock-mid"));
     cr_expect_str_eq(world_node_state(world, "stock", "development"), "rolled-back");
     expect_why(world, "stock", "development", "stock-base");
     expect_no_dangers(world);
@@ -126,13 +106,13 @@ Test(scope, of_a_cell_goes_back_in_reverse_order_and_comes_again_with_the_fix)
     json_decref(quarantine);
     world_kill(world);
     expect_condition(world, CONDITION_HELD);
-    runs(world, "stock-mid-a", "mid:1");
+    scope_runs(world, "stock-mid-a", "mid:1");
     commit(world, 3, trio("stock", "base:3", "mid:2", "front:2", CELL),
            trio("billing", "base:2", "mid:1", "front:1", CELL));
     expect_condition(world, CONDITION_CONVERGED);
-    runs(world, "stock-base-a", "base:3");
-    runs(world, "stock-mid-a", "mid:2");
-    runs(world, "stock-front-a", "front:2");
+    scope_runs(world, "stock-base-a", "base:3");
+    scope_runs(world, "stock-mid-a", "mid:2");
+    scope_runs(world, "stock-front-a", "front:2");
     expect_no_dangers(world);
     expect_silence(world);
     world_free(world);
@@ -144,8 +124,8 @@ Test(scope, of_a_phase_takes_the_other_cells_back)
     commit(world, 2, trio("stock", "broken:2", "mid:1", "front:1", PHASE),
            trio("billing", "base:2", "mid:1", "front:1", PHASE));
     expect_condition(world, CONDITION_HELD);
-    runs(world, "stock-base-a", "base:1");
-    runs(world, "billing-base-a", "base:1");
+    scope_runs(world, "stock-base-a", "base:1");
+    scope_runs(world, "billing-base-a", "base:1");
     cr_expect_str_eq(world_node_state(world, "billing", "development"), "rolled-back");
     expect_why(world, "billing", "development", "stock-base of cell stock");
     expect_silence(world);
@@ -155,13 +135,13 @@ Test(scope, of_a_phase_takes_the_other_cells_back)
     cr_expect(ok);
     world_run(world, MINUTES(1));
     expect_condition(world, CONDITION_HELD);
-    runs(world, "billing-base-a", "base:1");
+    scope_runs(world, "billing-base-a", "base:1");
     expect_silence(world);
     /* Newer content of its own does not wait for the other. */
     commit(world, 3, trio("stock", "broken:2", "mid:1", "front:1", PHASE),
            trio("billing", "base:3", "mid:1", "front:1", PHASE));
     world_run(world, MINUTES(3));
-    runs(world, "billing-base-a", "base:3");
+    scope_runs(world, "billing-base-a", "base:3");
     expect_no_dangers(world);
     world_free(world);
 }
@@ -177,7 +157,7 @@ Test(scope, what_is_under_way_is_stopped)
     world_run(world, MINUTES(2));
     expect_runs(world, "stock-mid-b", "development", "registry.example/mid:2");
     expect_condition(world, CONDITION_HELD);
-    runs(world, "stock-mid-a", "mid:1");
+    scope_runs(world, "stock-mid-a", "mid:1");
     cr_expect(!platform_running(world->platform, "acme", "stock-mid-b", "development").deployed);
     expect_why(world, "stock", "development", "stock-base");
     expect_no_dangers(world);
@@ -201,8 +181,8 @@ Test(scope, what_may_not_go_back_stays_and_is_told)
     commit(world, 2, trio("stock", "broken:2", "mid:1", "front:1", PHASE),
            trio("billing", "base:2", "mid:1", "front:1", forbidden));
     expect_condition(world, CONDITION_HELD);
-    runs(world, "stock-base-a", "base:1");
-    runs(world, "billing-base-a", "base:2");
+    scope_runs(world, "stock-base-a", "base:1");
+    scope_runs(world, "billing-base-a", "base:2");
     world_free(world);
 }
 
@@ -223,8 +203,8 @@ Test(scope, survives_a_crash_anywhere)
         if (at == 0)
             last = world->effects;
         world->kill_at_effect = 0;
-        runs(world, "stock-base-a", "base:1");
-        runs(world, "stock-mid-a", "mid:1");
+        scope_runs(world, "stock-base-a", "base:1");
+        scope_runs(world, "stock-mid-a", "mid:1");
         cr_expect_str_eq(world_node_state(world, "stock", "development"), "rolled-back");
         expect_no_dangers(world);
         expect_silence(world);

@@ -1,14 +1,17 @@
 /* Each allocation of single parts of the engine fails in turn, in a world that is in the middle of
  * something: the step is told to fail, and with memory the part does its work. */
 #include "config/base/json.h"
+#include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/track_compile.h"
 #include "reconciler/engine/track_walk.h"
 #include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_workflow.h"
 #include "reconciler/engine/unit.h"
+#include "tests/reconciler/engine/shortage.h"
 #include "tests/reconciler/engine/traffic.h"
 #include "tests/reconciler/scarcity.h"
+#include "tests/simulation/world_journal.h"
 
 #include <criterion/criterion.h>
 
@@ -18,36 +21,6 @@
 #include <string.h>
 
 TestSuite(shortage, .timeout = 120);
-
-static struct track *track_of(const struct world *world, const char *component)
-{
-    struct track *track = unit_track_find(world->engine, "shop", component, "development");
-    cr_assert_not_null(track);
-    return track;
-}
-
-/* Calls it until no allocation fails any more; how often the step was told to fail. */
-static unsigned run_short(struct engine *engine, struct track *track,
-                          void (*part)(struct engine *engine, struct track *track))
-{
-    unsigned told = 0;
-    struct effect_list effects;
-    effect_list_init(&effects);
-    engine->out = &effects;
-    uint64_t failed = 1;
-    for (uint64_t spared = 0; failed > 0; spared++) {
-        engine->status = 0;
-        scarcity_begin(spared, false);
-        part(engine, track);
-        failed = scarcity_end();
-        cr_assert(engine->status == 0 || (engine->status == -ENOMEM && failed > 0), "after %u",
-                  (unsigned)spared);
-        told += engine->status != 0;
-    }
-    engine->out = NULL;
-    effect_list_fini(&effects);
-    return told;
-}
 
 /* --- content ------------------------------------------------------------------------------------
  */
@@ -70,14 +43,19 @@ Test(shortage, a_component_that_is_compiled)
     struct world *world = world_new(&options);
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", secret, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    struct track *track = track_of(world, "shop-api");
+    struct track *track = shortage_track(world, "shop-api");
     char digest[sizeof track->content.deployment_digest];
     snprintf(digest, sizeof digest, "%s", track->content.deployment_digest);
     cr_assert_gt(track->reference_count, 0);
-    cr_expect_gt(run_short(world->engine, track, track_compile), 10);
+    cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
     cr_expect(track->has_content);
     cr_expect_str_eq(track->content.deployment_digest, digest);
-    cr_expect_gt(track->reference_count, 0);
+    cr_assert_gt(track->reference_count, 0);
+    /* one that is to be compared with what the secrets API wrote */
+    track->references[0]->missing = true;
+    cr_expect_not_null(track->references[0]->sealed);
+    cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
+    cr_expect_not_null(json_at(track->references[0]->operation->body, "spec", "data", NULL));
     world_free(world);
 }
 
@@ -92,8 +70,8 @@ Test(shortage, a_component_that_cannot_be_compiled)
         "http, port: 80, visibility: [namespace]}]\n",
         NULL, NULL);
     world_run(world, MINUTES(1));
-    struct track *track = track_of(world, "shop-api");
-    cr_expect_gt(run_short(world->engine, track, track_compile), 10);
+    struct track *track = shortage_track(world, "shop-api");
+    cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
     cr_assert_not_null(track->note);
     cr_expect_str_eq(track->note, "shop-api has no image yet: its build was not begun");
     world_free(world);
@@ -132,12 +110,12 @@ Test(shortage, what_goes_back_together)
         world_run(world, MINUTES(3));
     }
     struct engine *engine = world->engine;
-    struct track *base = track_of(world, "base");
+    struct track *base = shortage_track(world, "base");
     cr_assert(base->rollout.has_next);
-    cr_expect_gt(run_short(engine, base, begin_scope), 3);
+    cr_expect_gt(shortage_run(engine, base, begin_scope), 3);
     cr_assert_eq(engine->recall_count, 1);
     cr_expect_eq(json_array_size(engine->recalls[0].members), 1);
-    cr_expect_gt(run_short(engine, base, apply_recall), 0);
+    cr_expect_gt(shortage_run(engine, base, apply_recall), 0);
     cr_assert_eq(engine->recall_count, 1);
     cr_expect_str_eq(engine->recalls[0].digest, "d");
     world_free(world);
@@ -182,10 +160,10 @@ Test(shortage, small_parts)
     traffic_begin(&traffic, TRAFFIC_CANARY, "2");
     traffic_until(&traffic, "development", "step", MINUTES(10));
     struct engine *engine = traffic.world->engine;
-    struct track *track = track_of(traffic.world, "shop-api");
-    cr_expect_eq(run_short(engine, track, walk), 0);
-    cr_expect_eq(run_short(engine, track, schedule), 1);
-    cr_expect_eq(run_short(engine, track, note_names), 1);
+    struct track *track = shortage_track(traffic.world, "shop-api");
+    cr_expect_eq(shortage_run(engine, track, walk), 0);
+    cr_expect_eq(shortage_run(engine, track, schedule), 1);
+    cr_expect_eq(shortage_run(engine, track, note_names), 1);
     cr_expect_not_null(track->bindings[BINDING_A].names);
     traffic_free(&traffic);
 }
@@ -198,7 +176,7 @@ Test(shortage, what_is_asked_and_learnt_for_a_judge)
     struct traffic traffic = {.rate = 10};
     traffic_begin(&traffic, TRAFFIC_CANARY_WITH("metrics: [error-rate, latency]"), "2");
     traffic_until(&traffic, "development", "step", MINUTES(10));
-    const struct track *track = track_of(traffic.world, "shop-api");
+    const struct track *track = shortage_track(traffic.world, "shop-api");
     const struct rollout_policy *policy = &track->deployment->effective->rollout;
     json_t *whole = trial_query_source(policy);
     json_t *answer =
@@ -268,9 +246,9 @@ Test(shortage, a_workflow_that_is_to_judge)
     traffic_commit(&traffic, 2, platform_small, "2", policy);
     while (!world_published(world, "gate-started", "shop"))
         cr_assert(world_step(world, world->now_ms + MINUTES(20)));
-    struct track *track = track_of(world, "shop-api");
+    struct track *track = shortage_track(world, "shop-api");
     cr_assert_not_null(track->trial);
-    cr_expect_eq(run_short(world->engine, track, want_workflow), 1);
+    cr_expect_eq(shortage_run(world->engine, track, want_workflow), 1);
     cr_assert_not_null(track->trial->gate);
     cr_expect_str_eq(track->trial->gate->workflow.name.text, "smoke");
     traffic_free(&traffic);
@@ -315,4 +293,34 @@ Test(shortage, answers_of_the_source_are_taken_once_there_is_memory)
     expect_no_dangers(traffic.world);
     expect_silence(traffic.world);
     traffic_free(&traffic);
+}
+
+/* --- what is condemned and gone -----------------------------------------------------------------
+ */
+
+static void age(struct engine *engine, struct track *track)
+{
+    (void)track;
+    quarantine_age(engine);
+}
+
+Test(shortage, quarantines_of_what_git_does_not_name)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    for (int i = 0; i < 502; i++) {
+        char key[128];
+        snprintf(key, sizeof key, "quarantine/ghost/api/development/%012d", i);
+        world_journal_put(world, key,
+                          json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)1, "gone",
+                                    (json_int_t)(i == 250 ? 0 : world_now(world).wall.ms), "reason",
+                                    "r", "evidence", "", "by_operator", 0));
+    }
+    world_kill(world);
+    struct engine *engine = world->engine;
+    cr_assert_eq(engine->quarantine_count, 502);
+    cr_expect_gt(shortage_run(engine, NULL, age), 3);
+    cr_expect_eq(engine->quarantine_count, 500);
+    world_free(world);
 }

@@ -239,6 +239,36 @@ Test(status, what_tries_again_by_itself_is_at_work)
     world_free(world);
 }
 
+/* A component that tries again by itself beside one whose object was refused: a person has to look.
+ */
+Test(status, what_is_refused_beside_it_is_held_though_one_tries_again)
+{
+    static const char cell[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n"
+        "  rollout: {progressDeadline: 1m}\n  components:\n"
+        "    - {name: base, type: worker, image: \"r.example/base:%d\"}\n%s";
+    struct meddler meddler;
+    const struct meddling items[] = {
+        {"POST", "/components", 1000, 1000, ANSWER_RECEIVED, 422, "{}", true}, {.method = NULL}};
+    struct world *world = meddle_world(&meddler, items);
+    for (int i = 1; i <= 2; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, cell, i,
+                 i == 1 ? "" : "    - {name: next, type: worker, image: \"r.example/next:1\"}\n");
+        repository_commit(world, i, platform_small, "shop", text, NULL, NULL);
+        if (i == 1)
+            expect_condition(world, CONDITION_CONVERGED);
+        meddler.items[0].skip = meddler.seen[0];
+    }
+    platform_stall(world->platform, world_platform_now(world) + 80000);
+    while (!world_published(world, "rollout-held", "shop"))
+        cr_assert(world_step(world, world->now_ms + MINUTES(5)));
+    world_run(world, 20000);
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    expect_hold(world, "object", "meddled with", "");
+    world_free(world);
+}
+
 /* --- objects ------------------------------------------------------------------------------------
  */
 
@@ -343,5 +373,69 @@ Test(status, a_cell_that_its_manifest_suspends_says_so)
     json_decref(status);
     expect_why(world, "shop", "development", "is suspended");
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    world_free(world);
+}
+
+/* --- what is to go ------------------------------------------------------------------------------
+ */
+
+Test(status, a_removal_that_the_server_refuses_is_held)
+{
+    static const char platform[] = PLATFORM_HEAD "  prune: {budget: \"90%\", minimum: 100}\n"
+                                                 "  environments: [{name: development}]\n"
+                                                 "  phases: [{name: all, cells: [shop]}]\n";
+    static const char cell[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n  components:\n"
+        "    - {name: base, type: worker, image: \"r.example/base:1\"}\n%s";
+    struct meddler meddler;
+    const struct meddling items[] = {
+        {"DELETE", "/components/late", 0, 1000, ANSWER_RECEIVED, 422, "{}", true},
+        {.method = NULL}};
+    struct world *world = meddle_world(&meddler, items);
+    for (int i = 1; i <= 2; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, cell,
+                 i == 1 ? "    - {name: late, type: worker, image: \"r.example/late:1\"}\n" : "");
+        repository_commit(world, i, platform, "shop", text, NULL, NULL);
+        world_run(world, 1000);
+        expect_condition(world, i == 1 ? CONDITION_CONVERGED : CONDITION_HELD);
+    }
+    expect_hold(world, "object", "DELETE of Component late was refused (422): meddled with", "");
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* --- rollouts -----------------------------------------------------------------------------------
+ */
+
+/* Content in quarantine is out of action, also while nothing is begun with it. */
+Test(status, condemned_content_is_listed_while_its_cell_is_suspended)
+{
+    struct world *world = repository_world();
+    static const char quick[] = "  rollout: {progressDeadline: 1m}\n";
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", quick, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    platform_image_rule(world->platform, "*:2", PLATFORM_IMAGE_CRASHES, 0);
+    repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", quick, NULL);
+    world_run(world, 1000);
+    expect_condition(world, CONDITION_HELD);
+    repository_commit(world, 3, platform_small, "shop", "registry.example/shop:1", quick, NULL);
+    world_run(world, 1000);
+    expect_condition(world, CONDITION_CONVERGED);
+    const struct engine_rollouts_of of = {.active = true};
+    json_t *shown = engine_rollouts(world->engine, &of, world_now(world));
+    cr_expect_eq(json_array_size(shown), 0);
+    json_decref(shown);
+    bool ok = false;
+    world_command(world, "suspend", json_pack("{s:s}", "cell", "shop"), &ok);
+    cr_assert(ok);
+    repository_commit(world, 4, platform_small, "shop", "registry.example/shop:2", quick, NULL);
+    world_run(world, MINUTES(2));
+    shown = engine_rollouts(world->engine, &of, world_now(world));
+    cr_assert_eq(json_array_size(shown), 1);
+    const json_t *component = json_object_get(json_array_get(shown, 0), "component");
+    cr_expect_str_eq(text_of(component, "state"), "idle");
+    cr_expect(json_is_true(json_object_get(component, "quarantined")));
+    json_decref(shown);
     world_free(world);
 }

@@ -421,3 +421,53 @@ Test(strategy, scaled_components_never_dip)
     expect_silence(world);
     world_free(world);
 }
+
+static json_int_t backend_weight(const struct world *world, const char *slot)
+{
+    json_t *route =
+        platform_object(world->platform, "releasebindings", "acme", "shop-api-development");
+    const json_t *backends =
+        json_at(route, "spec", "componentTypeEnvironmentConfigs", "backends", NULL);
+    json_int_t weight = 0;
+    for (size_t i = 0; i < json_array_size(backends); i++) {
+        const json_t *backend = json_array_get(backends, i);
+        if (strcmp(json_text_or(json_object_get(backend, "name"), ""), slot) == 0)
+            weight = json_integer_value(json_object_get(backend, "weight"));
+    }
+    json_decref(route);
+    return weight;
+}
+
+/* As many pods as carry the traffic now stand on the other side before any of it moves there; what
+ * git wants comes once the release is the stable one. */
+Test(strategy, a_release_with_fewer_replicas_takes_over_as_many_as_there_were)
+{
+    static const char *const strategies[] = {"canary, steps: [{weight: 50, soak: 20s}]",
+                                             "blue-green"};
+    for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++) {
+        struct world *world = repository_world();
+        char extra[256];
+        for (int revision = 1; revision <= 2; revision++) {
+            snprintf(extra, sizeof extra,
+                     "      replicas: %d\n  rollout: {strategy: %s, bake: 1m}\n",
+                     revision == 1 ? 4 : 2, strategies[i]);
+            commit(world, revision, extra);
+            if (revision == 1)
+                expect_condition(world, CONDITION_CONVERGED);
+        }
+        bool moved = false;
+        while (engine_condition(world->engine) != CONDITION_CONVERGED || !moved) {
+            cr_assert(world_step(world, MINUTES(60)));
+            if (moved || backend_weight(world, "shop-api-b") == 0)
+                continue;
+            moved = true;
+            cr_expect_geq(ready(world, "shop-api-b"), 4, "%s: %d", strategies[i],
+                          ready(world, "shop-api-b"));
+        }
+        world_run(world, MINUTES(3));
+        cr_expect_eq(ready(world, "shop-api-b"), 2, "%s", strategies[i]);
+        expect_no_dangers(world);
+        expect_silence(world);
+        world_free(world);
+    }
+}

@@ -1,6 +1,7 @@
 /* One component on one target: what becomes of it when its manifest cannot be compiled, when a
  * person orders something, and when its bindings are not as they were. */
 #include "config/base/json.h"
+#include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -196,6 +197,37 @@ Test(track, the_second_region_is_stopped_when_the_first_goes_back)
     expect_runs(world, "shop-api-a", "production", "registry.example/shop:1");
     expect_runs(world, "shop-api-a", "production-eu", "registry.example/shop:1");
     expect_no_dangers(world);
+    world_free(world);
+}
+
+/* An operator sent the second region back; that the first one went back as well changes nothing. */
+Test(track, the_second_region_goes_on_with_its_way_back)
+{
+    static const char regions[] =
+        PLATFORM_HEAD "  environments:\n    - {name: production, regions: [us, eu]}\n"
+                      "  phases: [{name: first, cells: [shop]}]\n";
+    struct world *world = repository_world();
+    for (int i = 1; i <= 2; i++) {
+        repository_commit(world, i, regions, "shop",
+                          i == 1 ? "registry.example/shop:1" : "registry.example/shop:2", NULL,
+                          NULL);
+        world_run(world, 1000);
+        expect_condition(world, CONDITION_CONVERGED);
+    }
+    platform_image_rule(world->platform, "*:1", PLATFORM_IMAGE_SLOW, 90000);
+    order(world, "rollback", "production", true);
+    world_run(world, MINUTES(1));
+    order(world, "rollback", "production-eu", true);
+    const struct track *track = unit_track_find(world->engine, "shop", "shop-api", "production-eu");
+    while (!world->engine->verdicts[track->node->index].cancel)
+        cr_assert(world_step(world, world->now_ms + MINUTES(5)));
+    cr_assert(track->rollout.returning);
+    world_run(world, MINUTES(10));
+    expect_runs(world, "shop-api-a", "production", "registry.example/shop:1");
+    expect_runs(world, "shop-api-a", "production-eu", "registry.example/shop:1");
+    cr_expect_not(rollout_is_active(&track->rollout));
+    expect_no_dangers(world);
+    expect_silence(world);
     world_free(world);
 }
 

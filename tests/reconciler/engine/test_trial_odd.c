@@ -11,15 +11,6 @@
 
 TestSuite(trial_odd, .timeout = 180);
 
-static bool has_row(const struct world *world, const char *prefix)
-{
-    for (size_t i = 0; i < world->row_count; i++) {
-        if (strncmp(world->rows[i].key, prefix, strlen(prefix)) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* --- the source ---------------------------------------------------------------------------------
  */
 
@@ -123,7 +114,7 @@ Test(trial_odd, a_component_that_is_gone_is_not_asked_about)
     traffic_until(&traffic, "development", "step", MINUTES(5));
     struct world *world = traffic.world;
     world_run(world, MINUTES(2));
-    cr_expect(has_row(world, "judge/shop/shop-api/"));
+    cr_expect(world_has_rows(world, "judge/shop/shop-api/"));
     repository_commit(world, 3, platform_small, "shop",
                       "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n"
                       "  components:\n    - {name: other, type: worker, image: r.example/o:1}\n",
@@ -144,7 +135,7 @@ Test(trial_odd, a_component_that_is_gone_is_not_asked_about)
     json_decref(status);
     cr_expect(ok, "so much goes only when a person says so");
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect_not(has_row(world, "judge/"));
+    cr_expect_not(world_has_rows(world, "judge/"));
     expect_silence(world);
     traffic_free(&traffic);
 }

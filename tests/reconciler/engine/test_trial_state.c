@@ -1,5 +1,6 @@
 /* What a trial makes of where its rollout stands: tables over states that scenes reach rarely. */
 #include "config/base/json.h"
+#include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/trial_workflow.h"
 #include "reconciler/engine/unit.h"
@@ -210,4 +211,30 @@ Test(trial_state, a_stable_release_is_sick_when_its_pods_fail_or_half_of_them_ar
         track.rollout.has_stable = false;
         cr_expect_not(trial_stable_is_sick(&track), "%zu", i);
     }
+}
+
+static void show_slot(struct place *place, enum binding_role role, const char *kind)
+{
+    json_t *tree =
+        json_pack("{s:[{s:[{s:{s:s, s:{s:s, s:s}}}]}]}", "renderedReleases", "nodes", "object",
+                  "kind", kind, "metadata", "name", "shop-api", "namespace", "dp-shop");
+    trial_query_note_names(place->engine, &place->track->bindings[role], tree);
+    json_decref(tree);
+}
+
+/* Requests are counted by workload: a Service alone does not tell which release had them. */
+Test(trial_state, the_names_are_known_once_both_slots_showed_a_workload)
+{
+    struct place place;
+    place_init(&place);
+    seat(&place, "prometheus", true);
+    cr_expect_not(trial_query_knows_names(place.track));
+    show_slot(&place, BINDING_B, "Deployment");
+    cr_expect_not(trial_query_knows_names(place.track));
+    show_slot(&place, BINDING_A, "Service");
+    cr_expect_not(trial_query_knows_names(place.track));
+    show_slot(&place, BINDING_A, "Deployment");
+    cr_expect(trial_query_knows_names(place.track));
+    cr_expect_str_eq(place.track->bindings[BINDING_A].names->space, "dp-shop");
+    place_fini(&place);
 }

@@ -203,16 +203,28 @@ Test(trial_workflow, a_run_that_nobody_knows_of_any_more_is_run_again)
     traffic_free(&traffic);
 }
 
+/* Such a manifest is refused; a journal may have such a row all the same. */
 Test(trial_workflow, that_nobody_named_condemns_nobody)
 {
     struct traffic traffic = {.rate = 10};
-    traffic_begin(&traffic,
-                  "{strategy: canary, steps: [{weight: 5, soak: 1m}], bake: 1m, progressDeadline: "
-                  "3m, analysis: {provider: workflow}}",
-                  "2");
+    struct world *world = traffic_world(&traffic);
+    install(world);
+    traffic_commit(&traffic, 1, platform_small, "1", BY_WORKFLOW);
+    expect_condition(world, CONDITION_CONVERGED);
+    traffic_commit(&traffic, 2, platform_small, "2", BY_WORKFLOW);
+    bool changed = false;
+    while (!changed) {
+        cr_assert(world_step(world, world->now_ms + MINUTES(20)));
+        for (size_t i = 0; i < world->row_count; i++) {
+            json_t *source = json_object_get(world->rows[i].value, "source");
+            changed = changed || (strncmp(world->rows[i].key, "judge/", 6) == 0 &&
+                                  json_object_del(source, "workflow") == 0);
+        }
+    }
+    world_kill(world);
     traffic_until(&traffic, "development", "held", MINUTES(30));
     cr_expect_eq(traffic_quarantines(&traffic), 0);
-    cr_expect_eq(runs(traffic.world), 0);
+    cr_expect_eq(runs(world), 0);
     const char *message =
         json_text_or(json_object_get(traffic_event(&traffic, "rollback-started"), "message"), "");
     cr_expect_not_null(strstr(message, "the metrics could not be read"), "%s", message);
@@ -324,6 +336,30 @@ Test(trial_workflow, outcomes_are_verdicts)
         snprintf(next.uid, sizeof next.uid, "%s", rows[i].uid);
         gate_put(place.engine, &next);
         cr_expect_eq(trial_workflow_verdict(place.engine, trial, NULL), rows[i].verdict, "%zu", i);
+        place_fini(&place);
+    }
+}
+
+/* Parameters that are no object, or none at all, are no parameters. */
+Test(trial_workflow, its_run_gets_the_parameters_that_the_attempt_began_with)
+{
+    static const struct {
+        const char *text; /* NULL = the journal says nothing of them */
+        bool taken;
+    } rows[] = {{NULL, false}, {"null", false}, {"[1]", false}, {"{\"suite\": \"all\"}", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct place place;
+        place_init(&place, 1, 0);
+        json_t *workflow = json_object_get(place.track->trial->source, "workflow");
+        if (rows[i].text != NULL)
+            json_object_set_new(workflow, "parameters",
+                                json_loads(rows[i].text, JSON_DECODE_ANY, NULL));
+        trial_workflow_want(place.engine);
+        cr_assert_eq(place.engine->gate_count, 1, "%zu", i);
+        const struct gate *manifest = place.engine->gates[0]->manifest;
+        cr_assert_not_null(manifest, "%zu", i);
+        cr_expect_str_eq(manifest->workflow.name.text, "smoke");
+        cr_expect_eq(manifest->workflow.parameters != NULL, rows[i].taken, "%zu", i);
         place_fini(&place);
     }
 }

@@ -281,12 +281,14 @@ static const char pair[] =
     "    - {name: a, type: worker, image: r.example/a:1}\n"
     "    - {name: b, type: worker, image: r.example/b:1}\n";
 
-/* Two things that every target needs are refused: one of them is told, not both. */
-Test(why, the_first_of_several_refusals_is_told)
+/* Two things that every target needs cannot be read: one of them is told, not both. */
+Test(why, the_first_of_several_troubles_is_told)
 {
     struct meddler meddler;
     const struct meddling items[] = {
-        {"POST", "/components", 0, 1000, ANSWER_RECEIVED, 422, "{}", true}, {.method = NULL}};
+        {"GET", "/components/a", 0, 1000, ANSWER_RECEIVED, 500, "{}", false},
+        {"GET", "/components/b", 0, 1000, ANSWER_RECEIVED, 500, "{}", false},
+        {.method = NULL}};
     struct world *world = meddle_world(&meddler, items);
     repository_commit(world, 1, two_targets, "shop", pair, NULL, NULL);
     world_run(world, MINUTES(2));

@@ -25,7 +25,7 @@ static double share_of(const struct traffic *traffic, const struct world *world,
     return tag != NULL && strncmp(tag, ":bad", 4) == 0 ? traffic->bad : traffic->base;
 }
 
-static double weight_of(const struct world *world, const char *slot, const char *environment)
+double traffic_weight(const struct world *world, const char *slot, const char *environment)
 {
     char binding[64], component[64];
     snprintf(binding, sizeof binding, "shop-api-%s", environment);
@@ -58,7 +58,7 @@ static json_t *arm(const struct traffic *traffic, const struct world *world, con
     const double seconds = (double)(json_integer_value(json_object_get(query, "to_ms")) -
                                     json_integer_value(json_object_get(query, "from_ms"))) /
                            1000;
-    double requests = traffic->rate * seconds * weight_of(world, slot, environment);
+    double requests = traffic->rate * seconds * traffic_weight(world, slot, environment);
     if (traffic->fault == TRAFFIC_SILENT && strcmp(name, "canary") == 0)
         requests = 0;
     return json_pack("{s:f, s:f}", "requests", requests, "bad",

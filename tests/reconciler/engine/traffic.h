@@ -69,6 +69,9 @@ const json_t *traffic_event(struct traffic *traffic, const char *type);
 const json_t *traffic_analysis(struct traffic *traffic);
 const char *traffic_verdict(struct traffic *traffic);
 
+/* Share of the traffic, 0..1, that the live route gives to a slot ("a", "b"). */
+double traffic_weight(const struct world *world, const char *slot, const char *environment);
+
 size_t traffic_quarantines(const struct traffic *traffic);
 
 /* An operator's `cellctl rollout ACTION` for shop-api; whether it was done. */

@@ -6,6 +6,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/project.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_found.h"
 #include "reconciler/engine/unit.h"
@@ -190,6 +191,16 @@ static bool is_open(const struct engine *engine, const struct unit *unit)
     return false;
 }
 
+/* Its routes come before its turn: they need the project. */
+static bool is_awaited(const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (provider_is_awaited_on(unit->nodes[i]))
+            return true;
+    }
+    return false;
+}
+
 /* A gate opens for content that is known: its builds need the project before that. */
 static bool is_built_before_a_gate(const struct engine *engine, const struct unit *unit)
 {
@@ -212,7 +223,8 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
     struct object *project = unit->objects[0];
     CHECK(project->key.kind == KIND_PROJECT);
     project->permit =
-        may_write(engine, project, open || (ready && is_built_before_a_gate(engine, unit)));
+        may_write(engine, project,
+                  open || (ready && (is_built_before_a_gate(engine, unit) || is_awaited(unit))));
     project->poll = object_is_equal(project) && unit->project_release[0] == '\0';
     /* All others refer to the project. */
     for (size_t i = 1; i < unit->object_count; i++)

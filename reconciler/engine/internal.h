@@ -116,12 +116,15 @@ struct object {
     /* Durable: */
     bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
+    bool handed : 1;    /* its unit took it over from another, whose mark it may still bear */
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
     char uid[40];
     const char *target; /* of bindings, for pruning: words_target(); "" = none */
     uint64_t written;   /* fingerprint of the desired content that was confirmed last */
     uint64_t made;      /* order of entry into the inventory */
+    json_t *sealed;     /* of a credential's reference: the data that the secrets API gave it
+                           (names, no values); owned; NULL = none */
 };
 
 /* --- components on targets -------------------------------------------------------------------- */
@@ -194,6 +197,9 @@ struct track {
     char *refusal;                /* a live consumer would lose an endpoint; NULL = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
     bool waits;                   /* for the live release of something that it connects to */
+    bool ahead;                   /* it goes ahead of one of those: provider.h */
+    bool awaited;                 /* somebody goes ahead of its first release, to its address */
+    bool known;                   /* ... which can be resolved */
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
@@ -221,7 +227,7 @@ struct source {
 struct quarantine {
     char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE];
     char digest[DIGEST_SHORT + 1];
-    int64_t since_ms;
+    int64_t since_ms, gone_ms; /* gone: since when git names no such component; 0 = it does */
     char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
     bool by_operator;
 };
@@ -449,6 +455,7 @@ struct engine {
     struct recall *recalls;
     size_t recall_count;
     bool recall_dirty;          /* rows changed since the marks were made */
+    size_t ahead;               /* tracks that are */
     struct gate_record **gates; /* by cell, environment, name */
     size_t gate_count, gate_capacity;
     struct build_record **builds; /* by cell, component */

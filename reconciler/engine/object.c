@@ -113,6 +113,7 @@ struct object *object_get(struct engine *engine, const struct object_key *key)
 static void object_free(struct object *object)
 {
     operation_free(object);
+    json_decref(object->sealed);
     free(object);
 }
 
@@ -205,6 +206,7 @@ void object_want(struct engine *engine, struct object *object, json_t *body, boo
         operation_rest(object);
         return;
     }
+    secret_want_sealed(engine, object, body);
     operation_aim(engine, object, body, changed);
 }
 
@@ -341,7 +343,30 @@ void object_record(struct engine *engine, struct object *object, const json_t *l
     next.written = object->desired;
     if (!object->inventory)
         next.made = engine->made + 1;
+    if (next.sealed == NULL || strcmp(next.uid, uid_of(live)) != 0)
+        next.sealed = secret_seal(live);
+    next.handed = object->handed && object_bears_other_mark(object, live);
     snprintf(next.uid, sizeof next.uid, "%s", uid_of(live));
+    record_add(engine, key, row_inventory(&next));
+}
+
+bool object_bears_other_mark(const struct object *object, const json_t *live)
+{
+    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
+    return cell != NULL && strcmp(cell, object->unit->name) != 0;
+}
+
+void object_hand_over(struct engine *engine, struct object *object, struct unit *unit)
+{
+    const bool handed = object->inventory && object->unit != NULL && object->unit != unit;
+    unit_attach(engine, unit, object);
+    if (!handed)
+        return;
+    char name[KEY_SIZE], key[KEY_SIZE + 16];
+    object_name(object, name);
+    snprintf(key, sizeof key, "inventory/%s", name);
+    struct object next = *object;
+    next.handed = true;
     record_add(engine, key, row_inventory(&next));
 }
 

@@ -293,11 +293,11 @@ static void found_present(struct engine *engine, struct object *object, const js
     difference_fini(&difference);
 }
 
-/* It bears another cell's mark than the one that it is to be removed for. */
+/* It bears another cell's mark than the one that it is to be removed for, and was never that one's.
+ */
 static bool is_of_another(const struct object *object, const json_t *live)
 {
-    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
-    return cell != NULL && strcmp(cell, object->unit->name) != 0;
+    return !object->handed && object_bears_other_mark(object, live);
 }
 
 static void found_unwanted(struct engine *engine, struct object *object, const json_t *live)

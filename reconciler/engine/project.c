@@ -6,6 +6,7 @@
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -256,15 +257,15 @@ static bool may_write(const struct engine *engine, const struct node *node, cons
     /* Not while a rollout is being judged there. */
     return moves ? node_verdict_of(engine, node)->may_start &&
                        node_facts_of(engine, node)->state == NODE_FORWARD
-                 : node_is_open(engine, node);
+                 : node_is_open(engine, node) || provider_is_awaited_on(node);
 }
 
 static void bind(struct engine *engine, struct node *node)
 {
     struct object *object = node->binding;
     /* Its pin must be known before it can be kept. */
-    if (!project_is_known(node) ||
-        (object->presence == PRESENCE_UNKNOWN && node_is_open(engine, node)))
+    if (!project_is_known(node) || (object->presence == PRESENCE_UNKNOWN &&
+                                    (node_is_open(engine, node) || provider_is_awaited_on(node))))
         object->missing = true;
     const char *release = project_release_for(node);
     if (release[0] == '\0' || object->presence == PRESENCE_UNKNOWN || !project_is_known(node))

@@ -3,6 +3,7 @@
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/secret.h"
 #include "reconciler/engine/track_advice.h"
@@ -115,14 +116,9 @@ bool track_is_done(const struct track *track)
 /* --- a round ------------------------------------------------------------------------------------
  */
 
-void track_step(struct engine *engine, struct track *track)
+static void go_on(struct engine *engine, struct track *track)
 {
-    track->due = (struct mono_time){NEVER};
-    if (!track_is_live(track) || !track_recover(engine, track))
-        return;
     const struct mono_time secrets = secret_ask(engine, track);
-    contract_check(engine, track);
-    track->waits = !track_providers_stand(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -150,6 +146,17 @@ void track_step(struct engine *engine, struct track *track)
     /* It would like to go on at once, and what it waits for is not there: an event will bring it,
      * or a little time. */
     track->due = (struct mono_time){engine->now.mono.ms + engine->options.poll_fastest.ms};
+}
+
+void track_step(struct engine *engine, struct track *track)
+{
+    track->due = (struct mono_time){NEVER};
+    if (!track_is_live(track) || !track_recover(engine, track))
+        return;
+    contract_check(engine, track);
+    provider_step(engine, track);
+    go_on(engine, track);
+    provider_tell(engine, track);
 }
 
 void track_explain(const struct engine *engine, const struct track *track, struct instant now,

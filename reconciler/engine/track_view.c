@@ -10,7 +10,6 @@
 #include "reconciler/engine/secret.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
-#include "reconciler/engine/track_want.h"
 #include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
@@ -139,6 +138,7 @@ void track_view(const struct engine *engine, const struct track *track,
         .cancel = verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
         .undo = scope_undoes(engine, track),
+        .awaited = track->awaited,
         .command = track->command,
     };
     if (scope_cancels(engine, track)) {

@@ -8,8 +8,8 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/project.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/track.h"
-#include "reconciler/engine/track_want.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -76,7 +76,7 @@ static const struct track *first_open(const struct engine *engine, const struct 
         if (track->node != node || track_is_done(track))
             continue;
         /* The one that others wait for tells more than those that wait. */
-        if (track_missing_provider(engine, track) == NULL || rollout_is_active(&track->rollout))
+        if (provider_missing(engine, track) == NULL || rollout_is_active(&track->rollout))
             return track;
         waiting = waiting == NULL ? track : waiting;
     }
@@ -101,15 +101,10 @@ static bool explain_track(const struct engine *engine, const struct node *node, 
     const struct track *track = first_open(engine, node);
     if (track == NULL)
         return false;
-    const struct track *provider = track_missing_provider(engine, track);
     if (track->rollout.state == ROLLOUT_PREPARE && explain_source(track, out))
         return true;
-    if (provider != NULL && !rollout_is_active(&track->rollout) && provider->unit != track->unit) {
-        text_format(out, "%s waits for %s of %s, which it connects to", track->component,
-                    provider->component, provider->unit->name);
-        return true;
-    }
-    track_explain(engine, track, now, out);
+    if (!provider_explain(engine, track, out))
+        track_explain(engine, track, now, out);
     return true;
 }
 

@@ -259,7 +259,9 @@ void backward_withdraw(struct advance *advance)
     const struct rollout *rollout = advance->rollout;
     const struct rollout_view *view = advance->view;
     if (!rollout->drained) {
-        if (!rollout->routed || binding_is_gone(&view->route))
+        const bool off =
+            view->awaited ? binding_is_verified(&view->route) : binding_is_gone(&view->route);
+        if (!rollout->routed || off)
             drain(advance);
         else if (failure_is_overdue(advance))
             stuck(advance, "the route does not go away");

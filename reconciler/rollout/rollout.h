@@ -233,6 +233,7 @@ struct rollout_view {
     bool cancel;         /* the primary region or the rollback of the cell says: go back */
     const char *cancel_reason;
     bool undo;           /* the rollback of the whole cell says: `stable` gives way to `previous` */
+    bool awaited;        /* others need its address before its first release stands */
     const char *refusal; /* why `wanted` must not get traffic; NULL = it may */
     enum rollout_command command;
     enum judge_verdict verdict; /* on `next`; VERDICT_CONTINUE when there is no judge */
@@ -248,6 +249,7 @@ enum content_choice {
     CONTENT_STABLE,     /* rollout.stable's spec */
     CONTENT_NEXT,       /* rollout.next's spec */
     CONTENT_UNDEPLOYED, /* state Undeploy with the spec that it has; not created for that */
+    CONTENT_ADDRESS,    /* route only: what git wants, with no slot behind it */
 };
 
 struct slot_want {

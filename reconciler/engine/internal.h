@@ -82,7 +82,7 @@ struct operation {
     uint64_t held_live;   /* OPERATION_HELD: against this content */
     json_t *body;         /* what GOAL_PRESENT wants */
     json_t *differences;  /* at the last comparison; NULL = none */
-    char message[MESSAGE_SIZE];
+    char *message;        /* owned; NULL = there was no trouble yet */
 };
 
 struct object {
@@ -441,6 +441,7 @@ struct engine {
     size_t object_slots, object_count;
     struct object **object_list; /* in the order of making */
     size_t object_list_capacity;
+    struct pool *operations, *tracks, *deployments;
     char **target_names; /* see words.h */
     size_t target_name_count;
     uint64_t made;

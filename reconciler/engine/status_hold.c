@@ -124,7 +124,7 @@ static void tell_rollout(json_t *holds, const struct track *track)
     char message[2 * MESSAGE_SIZE];
     if (paused || held) {
         snprintf(message, sizeof message, "%s is %s: %s", track->component,
-                 paused ? "paused" : "held", rollout->reason);
+                 paused ? "paused" : "held", rollout->room->reason);
         add_rollout_hold(holds, track, rollout->state_since.ms, track_advice_verb(track), message);
     } else if (unproven) {
         snprintf(message, sizeof message, "release %s of %s was promoted without proof",

@@ -123,6 +123,8 @@ struct object {
     const char *target; /* of bindings, for pruning: words_target(); "" = none */
     uint64_t written;   /* fingerprint of the desired content that was confirmed last */
     uint64_t made;      /* order of entry into the inventory */
+    json_t *sealed;     /* of a credential's reference: the data that the secrets API gave it
+                           (names, no values); owned; NULL = none */
 };
 
 /* --- components on targets -------------------------------------------------------------------- */
@@ -225,7 +227,7 @@ struct source {
 struct quarantine {
     char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE];
     char digest[DIGEST_SHORT + 1];
-    int64_t since_ms;
+    int64_t since_ms, gone_ms; /* gone: since when git names no such component; 0 = it does */
     char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
     bool by_operator;
 };

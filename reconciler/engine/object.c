@@ -113,6 +113,7 @@ struct object *object_get(struct engine *engine, const struct object_key *key)
 static void object_free(struct object *object)
 {
     operation_free(object);
+    json_decref(object->sealed);
     free(object);
 }
 
@@ -205,6 +206,7 @@ void object_want(struct engine *engine, struct object *object, json_t *body, boo
         operation_rest(object);
         return;
     }
+    secret_want_sealed(engine, object, body);
     operation_aim(engine, object, body, changed);
 }
 
@@ -341,6 +343,8 @@ void object_record(struct engine *engine, struct object *object, const json_t *l
     next.written = object->desired;
     if (!object->inventory)
         next.made = engine->made + 1;
+    if (next.sealed == NULL || strcmp(next.uid, uid_of(live)) != 0)
+        next.sealed = secret_seal(live);
     next.handed = object->handed && object_bears_other_mark(object, live);
     snprintf(next.uid, sizeof next.uid, "%s", uid_of(live));
     record_add(engine, key, row_inventory(&next));

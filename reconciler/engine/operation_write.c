@@ -117,6 +117,7 @@ static void post_secret(struct engine *engine, struct object *object, const json
         engine->status = -ENOMEM;
         return;
     }
+    json_object_del(object->operation->body, "spec"); /* of the one before */
     object_intent(engine, object, 'P');
     object->before = -1;
     OWNED_TEXT path;

@@ -1,6 +1,7 @@
 /* Each allocation of single parts of the engine fails in turn, in a world that is in the middle of
  * something: the step is told to fail, and with memory the part does its work. */
 #include "config/base/json.h"
+#include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/track_compile.h"
 #include "reconciler/engine/track_walk.h"
@@ -10,6 +11,7 @@
 #include "tests/reconciler/engine/shortage.h"
 #include "tests/reconciler/engine/traffic.h"
 #include "tests/reconciler/scarcity.h"
+#include "tests/simulation/world_journal.h"
 
 #include <criterion/criterion.h>
 
@@ -48,7 +50,12 @@ Test(shortage, a_component_that_is_compiled)
     cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
     cr_expect(track->has_content);
     cr_expect_str_eq(track->content.deployment_digest, digest);
-    cr_expect_gt(track->reference_count, 0);
+    cr_assert_gt(track->reference_count, 0);
+    /* one that is to be compared with what the secrets API wrote */
+    track->references[0]->missing = true;
+    cr_expect_not_null(track->references[0]->sealed);
+    cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
+    cr_expect_not_null(json_at(track->references[0]->operation->body, "spec", "data", NULL));
     world_free(world);
 }
 
@@ -286,4 +293,34 @@ Test(shortage, answers_of_the_source_are_taken_once_there_is_memory)
     expect_no_dangers(traffic.world);
     expect_silence(traffic.world);
     traffic_free(&traffic);
+}
+
+/* --- what is condemned and gone -----------------------------------------------------------------
+ */
+
+static void age(struct engine *engine, struct track *track)
+{
+    (void)track;
+    quarantine_age(engine);
+}
+
+Test(shortage, quarantines_of_what_git_does_not_name)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    for (int i = 0; i < 502; i++) {
+        char key[128];
+        snprintf(key, sizeof key, "quarantine/ghost/api/development/%012d", i);
+        world_journal_put(world, key,
+                          json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)1, "gone",
+                                    (json_int_t)(i == 250 ? 0 : world_now(world).wall.ms), "reason",
+                                    "r", "evidence", "", "by_operator", 0));
+    }
+    world_kill(world);
+    struct engine *engine = world->engine;
+    cr_assert_eq(engine->quarantine_count, 502);
+    cr_expect_gt(shortage_run(engine, NULL, age), 3);
+    cr_expect_eq(engine->quarantine_count, 500);
+    world_free(world);
 }

@@ -324,3 +324,25 @@ Test(move, a_round_of_cells_cannot_begin)
     expect_silence(world);
     world_free(world);
 }
+
+#define QUOTES SERVICE("quotes", "registry.example/quotes:1")
+#define STORE SERVICE("shelf", "registry.example/shelf:1")
+
+/* Two change places, and a third waits for one of them without being part of that. */
+Test(move, who_waits_beside_an_exchange_is_told_of_its_own)
+{
+    static const char platform[] = PLATFORM_OF("billing, shop, store", GENEROUS);
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform, "billing", CELL("billing", KEPT MOVED QUOTES), NULL,
+                      "shop", CELL("shop", SHOP OTHER), NULL, "store", CELL("store", STORE), NULL,
+                      NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, platform, "billing", CELL("billing", KEPT OTHER), NULL, "shop",
+                      CELL("shop", SHOP MOVED), NULL, "store", CELL("store", STORE QUOTES), NULL,
+                      NULL);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    expect_why(world, "shop", NULL, "neither can be first");
+    expect_why(world, "store", NULL, "quotes still stands in the cell billing and cannot be moved");
+    world_free(world);
+}

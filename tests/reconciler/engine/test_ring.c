@@ -398,3 +398,29 @@ Test(ring, waits_for_an_image)
         world_free(world);
     }
 }
+
+/* The environment has no internal gateway, which the control plane says when it renders. */
+Test(ring, an_address_that_cannot_be_rendered_is_no_work)
+{
+    static const char form[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: %s}\nspec:\n"
+        "  components:\n    - name: %s-api\n      type: service\n"
+        "      image: registry.example/one:1\n      endpoints:\n"
+        "        - {name: http, type: http, port: 8080, visibility: [namespace, internal]}\n"
+        "  connections: [{name: other, target: acme-%s, protocol: http, port: 8080}]\n"
+        "  env: [{name: OTHER, value: \"${CHOREO_CONNECTION_other}\"}]\n";
+    struct world *world = repository_world();
+    json_t *patch = json_pack("{s:{s:{s:{s:n}}}}", "spec", "gateway", "ingress", "internal");
+    cr_assert(platform_tamper(world->platform, "clusterdataplanes", NULL, "us", patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+    char texts[2][1024];
+    snprintf(texts[0], sizeof texts[0], form, "amber", "amber", "birch");
+    snprintf(texts[1], sizeof texts[1], form, "birch", "birch", "amber");
+    repository_commit(world, 1, platform_pair, "amber", texts[0], NULL, "birch", texts[1], NULL,
+                      NULL);
+    expect_condition(world, CONDITION_HELD);
+    expect_why(world, "amber", "development", "amber-api waits for birch-api of birch");
+    cr_expect(!world_published(world, "rollout-started", NULL));
+    world_free(world);
+}

@@ -113,6 +113,8 @@ struct object {
     bool condemned : 1; /* pruning has come to it: it is deleted now */
     bool complain : 1;  /* the last list showed it not Ready */
     bool making : 1;    /* a release: generate-release is in flight, and would overtake a read */
+    bool routine : 1;   /* a release: it is read in its turn, and nobody waits for that */
+    bool astray : 1;    /* a release that celld made: it is gone, or another stands in its place */
     /* Durable: */
     bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
@@ -483,6 +485,7 @@ struct engine {
     struct wall_time looked;
     uint64_t looks;
     bool look_again;  /* asked for */
+    size_t turn;      /* in object_list: the release that was read last in its turn */
     bool look_broken; /* the last look could not read every kind */
     unsigned look_failures;
     uint64_t look_number; /* of looks that were begun */

@@ -1,6 +1,7 @@
 #include "reconciler/engine/bootstrap.h"
 
 #include "config/base/check.h"
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
@@ -45,6 +46,8 @@ void bootstrap_gone(struct engine *engine, struct object *object)
 {
     if (object->key.kind == KIND_COMPONENT)
         doubt_releases(object->unit, object);
+    else if (object->key.kind == KIND_COMPONENT_RELEASE)
+        astray_gone(engine, object);
     else
         project_gone(engine, object);
 }

@@ -82,7 +82,7 @@ struct operation {
     uint64_t held_live;   /* OPERATION_HELD: against this content */
     json_t *body;         /* what GOAL_PRESENT wants */
     json_t *differences;  /* at the last comparison; NULL = none */
-    char message[MESSAGE_SIZE];
+    char *message;        /* owned; NULL = there was no trouble yet */
 };
 
 struct object {
@@ -113,6 +113,8 @@ struct object {
     bool condemned : 1; /* pruning has come to it: it is deleted now */
     bool complain : 1;  /* the last list showed it not Ready */
     bool making : 1;    /* a release: generate-release is in flight, and would overtake a read */
+    bool routine : 1;   /* a release: it is read in its turn, and nobody waits for that */
+    bool astray : 1;    /* a release that celld made: it is gone, or another stands in its place */
     /* Durable: */
     bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
@@ -439,6 +441,7 @@ struct engine {
     size_t object_slots, object_count;
     struct object **object_list; /* in the order of making */
     size_t object_list_capacity;
+    struct pool *operations, *tracks, *deployments;
     char **target_names; /* see words.h */
     size_t target_name_count;
     uint64_t made;
@@ -482,6 +485,7 @@ struct engine {
     struct wall_time looked;
     uint64_t looks;
     bool look_again;  /* asked for */
+    size_t turn;      /* in object_list: the release that was read last in its turn */
     bool look_broken; /* the last look could not read every kind */
     unsigned look_failures;
     uint64_t look_number; /* of looks that were begun */

@@ -1,5 +1,6 @@
 #include "reconciler/engine/node.h"
 
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/commit_status.h"
@@ -262,6 +263,8 @@ static bool has_repairs(const struct engine *engine, const struct node *node)
     }
     for (size_t i = 0; i < node->unit->attached_count; i++) {
         const struct object *object = node->unit->attached[i];
+        if (astray_is(object))
+            return true;
         if (object->goal == GOAL_PRESENT && is_of_node(node, object) && !object_is_equal(object) &&
             (object->permit || object_is_drift(object)))
             return true;

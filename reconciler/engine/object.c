@@ -298,7 +298,7 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
     object->presence = is_going(object, live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
-    object->missing = false;
+    object->missing = object->routine = false;
     if (object_was_equal(object))
         object->drifted = false; /* somebody took the change back */
     if (object->key.kind == KIND_RELEASE_BINDING) {
@@ -320,7 +320,7 @@ void object_gone(struct engine *engine, struct object *object)
     const enum presence was = object->presence;
     object->presence = PRESENCE_ABSENT;
     object->live = 0;
-    object->missing = false;
+    object->missing = object->routine = false;
     object->managed = false;
     object->sound = false;
     object->generation = -1;

@@ -1,5 +1,6 @@
 /* How the whole stands: at work, converged, or held. */
 #include "config/base/check.h"
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/gate.h"
@@ -15,7 +16,9 @@
 static bool has_held_object(const struct unit *unit)
 {
     for (size_t i = 0; i < unit->attached_count; i++) {
-        if (operation_is_held(unit->attached[i]))
+        const struct object *object = unit->attached[i];
+        if (operation_is_held(object) ||
+            (astray_is(object) && object->presence == PRESENCE_PRESENT))
             return true;
     }
     return false;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/track.h"
 
+#include "config/base/pool.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
@@ -15,6 +16,7 @@
 #include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +54,7 @@ void track_free(struct track *track)
     free(track->refusal);
     free(track->references);
     trial_row_free(track->trial);
-    free(track);
+    pool_give(track);
 }
 
 void track_drop_deployment(struct track *track)
@@ -72,6 +74,7 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.route_spec));
     (void)packed_unref(TAKE(track->content.endpoints));
     (void)packed_unref(TAKE(track->content.needs));
+    rollout_close(&track->rollout);
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(TAKE(track->bindings[i].names));
         if (track->bindings[i].request == 0 && !track->bindings[i].complains) {
@@ -153,6 +156,10 @@ void track_step(struct engine *engine, struct track *track)
     track->due = (struct mono_time){NEVER};
     if (!track_is_live(track) || !track_recover(engine, track))
         return;
+    if (rollout_open(&track->rollout) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
     contract_check(engine, track);
     provider_step(engine, track);
     go_on(engine, track);

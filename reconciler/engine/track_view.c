@@ -74,7 +74,7 @@ static bool has_older_release(const struct engine *engine, const struct track *t
     OWNED_JSON *spec = older_spec(track, role);
     const struct object_key key = older_release(engine, spec);
     const struct object *release = object_find(engine, &key);
-    return release != NULL && release->presence == PRESENCE_PRESENT;
+    return release != NULL && release->presence == PRESENCE_PRESENT && !release->astray;
 }
 
 void track_view_ask_releases(struct engine *engine, struct track *track)

@@ -1,5 +1,6 @@
 #include "reconciler/engine/why.h"
 
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/gate.h"
@@ -137,6 +138,15 @@ static bool explain_build(const struct engine *engine, const struct node *node, 
     return false;
 }
 
+static bool explain_releases(const struct unit *unit, struct text *out)
+{
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        if (astray_explain(unit->attached[i], out))
+            return true;
+    }
+    return false;
+}
+
 static void add_health(const struct engine *engine, const struct node *node, const char *name,
                        struct text *out)
 {
@@ -176,6 +186,8 @@ static void explain(void *context, size_t index, struct text *out)
     if (explain_bootstrap(engine, node, out) || explain_track(engine, node, question->now, out))
         return;
     if (engine->facts[index].state == NODE_CONVERGED && explain_unproven(node, out))
+        return;
+    if (engine->facts[index].state == NODE_REPAIRING && explain_releases(unit, out))
         return;
     if (engine->facts[index].state == NODE_REPAIRING)
         text_add(out, "its objects are being put right");

@@ -552,6 +552,41 @@ Test(operation, what_others_made_of_the_platform_says_how_it_is_taken_over)
     }
 }
 
+static int64_t slow_searches(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strstr(request->path, "?component=") != NULL ? 20000 : 0;
+}
+
+/* Git gives the cell up while celld looks for a second binding: nothing comes of what is found. */
+Test(operation, a_search_for_what_is_not_wanted_any_more_makes_nothing)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = slow_searches;
+    struct world *world = world_new(&options);
+    commit_both(world, 1);
+    bool searches = false;
+    while (!searches) {
+        cr_assert(world_step(world, world->now_ms + MINUTES(10)));
+        for (size_t i = 0; i < world->request_count; i++)
+            searches = searches || strstr(world->requests[i]->path, "?component=billing") != NULL;
+    }
+    commit_one(world, 2);
+    world_run(world, MINUTES(30));
+    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
+        const struct platform_logged *entry = platform_log_at(world->platform, i);
+        cr_expect(strcmp(entry->method, "POST") != 0 ||
+                      strstr(entry->path, "/releasebindings") == NULL || entry->body == NULL ||
+                      strstr(entry->body, "billing") == NULL,
+                  "%s", entry->path);
+    }
+    cr_expect_eq(left_of(world, "billing"), 0);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_no_dangers(world);
+    world_free(world);
+}
+
 static int64_t late(void *context, const struct world_request *request)
 {
     (void)context;

@@ -1,6 +1,7 @@
 /* Each allocation of single parts of the engine fails in turn, in a world that is in the middle of
  * something: the step is told to fail, and with memory the part does its work. */
 #include "config/base/json.h"
+#include "reconciler/engine/object.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/track_compile.h"
@@ -24,6 +25,22 @@ TestSuite(shortage, .timeout = 120);
 
 /* --- content ------------------------------------------------------------------------------------
  */
+
+/* Its SecretReferences are not known to anybody any more. */
+static void compile_anew(struct engine *engine, struct track *track)
+{
+    for (size_t i = 0; i < track->reference_count; i++) {
+        struct object *object = track->references[i];
+        object->holders--;
+        object->inventory = false;
+        object_want_nothing(engine, object);
+    }
+    free(track->references);
+    track->references = NULL;
+    track->reference_count = 0;
+    object_sweep(engine);
+    track_compile(engine, track);
+}
 
 Test(shortage, a_component_that_is_compiled)
 {
@@ -56,6 +73,10 @@ Test(shortage, a_component_that_is_compiled)
     cr_expect_not_null(track->references[0]->sealed);
     cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
     cr_expect_not_null(json_at(track->references[0]->operation->body, "spec", "data", NULL));
+    const size_t count = track->reference_count;
+    cr_expect_gt(shortage_run(world->engine, track, compile_anew), 10);
+    cr_expect_str_eq(track->content.deployment_digest, digest);
+    cr_expect_eq(track->reference_count, count);
     world_free(world);
 }
 

@@ -125,10 +125,14 @@ Test(source, a_release_of_other_content_is_told_and_not_used)
     struct meddler meddler;
     world = meddle_world(&meddler, items);
     shop(world, 1, "registry.example/shop:1", NULL);
-    world_run(world, MINUTES(30));
+    world_run(world, MINUTES(12));
     cr_expect_eq(differing(world), 1);
     cr_expect_eq(generated_of(world, "shop-api-a"), 0);
     expect_why(world, "shop", "development", "holds other content than git wants");
+    /* It differs in another way: that is told as well. */
+    snprintf(body, sizeof body, "{\"metadata\": {\"name\": \"%s\"}, \"spec\": {}}", name);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(differing(world), 2);
     meddler.items[0].times = 0;
     cr_expect(world_run_until(world, CONDITION_CONVERGED, MINUTES(60)));
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");

@@ -173,7 +173,7 @@ Test(durable, a_way_back_that_does_not_end_keeps_the_reason_why_it_began)
             cr_expect_eq(rollout->hold, ends[i].hold, "%s, %s: %s", ways[w], name,
                          rollout_hold_name(rollout->hold));
             cr_expect_eq(rollout->retry_at.ms != 0, ends[i].retries, "%s, %s", ways[w], name);
-            cr_expect_not_null(strstr(rollout->reason, "; "), "%s", rollout->reason);
+            cr_expect_not_null(strstr(rollout->room->reason, "; "), "%s", rollout->room->reason);
             bool alarm = false;
             for (size_t n = 0; n < result.note_count; n++)
                 alarm |= result.notes[n].kind == NOTE_ALARM;

@@ -291,6 +291,9 @@ Test(contract_parties, what_cannot_be_compared_is_refused)
         scarcity_begin(spared, false);
         const bool met = contract_is_met(&parties.consumers[0], &parties.provider);
         scarcity_end();
+        scarcity_begin(0, true);
+        cr_expect(contract_needs(parties.consumers[0].rollout.stable.needs, &parties.provider));
+        scarcity_end();
         cr_expect(met || spared < 2);
         parties_fini(&parties);
     }

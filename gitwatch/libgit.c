@@ -78,6 +78,14 @@ int libgit_start(const struct libgit_limits *limits, struct error *err)
     return 0;
 }
 
+int libgit_stay_local(struct error *err)
+{
+    /* It wants a place; in this one there are directories only. */
+    if (git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, NULL, "/proc/self/task") < 0)
+        return libgit_error(err, -1, "cannot let go of the certificate authorities");
+    return 0;
+}
+
 void libgit_stop(void)
 {
     git_libgit2_shutdown();

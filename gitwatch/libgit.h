@@ -28,3 +28,8 @@ const char *libgit_version_problem(int major, int minor, int revision, bool has_
 int libgit_start(const struct libgit_limits *limits, struct error *err)
     __attribute__((warn_unused_result));
 void libgit_stop(void);
+
+/* After libgit_start(): this process reads mirrors and never connects, its children do. The host's
+ * certificate authorities, which libgit2 reads when it starts, are let go (about 400 KiB): a server
+ * would not be trusted. Returns 0 or ERR_GIT. */
+int libgit_stay_local(struct error *err) __attribute__((warn_unused_result));

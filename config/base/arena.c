@@ -1,9 +1,11 @@
 #include "config/base/arena.h"
 
 #include "config/base/check.h"
+#include "config/base/pool.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +19,13 @@
 struct block {
     struct block *next;
     size_t size, used;
+    bool pooled;
     alignas(max_align_t) unsigned char bytes[];
 };
 
 struct arena {
     struct block *blocks; /* the newest first */
+    struct pool *pool;    /* NULL = malloc() */
     size_t limit, used;
 };
 
@@ -34,13 +38,29 @@ struct arena *arena_new(size_t limit)
     return arena;
 }
 
+struct arena *arena_new_in(struct pool *pool, size_t limit)
+{
+    struct arena *arena = arena_new(limit);
+    if (arena != NULL)
+        arena->pool = pool;
+    return arena;
+}
+
+static void free_block(struct block *block)
+{
+    if (block->pooled)
+        pool_give(block);
+    else
+        free(block);
+}
+
 struct arena *arena_free(struct arena *arena)
 {
     if (arena == NULL)
         return NULL;
     for (struct block *block = arena->blocks; block != NULL;) {
         struct block *next = block->next;
-        free(block);
+        free_block(block);
         block = next;
     }
     free(arena);
@@ -54,7 +74,7 @@ void arena_reset(struct arena *arena)
         return;
     for (struct block *block = kept->next; block != NULL;) {
         struct block *next = block->next;
-        free(block);
+        free_block(block);
         block = next;
     }
     kept->next = NULL;
@@ -71,10 +91,15 @@ static struct block *add_block(struct arena *arena, size_t at_least)
 {
     const size_t grown = arena->used / 4 < BLOCK_LARGEST ? arena->used / 4 : BLOCK_LARGEST;
     const size_t wanted = grown < BLOCK_FIRST ? BLOCK_FIRST : grown;
-    const size_t size = at_least > wanted ? at_least : wanted;
-    struct block *block = malloc(sizeof(*block) + size);
+    size_t size = at_least > wanted ? at_least : wanted;
+    const bool pooled =
+        arena->pool != NULL && sizeof(struct block) + at_least <= pool_size(arena->pool);
+    if (pooled)
+        size = pool_size(arena->pool) - sizeof(struct block);
+    struct block *block = pooled ? pool_take(arena->pool) : malloc(sizeof(struct block) + size);
     if (block == NULL)
         return NULL;
+    block->pooled = pooled;
     block->size = size;
     block->used = 0;
     block->next = arena->blocks;

@@ -5,9 +5,15 @@
 #include <stddef.h>
 
 struct arena;
+struct pool;
 
 /* Returns NULL without memory. `limit` is the most bytes that it will ever hand out. */
 struct arena *arena_new(size_t limit);
+
+/* Its memory comes in pieces of a pool that outlives it, as far as they suffice: for regions that
+ * come and go together. NULL = no pool. */
+struct arena *arena_new_in(struct pool *pool, size_t limit);
+
 struct arena *arena_free(struct arena *arena);
 
 /* Gives everything back at once and keeps the largest piece of memory for what comes next. */

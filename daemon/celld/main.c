@@ -82,6 +82,8 @@ static int run(const struct options *options)
         log_write(LOG_LEVEL_ERROR, NULL, "%s", err.detail);
         return EX_SOFTWARE;
     }
+    if (libgit_stay_local(&err) < 0)
+        log_write(LOG_LEVEL_INFO, NULL, "%s", err.detail);
     const int status = daemon_run(options, settings);
     libgit_stop();
     return status;

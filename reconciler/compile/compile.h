@@ -50,6 +50,7 @@ struct compile_context {
     bool authorization; /* the server answers authz requests: `access` is compiled */
     /* Array of celld's own ClusterComponentTypes (metadata, spec); NULL = none are compiled. */
     const json_t *component_types;
+    struct pool *deployments; /* pieces of their memory; NULL = none */
 };
 
 /* Namespace, our ClusterComponentTypes, Environments, DeploymentPipeline, the platform's native

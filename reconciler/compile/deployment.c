@@ -203,9 +203,9 @@ static int fill(struct deployment *deployment, const char *image, struct error *
     return 0;
 }
 
-static struct deployment *allocate(void)
+static struct deployment *allocate(const struct compile_context *context)
 {
-    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct arena *arena = arena_new_in(context->deployments, ARENA_LIMIT);
     struct deployment *deployment = arena == NULL ? NULL : arena_alloc(arena, sizeof *deployment);
     if (deployment == NULL) {
         arena_free(arena);
@@ -224,7 +224,7 @@ int deployment_new(const struct compile_context *context, const struct cell *cel
                    const struct component *component, const struct target *target,
                    const char *image, struct deployment **ret_deployment, struct error *err)
 {
-    struct deployment *deployment = allocate();
+    struct deployment *deployment = allocate(context);
     if (deployment == NULL)
         return error_no_memory(err);
     deployment->context = context;

@@ -1,11 +1,13 @@
 #include "reconciler/engine/bootstrap.h"
 
 #include "config/base/check.h"
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/project.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track_found.h"
 #include "reconciler/engine/unit.h"
@@ -19,8 +21,6 @@
 
 void bootstrap_observed(struct engine *engine, struct object *object, const json_t *live)
 {
-    if (object->unit == NULL)
-        return;
     if (object->key.kind == KIND_PROJECT || object->key.kind == KIND_PROJECT_RELEASE ||
         object->key.kind == KIND_PROJECT_RELEASE_BINDING)
         project_observed(engine, object, live);
@@ -46,6 +46,8 @@ void bootstrap_gone(struct engine *engine, struct object *object)
 {
     if (object->key.kind == KIND_COMPONENT)
         doubt_releases(object->unit, object);
+    else if (object->key.kind == KIND_COMPONENT_RELEASE)
+        astray_gone(engine, object);
     else
         project_gone(engine, object);
 }
@@ -192,6 +194,16 @@ static bool is_open(const struct engine *engine, const struct unit *unit)
     return false;
 }
 
+/* Its routes come before its turn: they need the project. */
+static bool is_awaited(const struct unit *unit)
+{
+    for (size_t i = 0; i < unit->node_count; i++) {
+        if (provider_is_awaited_on(unit->nodes[i]))
+            return true;
+    }
+    return false;
+}
+
 /* A gate opens for content that is known: its builds need the project before that. */
 static bool is_built_before_a_gate(const struct engine *engine, const struct unit *unit)
 {
@@ -214,14 +226,15 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
     struct object *project = unit->objects[0];
     CHECK(project->key.kind == KIND_PROJECT);
     project->permit =
-        may_write(engine, project, open || (ready && is_built_before_a_gate(engine, unit)));
+        may_write(engine, project,
+                  open || (ready && (is_built_before_a_gate(engine, unit) || is_awaited(unit))));
     project->poll = object_is_equal(project) && unit->project_release[0] == '\0';
     /* All others refer to the project. */
     for (size_t i = 1; i < unit->object_count; i++)
         unit->objects[i]->permit =
             object_is_equal(project) && may_write(engine, unit->objects[i], open);
-    unit->foreign = project->presence == PRESENCE_PRESENT && !project->managed &&
-                    !project->inventory && !object_is_equal(project);
+    unit->foreign =
+        project->presence == PRESENCE_PRESENT && !project->managed && !project->inventory;
     if (project->presence != PRESENCE_PRESENT || unit->foreign)
         return;
     project_bind(engine, unit);

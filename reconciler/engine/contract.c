@@ -2,6 +2,7 @@
 
 #include "config/base/json.h"
 #include "reconciler/engine/node.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 #include "reconciler/engine/words.h"
@@ -36,6 +37,18 @@ static enum lack lack_of(const json_t *need, const json_t *endpoints)
 static bool is_about(const json_t *need, const char *component)
 {
     return strcmp(json_text_or(json_object_get(need, "component"), ""), component) == 0;
+}
+
+bool contract_needs(const struct packed *needs, const struct track *provider)
+{
+    OWNED_JSON *list = packed_open(needs);
+    if (list == NULL)
+        return needs != NULL; /* no memory: it may be */
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (is_about(json_array_get(list, i), provider->component))
+            return true;
+    }
+    return false;
 }
 
 bool contract_is_met(const struct track *track, const struct track *provider)
@@ -96,18 +109,27 @@ static struct loss live_loss(const struct track *consumer, const struct track *p
     return loss;
 }
 
-/* Git wants it to do without, and nothing keeps that from coming about before the provider moves.
- */
+/* Git wants it to. */
+static bool is_to_do_without(const struct track *consumer, const struct track *provider)
+{
+    return track_is_live(consumer) && consumer->has_content && !track_is_done(consumer) &&
+           consumer->node != NULL && loss_of(consumer->content.needs, provider).lack == LACK_NONE;
+}
+
+/* It waits for the provider's new content itself: neither of them could be first. */
+static bool waits_for(const struct engine *engine, const struct track *consumer,
+                      const struct track *provider)
+{
+    return !contract_is_met(consumer, provider) ||
+           provider_is_waited_for(engine, provider, consumer);
+}
+
+/* ... and nothing keeps that from coming about before the provider moves. */
 static bool moves_on(const struct engine *engine, const struct track *consumer,
                      const struct track *provider)
 {
-    if (!track_is_live(consumer) || !consumer->has_content || track_is_done(consumer) ||
-        consumer->node == NULL || loss_of(consumer->content.needs, provider).lack != LACK_NONE)
-        return false;
-    /* It waits for the provider's new content itself: neither of them could be first. */
-    if (!contract_is_met(consumer, provider))
-        return false;
-    return node_is_open(engine, consumer->node) && consumer->rollout.state != ROLLOUT_HELD;
+    return is_to_do_without(consumer, provider) && node_is_open(engine, consumer->node) &&
+           consumer->rollout.state != ROLLOUT_HELD && !waits_for(engine, consumer, provider);
 }
 
 static void say(struct engine *engine, struct track *provider, const struct track *consumer,
@@ -120,11 +142,16 @@ static void say(struct engine *engine, struct track *provider, const struct trac
         [LACK_VISIBILITY] = "no longer shows to other cells",
         [LACK_UNKNOWN] = "may not have (there was no memory to compare them)",
     };
+    const bool circle =
+        is_to_do_without(consumer, provider) && waits_for(engine, consumer, provider);
     words_say(engine, &provider->refusal,
-              "%s of cell %s connects to endpoint %s (%s) of %s, which this release %s: keep it "
-              "until %s does without",
+              "%s of cell %s connects to endpoint %s (%s) of %s, which this release %s: %s%s%s",
               consumer->component, consumer->unit->name, loss->endpoint, loss->type,
-              provider->component, what[loss->lack], consumer->component);
+              provider->component, what[loss->lack], circle ? "" : "keep it until ",
+              consumer->component,
+              circle ? " waits for this release in turn: keep both in one commit, drop it in "
+                       "the next"
+                     : " does without");
 }
 
 /* Most releases take nothing away: only the others are held against every consumer. */
@@ -180,6 +207,13 @@ void contract_check(struct engine *engine, struct track *track)
                 hold_against(engine, track, consumer);
         }
     }
+}
+
+bool contract_yields_to(const struct engine *engine, const struct track *track,
+                        const struct track *consumer)
+{
+    return strcmp(consumer->target, track->target) == 0 &&
+           live_loss(consumer, track).lack != LACK_NONE && moves_on(engine, consumer, track);
 }
 
 void contract_changed(struct engine *engine)

@@ -61,7 +61,7 @@ static void take_objects(struct engine *engine, struct unit *unit, struct desire
         struct object *object = object_get(engine, &desired->key);
         if (object == NULL)
             return;
-        unit_attach(engine, unit, object);
+        object_hand_over(engine, object, unit);
         unit->objects[unit->object_count++] = object;
         object->holders++;
         object->wanted = true;

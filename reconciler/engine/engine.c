@@ -1,6 +1,7 @@
 #include "reconciler/engine/engine.h"
 
 #include "config/base/arena.h"
+#include "config/base/pool.h"
 #include "config/types/types.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/build_run.h"
@@ -32,6 +33,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two are enough for most of them. */
+#define DEPLOYMENT_PIECE ((size_t)2048)
 #define CREDENTIALS_SPACE ((size_t)1 << 20)
 
 const struct engine_options engine_options_default = {
@@ -75,6 +78,16 @@ static int keep_credentials(struct engine *engine, const struct engine_options *
     return kept == NULL ? -ENOMEM : 0;
 }
 
+static int make_pools(struct engine *engine)
+{
+    engine->operations = pool_new(sizeof(struct operation));
+    engine->tracks = pool_new(sizeof(struct track));
+    engine->deployments = pool_new(DEPLOYMENT_PIECE);
+    const bool made =
+        engine->operations != NULL && engine->tracks != NULL && engine->deployments != NULL;
+    return made ? 0 : -ENOMEM;
+}
+
 static int fill(struct engine *engine, const struct engine_options *options)
 {
     engine->options = *options;
@@ -87,7 +100,7 @@ static int fill(struct engine *engine, const struct engine_options *options)
     engine->base = unit_new("");
     engine->name_key = malloc(options->name_key_length + 1);
     if (engine->instance == NULL || engine->repository_url == NULL || engine->branch == NULL ||
-        engine->base == NULL || engine->name_key == NULL)
+        engine->base == NULL || engine->name_key == NULL || make_pools(engine) < 0)
         return -ENOMEM;
     if (options->name_key_length > 0)
         memcpy(engine->name_key, options->name_key, options->name_key_length);
@@ -123,9 +136,12 @@ struct engine *engine_free(struct engine *engine)
     for (size_t i = 0; i < engine->unit_count; i++)
         unit_free(engine->units[i]);
     unit_free(engine->base);
+    pool_free(engine->tracks);
+    pool_free(engine->deployments);
     free(engine->units);
     free(engine->heap);
     object_free_all(engine);
+    pool_free(engine->operations);
     gate_free_all(engine);
     build_free_all(engine);
     for (size_t i = 0; i < engine->quarantine_count; i++)

@@ -82,7 +82,7 @@ struct operation {
     uint64_t held_live;   /* OPERATION_HELD: against this content */
     json_t *body;         /* what GOAL_PRESENT wants */
     json_t *differences;  /* at the last comparison; NULL = none */
-    char message[MESSAGE_SIZE];
+    char *message;        /* owned; NULL = there was no trouble yet */
 };
 
 struct object {
@@ -113,15 +113,20 @@ struct object {
     bool condemned : 1; /* pruning has come to it: it is deleted now */
     bool complain : 1;  /* the last list showed it not Ready */
     bool making : 1;    /* a release: generate-release is in flight, and would overtake a read */
+    bool routine : 1;   /* a release: it is read in its turn, and nobody waits for that */
+    bool astray : 1;    /* a release that celld made: it is gone, or another stands in its place */
     /* Durable: */
     bool route : 1;     /* a binding that carries traffic to slots */
     bool inventory : 1; /* ours: created by us or adopted */
+    bool handed : 1;    /* its unit took it over from another, whose mark it may still bear */
     bool intent : 1;    /* a write is under way, or its outcome is unknown */
     char intent_verb;   /* 'P'OST, P'U'T, 'D'ELETE, 'G'enerate */
     char uid[40];
     const char *target; /* of bindings, for pruning: words_target(); "" = none */
     uint64_t written;   /* fingerprint of the desired content that was confirmed last */
     uint64_t made;      /* order of entry into the inventory */
+    json_t *sealed;     /* of a credential's reference: the data that the secrets API gave it
+                           (names, no values); owned; NULL = none */
 };
 
 /* --- components on targets -------------------------------------------------------------------- */
@@ -194,6 +199,9 @@ struct track {
     char *refusal;                /* a live consumer would lose an endpoint; NULL = none would */
     bool yields;                  /* ... but is just about to do without it: wait for that */
     bool waits;                   /* for the live release of something that it connects to */
+    bool ahead;                   /* it goes ahead of one of those: provider.h */
+    bool awaited;                 /* somebody goes ahead of its first release, to its address */
+    bool known;                   /* ... which can be resolved */
     bool recalled;                /* what git wants here is to go back, or to stay back: scope.h */
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
@@ -221,7 +229,7 @@ struct source {
 struct quarantine {
     char cell[NAME_SIZE], component[NAME_SIZE], target[NAME_SIZE];
     char digest[DIGEST_SHORT + 1];
-    int64_t since_ms;
+    int64_t since_ms, gone_ms; /* gone: since when git names no such component; 0 = it does */
     char reason[MESSAGE_SIZE], evidence[MESSAGE_SIZE];
     bool by_operator;
 };
@@ -433,6 +441,7 @@ struct engine {
     size_t object_slots, object_count;
     struct object **object_list; /* in the order of making */
     size_t object_list_capacity;
+    struct pool *operations, *tracks, *deployments;
     char **target_names; /* see words.h */
     size_t target_name_count;
     uint64_t made;
@@ -449,6 +458,7 @@ struct engine {
     struct recall *recalls;
     size_t recall_count;
     bool recall_dirty;          /* rows changed since the marks were made */
+    size_t ahead;               /* tracks that are */
     struct gate_record **gates; /* by cell, environment, name */
     size_t gate_count, gate_capacity;
     struct build_record **builds; /* by cell, component */
@@ -475,6 +485,7 @@ struct engine {
     struct wall_time looked;
     uint64_t looks;
     bool look_again;  /* asked for */
+    size_t turn;      /* in object_list: the release that was read last in its turn */
     bool look_broken; /* the last look could not read every kind */
     unsigned look_failures;
     uint64_t look_number; /* of looks that were begun */

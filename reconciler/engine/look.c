@@ -67,12 +67,21 @@ struct mono_time look_pump(struct engine *engine, struct binding *binding)
     return never;
 }
 
+const struct gate_answer *look_seen(const struct binding *binding)
+{
+    const struct object *object = binding->object;
+    const bool now =
+        binding->answered && binding->epoch == object->epoch && binding->judged == object->desired;
+    return now ? binding->gate : NULL;
+}
+
 /* At rest there is no hurry: what is known to be sick stays so, and the control plane complains for
  * a while of what runs already. */
 static bool has_time(const struct binding *binding)
 {
+    const struct gate_answer *seen = look_seen(binding);
     return !binding->look && (!binding->watched || binding->track->sick ||
-                              (binding->answered && binding->gate->verdict == GATE_SETTLED));
+                              (seen != NULL && seen->verdict == GATE_SETTLED));
 }
 
 static void later(struct engine *engine, struct binding *binding)
@@ -244,12 +253,4 @@ void look_answer(struct engine *engine, struct binding *binding, const struct re
         binding->calm++;
     }
     later(engine, binding);
-}
-
-const struct gate_answer *look_seen(const struct binding *binding)
-{
-    const struct object *object = binding->object;
-    const bool now =
-        binding->answered && binding->epoch == object->epoch && binding->judged == object->desired;
-    return now ? binding->gate : NULL;
 }

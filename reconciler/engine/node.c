@@ -1,8 +1,10 @@
 #include "reconciler/engine/node.h"
 
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/commit_status.h"
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/health.h"
 #include "reconciler/engine/history.h"
@@ -261,6 +263,8 @@ static bool has_repairs(const struct engine *engine, const struct node *node)
     }
     for (size_t i = 0; i < node->unit->attached_count; i++) {
         const struct object *object = node->unit->attached[i];
+        if (astray_is(object))
+            return true;
         if (object->goal == GOAL_PRESENT && is_of_node(node, object) && !object_is_equal(object) &&
             (object->permit || object_is_drift(object)))
             return true;
@@ -404,6 +408,7 @@ void node_plan(struct engine *engine)
         engine->status = -ENOMEM;
         return;
     }
+    bool changed = false;
     for (size_t i = 0; i < engine->node_count; i++) {
         struct node_verdict *verdict = &verdicts[i];
         const struct node_verdict *before = &engine->verdicts[i];
@@ -413,12 +418,17 @@ void node_plan(struct engine *engine)
             verdict->wait = WAIT_PLATFORM;
             verdict->waits_for = SIZE_MAX;
         }
-        if (verdict->may_start != before->may_start || verdict->wait != before->wait)
-            unit_queue(engine, engine->nodes[i]->unit);
+        if (verdict->may_start == before->may_start && verdict->wait == before->wait)
+            continue;
+        changed = true;
+        unit_queue(engine, engine->nodes[i]->unit);
     }
     free(engine->verdicts);
     engine->verdicts = verdicts;
     engine->version++;
+    /* Who waits for whom depends on who may begin. */
+    if (changed)
+        contract_changed(engine);
     gate_want(engine);
 }
 

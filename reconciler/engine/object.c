@@ -113,6 +113,7 @@ struct object *object_get(struct engine *engine, const struct object_key *key)
 static void object_free(struct object *object)
 {
     operation_free(object);
+    json_decref(object->sealed);
     free(object);
 }
 
@@ -205,6 +206,7 @@ void object_want(struct engine *engine, struct object *object, json_t *body, boo
         operation_rest(object);
         return;
     }
+    secret_want_sealed(engine, object, body);
     operation_aim(engine, object, body, changed);
 }
 
@@ -296,7 +298,7 @@ void object_observed(struct engine *engine, struct object *object, const json_t 
     object->presence = is_going(object, live) ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
     object->managed = object_is_managed(live);
     object->live = fingerprint_object(live);
-    object->missing = false;
+    object->missing = object->routine = false;
     if (object_was_equal(object))
         object->drifted = false; /* somebody took the change back */
     if (object->key.kind == KIND_RELEASE_BINDING) {
@@ -318,7 +320,7 @@ void object_gone(struct engine *engine, struct object *object)
     const enum presence was = object->presence;
     object->presence = PRESENCE_ABSENT;
     object->live = 0;
-    object->missing = false;
+    object->missing = object->routine = false;
     object->managed = false;
     object->sound = false;
     object->generation = -1;
@@ -341,7 +343,30 @@ void object_record(struct engine *engine, struct object *object, const json_t *l
     next.written = object->desired;
     if (!object->inventory)
         next.made = engine->made + 1;
+    if (next.sealed == NULL || strcmp(next.uid, uid_of(live)) != 0)
+        next.sealed = secret_seal(live);
+    next.handed = object->handed && object_bears_other_mark(object, live);
     snprintf(next.uid, sizeof next.uid, "%s", uid_of(live));
+    record_add(engine, key, row_inventory(&next));
+}
+
+bool object_bears_other_mark(const struct object *object, const json_t *live)
+{
+    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
+    return cell != NULL && strcmp(cell, object->unit->name) != 0;
+}
+
+void object_hand_over(struct engine *engine, struct object *object, struct unit *unit)
+{
+    const bool handed = object->inventory && object->unit != unit;
+    unit_attach(engine, unit, object);
+    if (!handed)
+        return;
+    char name[KEY_SIZE], key[KEY_SIZE + 16];
+    object_name(object, name);
+    snprintf(key, sizeof key, "inventory/%s", name);
+    struct object next = *object;
+    next.handed = true;
     record_add(engine, key, row_inventory(&next));
 }
 

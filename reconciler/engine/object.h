@@ -59,6 +59,13 @@ void object_found_equal(struct engine *engine, struct object *object, const json
 /* Into the inventory (`live` gives the uid), or again with what is known now. */
 void object_record(struct engine *engine, struct object *object, const json_t *live);
 
+/* It belongs to the unit's desired state now; the inventory says so, too, before anything is
+ * written: who wants it may drop it again at once. */
+void object_hand_over(struct engine *engine, struct object *object, struct unit *unit);
+
+/* `live` is marked as another unit's. */
+bool object_bears_other_mark(const struct object *object, const json_t *live);
+
 void object_forget(struct engine *engine, struct object *object); /* out of the inventory */
 void object_intent(struct engine *engine, struct object *object, char verb); /* 0 = settled */
 

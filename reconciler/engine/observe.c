@@ -1,6 +1,7 @@
 #include "reconciler/engine/observe.h"
 
 #include "config/base/check.h"
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -46,6 +47,23 @@ static void list(struct engine *engine, enum resource_kind kind)
         &(struct request_order){.purpose = REQUEST_LIST, .path = text_get(&path), .kind = kind});
 }
 
+/* They are large, and no list shows them by parts: so many are read with each look, in turn. */
+#define RELEASES_EACH_LOOK 8
+
+static void read_releases(struct engine *engine)
+{
+    size_t left = RELEASES_EACH_LOOK;
+    for (size_t i = 0; i < engine->object_count && left > 0; i++) {
+        engine->turn = (engine->turn + 1) % engine->object_count;
+        struct object *object = engine->object_list[engine->turn];
+        if (!astray_may_be_read(object))
+            continue;
+        object->missing = object->routine = true;
+        unit_queue(engine, object->unit);
+        left--;
+    }
+}
+
 static void begin(struct engine *engine)
 {
     size_t known[RESOURCE_KIND_COUNT], inventory[RESOURCE_KIND_COUNT];
@@ -74,6 +92,7 @@ static void begin(struct engine *engine)
             unit_queue(engine, object->unit);
         }
     }
+    read_releases(engine);
 }
 
 void observe_pump(struct engine *engine)

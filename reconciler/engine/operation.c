@@ -1,6 +1,7 @@
 #include "reconciler/engine/operation.h"
 
 #include "config/base/check.h"
+#include "config/base/pool.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation_write.h"
@@ -15,7 +16,7 @@
 static struct operation *operation_of(struct engine *engine, struct object *object)
 {
     if (object->operation == NULL) {
-        object->operation = calloc(1, sizeof *object->operation);
+        object->operation = pool_take(engine->operations);
         if (object->operation == NULL)
             engine->status = -ENOMEM;
     }
@@ -29,7 +30,8 @@ void operation_free(struct object *object)
         return;
     json_decref(operation->body);
     json_decref(operation->differences);
-    free(operation);
+    free(operation->message);
+    pool_give(operation);
 }
 
 void operation_rest(struct object *object)
@@ -293,11 +295,11 @@ static void found_present(struct engine *engine, struct object *object, const js
     difference_fini(&difference);
 }
 
-/* It bears another cell's mark than the one that it is to be removed for. */
+/* It bears another cell's mark than the one that it is to be removed for, and was never that one's.
+ */
 static bool is_of_another(const struct object *object, const json_t *live)
 {
-    const char *cell = json_text_or(json_at(live, "metadata", "labels", LABEL_CELL, NULL), NULL);
-    return cell != NULL && strcmp(cell, object->unit->name) != 0;
+    return !object->handed && object_bears_other_mark(object, live);
 }
 
 static void found_unwanted(struct engine *engine, struct object *object, const json_t *live)
@@ -435,7 +437,8 @@ bool operation_is_stuck(const struct object *object)
 
 const char *operation_message(const struct object *object)
 {
-    return object->operation == NULL ? "" : object->operation->message;
+    const struct operation *operation = object->operation;
+    return operation == NULL || operation->message == NULL ? "" : operation->message;
 }
 
 const char *operation_state_name(const struct object *object)

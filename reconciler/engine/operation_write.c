@@ -6,6 +6,7 @@
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,35 +22,38 @@ void operation_wait(struct engine *engine, struct object *object, const struct e
                     const char *format, ...)
 {
     struct operation *operation = object->operation;
+    char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(operation->message, sizeof operation->message, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    words_say(engine, &operation->message, "%s", message);
     operation->failures++;
     operation->state = OPERATION_WAITING;
     operation->due = request_backoff(engine, operation->failures, err);
     const struct history_about about = object_about(object);
     if (operation->failures == 3 || operation->failures % 50 == 0)
         history_publish(engine, PUBLISH_WARNING, "operation-delayed", &about,
-                        "%s; celld goes on trying", operation->message);
+                        "%s; celld goes on trying", message);
 }
 
 void operation_hold(struct engine *engine, struct object *object, const char *format, ...)
 {
     struct operation *operation = object->operation;
-    char before[sizeof operation->message];
-    snprintf(before, sizeof before, "%s", operation->message);
+    char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(operation->message, sizeof operation->message, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    const bool told = strcmp(operation_message(object), message) == 0;
+    words_say(engine, &operation->message, "%s", message);
     operation->state = OPERATION_HELD;
     operation->unpermitted = false;
     operation->held_live = object->live;
     operation->due = (struct mono_time){engine->now.mono.ms + HOLD_LIMIT.ms};
     const struct history_about about = object_about(object);
-    if (strcmp(before, operation->message) != 0)
-        history_publish(engine, PUBLISH_WARNING, "object-held", &about, "%s", operation->message);
+    if (!told)
+        history_publish(engine, PUBLISH_WARNING, "object-held", &about, "%s", message);
 }
 
 const char *operation_hint(const struct object *object, const char *verb, int status)
@@ -117,6 +121,7 @@ static void post_secret(struct engine *engine, struct object *object, const json
         engine->status = -ENOMEM;
         return;
     }
+    json_object_del(object->operation->body, "spec"); /* of the one before */
     object_intent(engine, object, 'P');
     object->before = -1;
     OWNED_TEXT path;

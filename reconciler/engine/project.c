@@ -1,10 +1,12 @@
 #include "reconciler/engine/project.h"
 
+#include "config/base/check.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -148,7 +150,7 @@ static void call_for_work(struct engine *engine, struct unit *unit)
     for (size_t i = 0; i < unit->node_count; i++) {
         const struct node *node = unit->nodes[i];
         const char *release = i == 0 ? unit->project_release : project_release_for(node);
-        if (node->binding_release[0] == '\0' || strcmp(node->binding_release, release) == 0)
+        if (strcmp(node->binding_release, release) == 0)
             continue;
         unit->stale = true;
         unit_queue(engine, unit);
@@ -203,12 +205,12 @@ static const struct node *node_before(const struct node *node)
         return NULL;
     const size_t environment =
         target->primary ? target->environment_index - 1 : target->environment_index;
-    for (size_t i = 0; i < node->unit->node_count; i++) {
+    for (size_t i = 0;; i++) {
+        CHECK(i < node->unit->node_count); /* every environment has a primary target */
         const struct node *other = node->unit->nodes[i];
         if (other->target->primary && other->target->environment_index == environment)
             return other;
     }
-    return NULL;
 }
 
 const char *project_release_for(const struct node *node)
@@ -255,17 +257,15 @@ static bool may_write(const struct engine *engine, const struct node *node, cons
     /* Not while a rollout is being judged there. */
     return moves ? node_verdict_of(engine, node)->may_start &&
                        node_facts_of(engine, node)->state == NODE_FORWARD
-                 : node_is_open(engine, node);
+                 : node_is_open(engine, node) || provider_is_awaited_on(node);
 }
 
 static void bind(struct engine *engine, struct node *node)
 {
     struct object *object = node->binding;
-    if (object == NULL)
-        return;
     /* Its pin must be known before it can be kept. */
-    if (!project_is_known(node) ||
-        (object->presence == PRESENCE_UNKNOWN && node_is_open(engine, node)))
+    if (!project_is_known(node) || (object->presence == PRESENCE_UNKNOWN &&
+                                    (node_is_open(engine, node) || provider_is_awaited_on(node))))
         object->missing = true;
     const char *release = project_release_for(node);
     if (release[0] == '\0' || object->presence == PRESENCE_UNKNOWN || !project_is_known(node))
@@ -295,7 +295,6 @@ void project_bind(struct engine *engine, struct unit *unit)
 bool project_moves(const struct node *node)
 {
     const struct object *object = node->binding;
-    return object != NULL && object->managed && object->permit && bootstrap_is_pending(object) &&
-           node->binding_release[0] != '\0' &&
+    return object->managed && object->permit && bootstrap_is_pending(object) &&
            strcmp(node->binding_release, project_release_for(node)) != 0;
 }

@@ -6,6 +6,7 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
 #include "reconciler/engine/prune_order.h"
+#include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/revision.h"
 #include "reconciler/engine/row.h"
@@ -412,4 +413,5 @@ void prune_pump(struct engine *engine)
     prune_order(engine);
     prune_releases(engine);
     forget_gone(engine);
+    quarantine_age(engine);
 }

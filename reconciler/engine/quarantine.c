@@ -3,6 +3,8 @@
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
+#include "reconciler/engine/track.h"
+#include "reconciler/engine/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -99,6 +101,7 @@ void quarantine_apply(struct engine *engine, const char *cell, const char *compo
     snprintf(entry->target, sizeof entry->target, "%s", target);
     snprintf(entry->digest, sizeof entry->digest, "%s", digest);
     entry->since_ms = row_number(value, "since");
+    entry->gone_ms = row_number(value, "gone");
     row_text(value, "reason", entry->reason, sizeof entry->reason);
     row_text(value, "evidence", entry->evidence, sizeof entry->evidence);
     entry->by_operator = json_is_true(json_object_get(value, "by_operator"));
@@ -106,9 +109,9 @@ void quarantine_apply(struct engine *engine, const char *cell, const char *compo
 
 json_t *quarantine_row(const struct quarantine *entry)
 {
-    return json_pack("{s:I, s:s, s:s, s:b}", "since", (json_int_t)entry->since_ms, "reason",
-                     entry->reason, "evidence", entry->evidence, "by_operator",
-                     (int)entry->by_operator);
+    return json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)entry->since_ms, "gone",
+                     (json_int_t)entry->gone_ms, "reason", entry->reason, "evidence",
+                     entry->evidence, "by_operator", (int)entry->by_operator);
 }
 
 static void key_of(const struct quarantine *entry, char ret_key[static KEY_SIZE])
@@ -157,6 +160,73 @@ size_t quarantine_clear(struct engine *engine, const char *cell, const char *com
         cleared++;
     }
     return cleared;
+}
+
+/* --- what git does not name any more ------------------------------------------------------------
+ */
+
+/* While a manifest cannot be used nobody knows what it would name. */
+static bool is_named(const struct engine *engine, const struct quarantine *entry)
+{
+    const struct unit *unit = unit_find(engine, entry->cell);
+    if (unit == NULL || unit->removed)
+        return false;
+    if (unit->broken || unit->problem != NULL || unit->stale)
+        return true;
+    const struct track *track =
+        unit_track_find(engine, entry->cell, entry->component, entry->target);
+    return track != NULL && track_is_live(track);
+}
+
+static void mark(struct engine *engine, const struct quarantine *entry, int64_t gone_ms)
+{
+    char key[KEY_SIZE];
+    struct quarantine next = *entry;
+    next.gone_ms = gone_ms;
+    key_of(entry, key);
+    record_add(engine, key, quarantine_row(&next));
+}
+
+static void drop(struct engine *engine, const struct quarantine *entry)
+{
+    char key[KEY_SIZE];
+    key_of(entry, key);
+    history_publish(engine, PUBLISH_INFO, "quarantine-dropped",
+                    &(struct history_about){.cell = entry->cell,
+                                            .component = entry->component,
+                                            .target = entry->target},
+                    "git has not named %s on %s for long: content %s is not quarantined any more",
+                    entry->component, entry->target, entry->digest);
+    record_remove(engine, key);
+}
+
+static const struct quarantine *longest_gone(const struct engine *engine)
+{
+    const struct quarantine *found = NULL;
+    for (size_t i = 0; i < engine->quarantine_count; i++) {
+        const struct quarantine *entry = engine->quarantines[i];
+        if (entry->gone_ms != 0 && (found == NULL || entry->gone_ms < found->gone_ms))
+            found = entry;
+    }
+    return found;
+}
+
+void quarantine_age(struct engine *engine)
+{
+    const int64_t now = engine->now.wall.ms;
+    size_t gone = 0;
+    for (size_t i = engine->quarantine_count; i-- > 0 && engine->status == 0;) {
+        const struct quarantine *entry = engine->quarantines[i];
+        const bool named = is_named(engine, entry);
+        if (named != (entry->gone_ms == 0))
+            mark(engine, entry, named ? 0 : now);
+        if (!named && entry->gone_ms != 0 && now - entry->gone_ms > engine->options.events_age.ms)
+            drop(engine, entry);
+        else
+            gone += entry->gone_ms != 0;
+    }
+    for (; gone > QUARANTINE_GONE_LIMIT && engine->status == 0; gone--)
+        drop(engine, longest_gone(engine));
 }
 
 json_t *engine_quarantine(const struct engine *engine)

@@ -1,5 +1,6 @@
 #include "reconciler/engine/reconcile.h"
 
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/desire.h"
@@ -27,8 +28,10 @@ static void sooner(struct mono_time *due, struct mono_time other)
 
 static bool is_busy(const struct object *object)
 {
-    return object->operation != NULL || object->missing || object->poll || object->intent ||
-           object->goal == GOAL_ABSENT;
+    if (object->routine)
+        return false;
+    return astray_is(object) || object->operation != NULL || object->missing || object->poll ||
+           object->intent || object->goal == GOAL_ABSENT;
 }
 
 static bool is_at_rest(const struct unit *unit)

@@ -317,6 +317,7 @@ static void take_set(struct engine *engine, struct manifest_set *set)
         return;
     }
     engine->context = revision_context(engine, engine->set, engine->platform);
+    engine->context.deployments = engine->deployments;
     for (size_t i = 0; i < set->cell_count && engine->status == 0; i++)
         take_cell(engine, &set->cells[i]);
     take_removals(engine);

@@ -85,10 +85,12 @@ void row_cell_apply(struct unit *unit, const json_t *value)
 
 json_t *row_inventory(const struct object *object)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:I}", "uid", object->uid, "cell",
-                     object->unit->name, "target", object->target, "route", (int)object->route,
-                     "desired", bits(object->written), "live", bits(object->equal_live), "made",
-                     (json_int_t)object->made, "before", (json_int_t)object->before);
+    return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:o*, s:O*}", "uid", object->uid,
+                     "cell", object->unit->name, "target", object->target, "route",
+                     (int)object->route, "desired", bits(object->written), "live",
+                     bits(object->equal_live), "made", (json_int_t)object->made, "before",
+                     (json_int_t)object->before, "handed", object->handed ? json_true() : NULL,
+                     "sealed", object->sealed);
 }
 
 /* Whose object it is. False = nobody's: the row is not to be used. */
@@ -106,10 +108,13 @@ static bool take_owner(struct engine *engine, struct object *object, const json_
 
 void row_inventory_apply(struct engine *engine, struct object *object, const json_t *value)
 {
+    json_decref(object->sealed);
+    object->sealed = json_incref(json_object_get(value, "sealed"));
     object->inventory = value != NULL && take_owner(engine, object, value);
     if (!object->inventory)
         return;
     row_text(value, "uid", object->uid, sizeof object->uid);
+    object->handed = json_is_true(json_object_get(value, "handed"));
     object->written = row_bits(value, "desired");
     object->equal_desired = object->written;
     object->equal_live = row_bits(value, "live");

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/unit.h"
+#include "reconciler/resource/object.h"
 
 #include <errno.h>
 #include <string.h>
@@ -38,6 +39,25 @@ void secret_observed(struct engine *engine, const struct object *object, const j
 void secret_gone(struct engine *engine, const struct object *object)
 {
     json_object_del(engine->secrets, object->key.name);
+}
+
+/* One row for each key; more than a few are not of celld's making. */
+#define SEALED_LIMIT 16
+
+json_t *secret_seal(const json_t *live)
+{
+    json_t *data = json_object_get(json_object_get(live, "spec"), "data");
+    const bool made = json_at(live, "metadata", "labels", LABEL_CREDENTIAL, NULL) != NULL;
+    return made && json_array_size(data) <= SEALED_LIMIT ? data : NULL;
+}
+
+void secret_want_sealed(struct engine *engine, const struct object *object, json_t *body)
+{
+    /* What is being made anew gets other data. */
+    if (object->sealed == NULL || object->intent || json_object_get(body, "credential") == NULL)
+        return;
+    if (json_object_set_new(body, "spec", json_pack("{s:O}", "data", object->sealed)) < 0)
+        engine->status = -ENOMEM;
 }
 
 static const struct object *standing(const struct engine *engine, const char *name)

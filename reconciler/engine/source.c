@@ -1,6 +1,7 @@
 #include "reconciler/engine/source.h"
 
 #include "config/base/check.h"
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -38,6 +39,8 @@ void source_free(struct source *source)
 
 static void drop(struct engine *engine, struct source *source)
 {
+    if (source->release != NULL)
+        source->release->poll = false;
     if (source->request != 0) {
         request_cancel(engine, source->request);
         source->release->making = false;
@@ -65,9 +68,11 @@ static void want_release(struct engine *engine, struct source *source)
         release->condemned = false;
         release->sound = false;
         release->missing = true;
+        release->routine = false;
     } else if (release->presence == PRESENCE_PRESENT && !release->sound) {
         /* It was read when no content had its name: nothing was compared with it. */
         release->missing = true;
+        release->routine = false;
     }
 }
 
@@ -214,9 +219,9 @@ static bool is_missed(const struct source *source, const struct track *track)
                                                                  : BINDING_A;
     const struct binding *binding = &track->bindings[role];
     const struct object *object = binding->object;
-    return object != NULL && object->goal == GOAL_PRESENT && !binding->undeploy &&
+    return object->goal == GOAL_PRESENT && !binding->undeploy &&
            object->presence != PRESENCE_UNKNOWN && !object_is_equal(object) &&
-           binding->release != NULL && strcmp(binding->release, source->release->key.name) == 0;
+           strcmp(binding->release, source->release->key.name) == 0;
 }
 
 /* Some target prepares the wanted content. */
@@ -281,6 +286,13 @@ static bool may_write(const struct engine *engine, const struct source *source,
     return needed || (object->inventory && is_released(source));
 }
 
+/* What runs was made of it, and it is not there any more. */
+static bool is_lost(const struct engine *engine, const struct source *source)
+{
+    return source->release->astray && source->release->presence == PRESENCE_ABSENT &&
+           is_released(source) && unit_drift_policy(engine, source->unit) == DRIFT_CORRECT;
+}
+
 static void generate(struct engine *engine, struct source *source)
 {
     OWNED_TEXT path;
@@ -303,11 +315,16 @@ struct mono_time source_pump(struct engine *engine, struct source *source)
 {
     const struct mono_time never = {NEVER};
     struct object *release = source->release;
-    const bool needed = is_needed(source);
+    const bool lost = is_lost(engine, source);
+    const bool needed = lost || is_needed(source);
+    if (release->presence == PRESENCE_ABSENT)
+        release->astray = lost; /* otherwise nobody misses it */
     /* The Workload refers to the Component, and generate-release to both. */
     source->component->permit = may_write(engine, source, source->component, needed);
     source->workload->permit =
         may_write(engine, source, source->workload, needed) && object_is_equal(source->component);
+    /* Until somebody has deleted what stands in its place. */
+    release->poll = needed && !release->sound && release->presence == PRESENCE_PRESENT;
     if (release->sound || !(needed || is_of_interest(source)))
         return never;
     const struct operation *read = release->operation;
@@ -344,12 +361,15 @@ void source_observed(struct engine *engine, struct object *release, const json_t
         if (release->sound) {
             free(TAKE(source->message));
             source->failures = 0;
-            if (!release->inventory)
+            release->astray = false;
+            if (!release->inventory || release->equal_live != release->live ||
+                !astray_is_same(release, live))
                 object_record(engine, release, live);
             object_intent(engine, release, 0);
             engine->progress++;
             return;
         }
+        release->astray = release->inventory;
         OWNED(owned_free) char *before = TAKE(source->message);
         words_say(
             engine, &source->message,
@@ -362,6 +382,7 @@ void source_observed(struct engine *engine, struct object *release, const json_t
                             source->message);
         return;
     }
+    astray_observed(engine, release, live);
 }
 
 static void take_failure(struct engine *engine, struct source *source, bool away,

@@ -53,7 +53,7 @@ static json_t *component_json(const struct engine *engine, const struct track *t
             ? json_null()
             : json_string(rollout_outcome_name(rollout->last_outcome)),
         "quarantined", (int)(quarantine_of(engine, track) != NULL), "unproven",
-        (int)rollout->stable.unproven, "reason", status_text(rollout->reason), "message",
+        (int)rollout->stable.unproven, "reason", status_text(rollout->room->reason), "message",
         status_text(text_get(&message)), "rollout", status_rollout(engine, track, now));
 }
 

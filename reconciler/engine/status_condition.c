@@ -1,18 +1,24 @@
 /* How the whole stands: at work, converged, or held. */
 #include "config/base/check.h"
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/build.h"
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/project.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/status.h"
+#include "reconciler/engine/track.h"
 
 #include <string.h>
 
 static bool has_held_object(const struct unit *unit)
 {
     for (size_t i = 0; i < unit->attached_count; i++) {
-        if (operation_is_held(unit->attached[i]))
+        const struct object *object = unit->attached[i];
+        if (operation_is_held(object) ||
+            (astray_is(object) && object->presence == PRESENCE_PRESENT))
             return true;
     }
     return false;
@@ -38,6 +44,21 @@ static bool waits_for_a_person(const struct node *node)
             return true;
     }
     return false;
+}
+
+/* Not all that is left to do there waits for others. */
+static bool can_go_on(const struct node *node)
+{
+    bool waits = false;
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        if (track->node != node || track_is_done(track))
+            continue;
+        if (!track->waits && !track->yields && track->rollout.state != ROLLOUT_HELD)
+            return true;
+        waits = true;
+    }
+    return !waits || !project_stands(node) || !node->binding_ready;
 }
 
 bool status_node_works(const struct engine *engine, const struct node *node)
@@ -82,7 +103,7 @@ bool status_node_works(const struct engine *engine, const struct node *node)
         return false;
     }
     return facts->wanted_digests[0] != '\0' && !waits_for_a_person(node) &&
-           !has_held_object(node->unit);
+           !has_held_object(node->unit) && can_go_on(node);
 }
 
 /* Something of it goes back with a component that failed, or is about to. */
@@ -98,10 +119,9 @@ static bool is_recalled(const struct engine *engine, const struct node *node)
     return engine->recall_dirty;
 }
 
-bool status_node_moves(const struct engine *engine, const struct node *node)
+/* It works, or what the plan has it wait for does. */
+static bool moves_in_order(const struct engine *engine, const struct node *node)
 {
-    if (is_recalled(engine, node))
-        return true;
     for (size_t i = 0;; i++) {
         CHECK(i <= engine->node_count); /* nobody waits for itself */
         if (engine->facts[node->index].state == NODE_CONVERGED)
@@ -113,6 +133,39 @@ bool status_node_moves(const struct engine *engine, const struct node *node)
             return false;
         node = engine->nodes[next];
     }
+}
+
+static void add_waits(struct track_walk *walk, const struct track *at, const void *context)
+{
+    const struct engine *engine = context;
+    provider_add_waits(walk, at, engine);
+    for (size_t i = 0; at->yields && i < engine->unit_count; i++) {
+        const struct unit *unit = engine->units[i];
+        for (size_t k = 0; k < unit->track_count; k++) {
+            if (contract_yields_to(engine, at, unit->tracks[k]))
+                track_walk_add(walk, unit->tracks[k]);
+        }
+    }
+}
+
+static bool moves_somewhere(const struct track *track, const void *context)
+{
+    const struct engine *engine = context;
+    return track->node != NULL &&
+           (provider_is_on_its_way(track) || is_recalled(engine, track->node) ||
+            moves_in_order(engine, track->node));
+}
+
+bool status_node_moves(const struct engine *engine, const struct node *node)
+{
+    if (is_recalled(engine, node) || moves_in_order(engine, node))
+        return true;
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        if (track->node == node && track_walk_meets(track, add_waits, moves_somewhere, engine))
+            return true;
+    }
+    return false;
 }
 
 static bool platform_moves(const struct engine *engine)

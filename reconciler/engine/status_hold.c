@@ -1,5 +1,6 @@
 #include "reconciler/engine/status_hold.h"
 
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/health.h"
 #include "reconciler/engine/object.h"
@@ -123,7 +124,7 @@ static void tell_rollout(json_t *holds, const struct track *track)
     char message[2 * MESSAGE_SIZE];
     if (paused || held) {
         snprintf(message, sizeof message, "%s is %s: %s", track->component,
-                 paused ? "paused" : "held", rollout->reason);
+                 paused ? "paused" : "held", rollout->room->reason);
         add_rollout_hold(holds, track, rollout->state_since.ms, track_advice_verb(track), message);
     } else if (unproven) {
         snprintf(message, sizeof message, "release %s of %s was promoted without proof",
@@ -176,6 +177,14 @@ json_t *status_holds(const struct engine *engine)
             continue;
         add_hold(holds, "object", object->unit->name, object->target, NULL, object->key.name, 0,
                  operation_message(object), NULL);
+    }
+    for (size_t i = 0; i < engine->object_count; i++) {
+        const struct object *object = engine->object_list[i];
+        OWNED_TEXT message;
+        text_init(&message, (size_t)2 * MESSAGE_SIZE);
+        if (object->presence == PRESENCE_PRESENT && astray_explain(object, &message))
+            add_hold(holds, "object", object->unit->name, NULL, NULL, object->key.name, 0,
+                     text_get(&message), NULL);
     }
     for (size_t i = 0; i < json_array_size(engine->pruning.explained); i++) {
         const json_t *entry = json_array_get(engine->pruning.explained, i);

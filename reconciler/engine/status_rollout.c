@@ -66,7 +66,7 @@ static json_t *stages_json(const struct rollout *rollout)
 {
     json_t *steps = json_array();
     for (size_t i = 0; i < rollout->stage_count; i++) {
-        const struct rollout_stage *stage = &rollout->stages[i];
+        const struct rollout_stage *stage = &rollout->room->stages[i];
         json_array_append_new(
             steps, step_json(stage->weight, stage->soak_ms, stage->pause, stage->analysis));
     }
@@ -170,7 +170,7 @@ static json_t *numbers_json(const struct engine *engine, const struct track *tra
     const enum rollout_state state = rollout_effective(rollout);
     const bool soaks = state == ROLLOUT_STEP && rollout->verified;
     const int64_t soak =
-        rollout->step < rollout->stage_count ? rollout->stages[rollout->step].soak_ms : 0;
+        rollout->step < rollout->stage_count ? rollout->room->stages[rollout->step].soak_ms : 0;
     return json_pack("{s:o, s:I, s:i, s:b, s:s, s:o, s:o, s:o, s:o}", "steps", stages_json(rollout),
                      "step", (json_int_t)rollout->step, "weight", rollout->weight,
                      "weight_verified", (int)is_verified(track), "weight_counted",

@@ -1,8 +1,10 @@
 #include "reconciler/engine/track.h"
 
+#include "config/base/pool.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/secret.h"
 #include "reconciler/engine/track_advice.h"
@@ -14,6 +16,7 @@
 #include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +54,7 @@ void track_free(struct track *track)
     free(track->refusal);
     free(track->references);
     trial_row_free(track->trial);
-    free(track);
+    pool_give(track);
 }
 
 void track_drop_deployment(struct track *track)
@@ -71,6 +74,7 @@ void track_rest(struct track *track)
     (void)packed_unref(TAKE(track->content.route_spec));
     (void)packed_unref(TAKE(track->content.endpoints));
     (void)packed_unref(TAKE(track->content.needs));
+    rollout_close(&track->rollout);
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         free(TAKE(track->bindings[i].names));
         if (track->bindings[i].request == 0 && !track->bindings[i].complains) {
@@ -115,14 +119,9 @@ bool track_is_done(const struct track *track)
 /* --- a round ------------------------------------------------------------------------------------
  */
 
-void track_step(struct engine *engine, struct track *track)
+static void go_on(struct engine *engine, struct track *track)
 {
-    track->due = (struct mono_time){NEVER};
-    if (!track_is_live(track) || !track_recover(engine, track))
-        return;
     const struct mono_time secrets = secret_ask(engine, track);
-    contract_check(engine, track);
-    track->waits = !track_providers_stand(engine, track);
     for (int round = 0; round < ROUNDS && engine->status == 0; round++) {
         struct rollout_plan plan;
         struct rollout_view view;
@@ -150,6 +149,21 @@ void track_step(struct engine *engine, struct track *track)
     /* It would like to go on at once, and what it waits for is not there: an event will bring it,
      * or a little time. */
     track->due = (struct mono_time){engine->now.mono.ms + engine->options.poll_fastest.ms};
+}
+
+void track_step(struct engine *engine, struct track *track)
+{
+    track->due = (struct mono_time){NEVER};
+    if (!track_is_live(track) || !track_recover(engine, track))
+        return;
+    if (rollout_open(&track->rollout) < 0) {
+        engine->status = -ENOMEM;
+        return;
+    }
+    contract_check(engine, track);
+    provider_step(engine, track);
+    go_on(engine, track);
+    provider_tell(engine, track);
 }
 
 void track_explain(const struct engine *engine, const struct track *track, struct instant now,

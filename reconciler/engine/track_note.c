@@ -81,7 +81,7 @@ static void page(struct engine *engine, const struct track *track)
             .cell = track->unit->name, .component = track->component, .target = track->target},
         "%s on %s was tried %u times and is not tried again before somebody says so "
         "(`cellctl rollout retry`): %.200s",
-        track->component, track->target, track->rollout.attempts_used, track->rollout.reason);
+        track->component, track->target, track->rollout.attempts_used, track->rollout.room->reason);
 }
 
 static void take_note(struct engine *engine, struct track *track, const struct rollout_note *note)
@@ -127,7 +127,8 @@ void track_take_result(struct engine *engine, struct track *track,
         if (note->kind != NOTE_QUARANTINE)
             continue;
         scope_begin(engine, track);
-        quarantine_add(engine, track, note->digest, note->text, track->rollout.evidence, false);
+        quarantine_add(engine, track, note->digest, note->text, track->rollout.room->evidence,
+                       false);
     }
     if (track->command == COMMAND_ROLLBACK && result->command_done) {
         char reason[MESSAGE_SIZE];

@@ -10,7 +10,6 @@
 #include "reconciler/engine/secret.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
-#include "reconciler/engine/track_want.h"
 #include "reconciler/engine/trial.h"
 #include "reconciler/engine/unit.h"
 
@@ -75,7 +74,7 @@ static bool has_older_release(const struct engine *engine, const struct track *t
     OWNED_JSON *spec = older_spec(track, role);
     const struct object_key key = older_release(engine, spec);
     const struct object *release = object_find(engine, &key);
-    return release != NULL && release->presence == PRESENCE_PRESENT;
+    return release != NULL && release->presence == PRESENCE_PRESENT && !release->astray;
 }
 
 void track_view_ask_releases(struct engine *engine, struct track *track)
@@ -139,6 +138,7 @@ void track_view(const struct engine *engine, const struct track *track,
         .cancel = verdict->cancel && !track->rollout.returning,
         .cancel_reason = "the primary region's rollout failed",
         .undo = scope_undoes(engine, track),
+        .awaited = track->awaited,
         .command = track->command,
     };
     if (scope_cancels(engine, track)) {

@@ -34,6 +34,22 @@ void track_walk_add(struct track_walk *walk, const struct track *track)
     walk->tracks[walk->count++] = track;
 }
 
+bool track_walk_meets(const struct track *from, track_walk_next *next, track_walk_test *test,
+                      const void *context)
+{
+    struct track_walk walk = {0};
+    bool met = false;
+    next(&walk, from, context);
+    for (size_t i = 0; i < walk.count && !met; i++) {
+        met = test(walk.tracks[i], context);
+        if (!met)
+            next(&walk, walk.tracks[i], context);
+    }
+    met = met || walk.failed;
+    free(walk.tracks);
+    return met;
+}
+
 bool track_walk_leads(const struct track *from, const struct track *to, track_walk_next *next,
                       const void *context)
 {

@@ -273,6 +273,9 @@ static void want_binding(struct engine *engine, struct track *track, enum bindin
     case CONTENT_UNDEPLOYED:
         want_undeployed(engine, track, binding);
         return;
+    case CONTENT_ADDRESS:
+        want_content(engine, track, binding, &track->content);
+        return;
     }
 }
 
@@ -284,67 +287,4 @@ void track_want(struct engine *engine, struct track *track)
         return;
     want_binding(engine, track, BINDING_B, wants->slot[1].content, wants->look_slot[1]);
     want_binding(engine, track, BINDING_ROUTE, wants->route.content, wants->look_route);
-}
-
-/* --- providers ----------------------------------------------------------------------------------
- */
-
-static const struct track *provider_of(const struct engine *engine, const struct track *track,
-                                       const struct connection_end *end)
-{
-    return end->external ? NULL : unit_track_find(engine, end->cell, end->component, track->target);
-}
-
-/* Its live release has what is connected to. */
-static bool stands_for(const struct track *track, const struct track *provider)
-{
-    return provider->rollout.has_stable && contract_is_met(track, provider);
-}
-
-/* It cannot come before us: it waits for our phase, or for our cell. */
-static bool comes_later(const struct track *track, const struct track *provider)
-{
-    if (provider->unit->phase > track->unit->phase)
-        return true;
-    const struct cell *cell = provider->unit->cell;
-    for (size_t i = 0; cell != NULL && i < cell->depends_on.count; i++) {
-        if (strcmp(cell->depends_on.items[i].text, track->unit->name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What `at` waits for in turn. */
-static void add_providers(struct track_walk *walk, const struct track *at, const void *context)
-{
-    const struct engine *engine = context;
-    for (size_t i = 0; at->deployment != NULL && i < at->deployment->effective->connection_count;
-         i++) {
-        const struct track *provider =
-            provider_of(engine, at, &at->deployment->effective->connections[i]);
-        if (provider != NULL && !stands_for(at, provider))
-            track_walk_add(walk, provider);
-    }
-}
-
-const struct track *track_missing_provider(const struct engine *engine, const struct track *track)
-{
-    if (track->deployment == NULL)
-        return NULL;
-    const struct effective *effective = track->deployment->effective;
-    for (size_t i = 0; i < effective->connection_count; i++) {
-        const struct track *provider = provider_of(engine, track, &effective->connections[i]);
-        if (provider == NULL || provider == track || stands_for(track, provider) ||
-            comes_later(track, provider))
-            continue;
-        /* Two that need each other start together: one of them has to be first. */
-        if (!track_walk_leads(provider, track, add_providers, engine))
-            return provider;
-    }
-    return NULL;
-}
-
-bool track_providers_stand(const struct engine *engine, const struct track *track)
-{
-    return track_missing_provider(engine, track) == NULL;
 }

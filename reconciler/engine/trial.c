@@ -101,7 +101,8 @@ static enum share_check share_of(const struct trial *trial, const struct rollout
         rollout->step >= rollout->stage_count)
         return SHARE_NOT_COUNTED;
     const enum share_check share = judge_share(&trial->judge);
-    const bool brief = rollout->stages[rollout->step].soak_ms < trial->judge.settings.window.ms;
+    const bool brief =
+        rollout->room->stages[rollout->step].soak_ms < trial->judge.settings.window.ms;
     return share == SHARE_TOO_FEW && brief ? SHARE_NOT_COUNTED : share;
 }
 
@@ -230,7 +231,7 @@ static bool looks(const struct trial *trial, const struct rollout *rollout, bool
         return trial_has_baseline(rollout) && healthy;
     case ROLLOUT_STEP:
         if (rollout->step < rollout->stage_count) {
-            const struct rollout_stage *stage = &rollout->stages[rollout->step];
+            const struct rollout_stage *stage = &rollout->room->stages[rollout->step];
             /* While the weight moves it goes on as before. */
             return healthy && stage->analysis && stage->weight > 0 &&
                    (rollout->verified || trial->looking);

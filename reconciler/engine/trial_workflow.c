@@ -69,7 +69,8 @@ static bool is_judged(const struct trial *trial)
     const struct rollout *rollout = &trial->track->rollout;
     return trial_is_forward(rollout) && trial_is_of(trial, rollout) && trial->standing &&
            (trial->step < rollout->stage_count
-                ? rollout->stages[trial->step].analysis && rollout->stages[trial->step].weight > 0
+                ? rollout->room->stages[trial->step].analysis &&
+                      rollout->room->stages[trial->step].weight > 0
                 : trial->step > rollout->stage_count && trial_has_baseline(rollout));
 }
 

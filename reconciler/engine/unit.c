@@ -1,6 +1,7 @@
 #include "reconciler/engine/unit.h"
 
 #include "config/base/check.h"
+#include "config/base/pool.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/source.h"
@@ -114,7 +115,7 @@ struct unit *unit_get(struct engine *engine, const char *name)
 /* --- tracks -------------------------------------------------------------------------------------
  */
 
-static struct track *insert_track(struct unit *unit, size_t at)
+static struct track *insert_track(struct engine *engine, struct unit *unit, size_t at)
 {
     if (unit->track_count == unit->track_capacity) {
         const size_t capacity = unit->track_capacity == 0 ? 4 : unit->track_capacity * 2;
@@ -124,7 +125,7 @@ static struct track *insert_track(struct unit *unit, size_t at)
         unit->tracks = tracks;
         unit->track_capacity = capacity;
     }
-    struct track *track = calloc(1, sizeof *track);
+    struct track *track = pool_take(engine->tracks);
     if (track == NULL)
         return NULL;
     memmove(&unit->tracks[at + 1], &unit->tracks[at],
@@ -175,7 +176,7 @@ struct track *unit_track_get(struct engine *engine, struct unit *unit, const cha
     const size_t at = track_place(unit, component, target, &found);
     if (found)
         return unit->tracks[at];
-    struct track *track = insert_track(unit, at);
+    struct track *track = insert_track(engine, unit, at);
     if (track == NULL)
         engine->status = -ENOMEM;
     else

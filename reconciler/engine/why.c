@@ -1,5 +1,6 @@
 #include "reconciler/engine/why.h"
 
+#include "reconciler/engine/astray.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/gate.h"
@@ -8,8 +9,8 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/project.h"
+#include "reconciler/engine/provider.h"
 #include "reconciler/engine/track.h"
-#include "reconciler/engine/track_want.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
@@ -76,7 +77,7 @@ static const struct track *first_open(const struct engine *engine, const struct 
         if (track->node != node || track_is_done(track))
             continue;
         /* The one that others wait for tells more than those that wait. */
-        if (track_missing_provider(engine, track) == NULL || rollout_is_active(&track->rollout))
+        if (provider_missing(engine, track) == NULL || rollout_is_active(&track->rollout))
             return track;
         waiting = waiting == NULL ? track : waiting;
     }
@@ -101,15 +102,10 @@ static bool explain_track(const struct engine *engine, const struct node *node, 
     const struct track *track = first_open(engine, node);
     if (track == NULL)
         return false;
-    const struct track *provider = track_missing_provider(engine, track);
     if (track->rollout.state == ROLLOUT_PREPARE && explain_source(track, out))
         return true;
-    if (provider != NULL && !rollout_is_active(&track->rollout) && provider->unit != track->unit) {
-        text_format(out, "%s waits for %s of %s, which it connects to", track->component,
-                    provider->component, provider->unit->name);
-        return true;
-    }
-    track_explain(engine, track, now, out);
+    if (!provider_explain(engine, track, out))
+        track_explain(engine, track, now, out);
     return true;
 }
 
@@ -137,6 +133,15 @@ static bool explain_build(const struct engine *engine, const struct node *node, 
     for (size_t i = 0; i < node->unit->track_count; i++) {
         const struct track *track = node->unit->tracks[i];
         if (track->node == node && build_explain(engine, track, out))
+            return true;
+    }
+    return false;
+}
+
+static bool explain_releases(const struct unit *unit, struct text *out)
+{
+    for (size_t i = 0; i < unit->attached_count; i++) {
+        if (astray_explain(unit->attached[i], out))
             return true;
     }
     return false;
@@ -181,6 +186,8 @@ static void explain(void *context, size_t index, struct text *out)
     if (explain_bootstrap(engine, node, out) || explain_track(engine, node, question->now, out))
         return;
     if (engine->facts[index].state == NODE_CONVERGED && explain_unproven(node, out))
+        return;
+    if (engine->facts[index].state == NODE_REPAIRING && explain_releases(unit, out))
         return;
     if (engine->facts[index].state == NODE_REPAIRING)
         text_add(out, "its objects are being put right");

@@ -20,7 +20,7 @@ static bool retries(enum rollout_hold hold)
 static void keep_evidence(struct advance *advance)
 {
     const char *evidence = advance->view->evidence;
-    (void)snprintf(advance->rollout->evidence, sizeof(advance->rollout->evidence), "%s",
+    (void)snprintf(advance->rollout->room->evidence, sizeof(advance->rollout->room->evidence), "%s",
                    evidence != NULL ? evidence : "");
 }
 
@@ -28,7 +28,7 @@ void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, con
                             ...)
 {
     struct rollout *rollout = advance->rollout;
-    char reason[sizeof(rollout->reason)];
+    char reason[sizeof(rollout->room->reason)];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(reason, sizeof(reason), format, arguments);
@@ -42,7 +42,7 @@ void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, con
     rollout->hold = hold;
     (void)memcpy(rollout->held_digest, rollout->next.deployment_digest,
                  sizeof(rollout->held_digest));
-    (void)memcpy(rollout->reason, reason, sizeof(reason));
+    (void)memcpy(rollout->room->reason, reason, sizeof(reason));
     keep_evidence(advance);
     machine_note(advance, NOTE_HELD, rollout->next.deployment_digest, "%s", reason);
     machine_note(advance, NOTE_ALARM, rollout->next.deployment_digest, "%s", reason);
@@ -82,7 +82,7 @@ static bool is_cold(const struct advance *advance)
 void backward_begin(struct advance *advance, struct way_back way, const char *format, ...)
 {
     struct rollout *rollout = advance->rollout;
-    char reason[sizeof(rollout->reason)];
+    char reason[sizeof(rollout->room->reason)];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(reason, sizeof(reason), format, arguments);
@@ -99,7 +99,7 @@ void backward_begin(struct advance *advance, struct way_back way, const char *fo
     rollout->warming = is_cold(advance);
     rollout->hold = way.hold;
     rollout->outcome = way.outcome;
-    (void)memcpy(rollout->reason, reason, sizeof(reason));
+    (void)memcpy(rollout->room->reason, reason, sizeof(reason));
     keep_evidence(advance);
     const char *digest = rollout->next.deployment_digest;
     machine_note(advance, NOTE_ROLLBACK, digest, "%s", reason);
@@ -143,7 +143,7 @@ static void finish(struct advance *advance)
                      sizeof(rollout->held_digest));
     plan_retry(advance);
     machine_note(advance, note_of(rollout->outcome), rollout->next.deployment_digest, "%s",
-                 rollout->reason);
+                 rollout->room->reason);
     rollout->outcome = OUTCOME_NONE;
     rollout_content_fini(&rollout->next);
     rollout->has_next = rollout->touched = rollout->route_touched = false;
@@ -155,7 +155,7 @@ static void finish(struct advance *advance)
     rollout->replicas = -1;
     machine_move(advance, rollout->hold == HOLD_NONE ? ROLLOUT_IDLE : ROLLOUT_HELD);
     if (rollout->hold != HOLD_NONE)
-        machine_note(advance, NOTE_HELD, rollout->held_digest, "%s", rollout->reason);
+        machine_note(advance, NOTE_HELD, rollout->held_digest, "%s", rollout->room->reason);
 }
 
 static void drain(struct advance *advance)
@@ -186,8 +186,9 @@ static void stuck(struct advance *advance, const char *what)
     struct rollout *rollout = advance->rollout;
     char why[64];
     (void)snprintf(why, sizeof(why), "; %s", what);
-    const size_t length = strlen(rollout->reason);
-    (void)snprintf(rollout->reason + length, sizeof(rollout->reason) - length, "%s", why);
+    const size_t length = strlen(rollout->room->reason);
+    (void)snprintf(rollout->room->reason + length, sizeof(rollout->room->reason) - length, "%s",
+                   why);
     machine_note(advance, NOTE_ALARM, rollout->next.deployment_digest, "%s", what);
     finish(advance);
 }
@@ -259,7 +260,9 @@ void backward_withdraw(struct advance *advance)
     const struct rollout *rollout = advance->rollout;
     const struct rollout_view *view = advance->view;
     if (!rollout->drained) {
-        if (!rollout->routed || binding_is_gone(&view->route))
+        const bool off =
+            view->awaited ? binding_is_verified(&view->route) : binding_is_gone(&view->route);
+        if (!rollout->routed || off)
             drain(advance);
         else if (failure_is_overdue(advance))
             stuck(advance, "the route does not go away");

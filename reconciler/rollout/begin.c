@@ -42,7 +42,7 @@ static void fix_plan(struct rollout *rollout, const struct rollout_plan *plan)
         const struct rollout_step *step = &plan->steps[i];
         int64_t weight = step->weight.set ? step->weight.value : 0;
         weight = weight < 0 ? 0 : weight > 100 ? 100 : weight;
-        rollout->stages[i] = (struct rollout_stage){
+        rollout->room->stages[i] = (struct rollout_stage){
             .weight = (int16_t)weight,
             .soak_ms = step->soak.value.ms > 0 ? step->soak.value.ms : 0,
             .pause = step->pause.value,
@@ -118,7 +118,7 @@ void begin_attempt(struct advance *advance, const struct rollout_content *conten
     rollout->held_digest[0] = '\0';
     rollout->retry_at.ms = 0;
     rollout->outcome = OUTCOME_NONE;
-    rollout->reason[0] = rollout->evidence[0] = '\0';
+    rollout->room->reason[0] = rollout->room->evidence[0] = '\0';
     machine_move(advance, ROLLOUT_PREPARE);
     say_started(advance);
 }

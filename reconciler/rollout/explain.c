@@ -89,7 +89,7 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
         add_gate(out, &view->route);
         return;
     case ROLLOUT_PAUSED:
-        text_format(out, "is paused: %s", rollout->reason);
+        text_format(out, "is paused: %s", rollout->room->reason);
         break;
     case ROLLOUT_BAKE:
         duration_format(DURATION_S(credit_remaining_ms(rollout, view) / 1000), left);
@@ -101,15 +101,16 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
         text_add(out, "takes the old slot down");
         break;
     case ROLLOUT_ROLLBACK:
-        text_format(out, "goes back: %s", rollout->reason);
+        text_format(out, "goes back: %s", rollout->room->reason);
         add_since(out, rollout->state_since, view->now.wall);
         add_gate(out, stable);
         return;
     case ROLLOUT_WITHDRAW:
-        text_format(out, "is withdrawn: %s", rollout->reason);
+        text_format(out, "is withdrawn: %s", rollout->room->reason);
         break;
     case ROLLOUT_HELD:
-        text_format(out, "is held (%s): %s", rollout_hold_name(rollout->hold), rollout->reason);
+        text_format(out, "is held (%s): %s", rollout_hold_name(rollout->hold),
+                    rollout->room->reason);
         break;
     }
     add_since(out, rollout->state_since, view->now.wall);
@@ -124,7 +125,7 @@ void rollout_explain(const struct rollout *rollout, const struct rollout_view *v
                      struct text *out)
 {
     if (rollout_kind_changed(rollout)) {
-        text_format(out, "is left as it is: %s", rollout->reason);
+        text_format(out, "is left as it is: %s", rollout->room->reason);
         return;
     }
     explain_state(rollout, view, out);

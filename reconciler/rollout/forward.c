@@ -312,7 +312,7 @@ void forward_pause(struct advance *advance, enum rollout_hold hold, const char *
     rollout->soaked_ms = soaked;
     rollout->judged_from_ms = from_ms;
     rollout->hold = hold;
-    (void)snprintf(rollout->reason, sizeof(rollout->reason), "%s", why);
+    (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "%s", why);
     machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", why);
 }
 
@@ -327,7 +327,7 @@ void forward_resume(struct advance *advance)
     rollout->soaked_ms = soaked;
     rollout->judged_from_ms = judged;
     rollout->hold = HOLD_NONE;
-    rollout->reason[0] = '\0';
+    rollout->room->reason[0] = '\0';
     machine_note(advance, NOTE_RESUMED, rollout->next.deployment_digest, "goes on");
 }
 

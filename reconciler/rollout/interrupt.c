@@ -135,8 +135,9 @@ static void command_pause(struct advance *advance)
     rollout->from = from;
     rollout->soaked_ms = soaked;
     rollout->judged_from_ms = judged_from;
-    (void)snprintf(rollout->reason, sizeof(rollout->reason), "paused by an operator");
-    machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", rollout->reason);
+    (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "paused by an operator");
+    machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s",
+                 rollout->room->reason);
     answer(advance, true, "paused in %s", rollout_state_name(from));
 }
 
@@ -153,7 +154,7 @@ static void command_resume(struct advance *advance)
         return;
     }
     if (rollout->from == ROLLOUT_STEP && rollout->step < rollout->stage_count && rollout->verified)
-        rollout->stages[rollout->step].pause = false;
+        rollout->room->stages[rollout->step].pause = false;
     forward_resume(advance);
     answer(advance, true, "goes on in %s", rollout_state_name(rollout->state));
 }
@@ -199,7 +200,7 @@ static void command_promote(struct advance *advance)
                                               advance->view->verdict != VERDICT_PASS);
     rollout->skip_soak = true;
     if (at == ROLLOUT_STEP && rollout->step < rollout->stage_count)
-        rollout->stages[rollout->step].pause = false;
+        rollout->room->stages[rollout->step].pause = false;
     advance->result->changed = true;
     answer(advance, true, at == ROLLOUT_BAKE ? "the bake is ended" : "the step's soak is ended");
 }
@@ -274,14 +275,14 @@ static void command_retry(struct advance *advance)
                rollout->hold == HOLD_REFUSED
                    ? "its content is refused: %s"
                    : "its content is in quarantine, which `quarantine clear` ends: %s",
-               rollout->reason);
+               rollout->room->reason);
         return;
     }
     rollout->held_digest[0] = '\0';
     rollout->attempts_used = 0;
     rollout->retry_at.ms = 0;
     rollout->hold = HOLD_NONE;
-    rollout->reason[0] = '\0';
+    rollout->room->reason[0] = '\0';
     machine_move(advance, ROLLOUT_IDLE);
     answer(advance, true, "it may begin again");
 }

@@ -52,13 +52,13 @@ static void hold(struct advance *advance, enum rollout_hold why, const char *rea
     if (strcmp(rollout->held_digest, digest) != 0)
         rollout->attempts_used = 0;
     (void)memcpy(rollout->held_digest, digest, sizeof(rollout->held_digest));
-    (void)snprintf(rollout->reason, sizeof(rollout->reason), "%s", reason);
+    (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "%s", reason);
     rollout->hold = why;
     rollout->retry_at.ms = 0;
     if (rollout->state != ROLLOUT_HELD)
         machine_move(advance, ROLLOUT_HELD);
     advance->result->changed = true;
-    machine_note(advance, NOTE_HELD, digest, "%s", rollout->reason);
+    machine_note(advance, NOTE_HELD, digest, "%s", rollout->room->reason);
 }
 
 static bool wants_new(const struct advance *advance)
@@ -77,10 +77,10 @@ static bool barred(struct advance *advance)
     const bool same = content_is(view->wanted, rollout->held_digest);
     if (view->quarantined) {
         /* What condemned it says more than that it is condemned. */
-        const bool told = same && rollout->reason[0] != '\0';
-        char reason[sizeof(rollout->reason)];
+        const bool told = same && rollout->room->reason[0] != '\0';
+        char reason[sizeof(rollout->room->reason)];
         (void)snprintf(reason, sizeof(reason), "%s",
-                       told ? rollout->reason : "this content is in quarantine here");
+                       told ? rollout->room->reason : "this content is in quarantine here");
         hold(advance, HOLD_QUARANTINED, reason);
         return true;
     }

@@ -28,8 +28,10 @@
 #include "config/base/check.h"
 #include "reconciler/rollout/machine.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define S(state) (1u << ROLLOUT_##state)
@@ -171,10 +173,10 @@ static void refuse_kind(struct advance *advance)
     struct rollout *rollout = advance->rollout;
     if (advance->view->command != COMMAND_NONE)
         (void)memcpy(advance->result->command, reason, sizeof(reason));
-    if (rollout->hold == HOLD_REFUSED && strcmp(rollout->reason, reason) == 0)
+    if (rollout->hold == HOLD_REFUSED && strcmp(rollout->room->reason, reason) == 0)
         return;
     rollout->hold = HOLD_REFUSED;
-    (void)memcpy(rollout->reason, reason, sizeof(reason));
+    (void)memcpy(rollout->room->reason, reason, sizeof(reason));
     advance->result->changed = true;
     machine_note(advance, NOTE_HELD, rollout->stable.deployment_digest, "%s", reason);
 }
@@ -204,6 +206,43 @@ void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
     decide_wake(&advance);
 }
 
+static const struct rollout_room nothing;
+
+static struct rollout_room *no_room(void)
+{
+    /* Nobody writes to what is not his own. */
+    const union {
+        const struct rollout_room *shared;
+        struct rollout_room *room;
+    } room = {.shared = &nothing};
+    return room.room;
+}
+
+int rollout_open(struct rollout *rollout)
+{
+    if (rollout->room != &nothing)
+        return 0;
+    struct rollout_room *room = calloc(1, sizeof(*room));
+    if (room == NULL)
+        return -ENOMEM;
+    rollout->room = room;
+    return 0;
+}
+
+static void let_go_of_room(struct rollout *rollout)
+{
+    if (rollout->room != &nothing)
+        free(rollout->room);
+    rollout->room = no_room();
+}
+
+void rollout_close(struct rollout *rollout)
+{
+    if (rollout->stage_count == 0 && rollout->room->reason[0] == '\0' &&
+        rollout->room->evidence[0] == '\0')
+        let_go_of_room(rollout);
+}
+
 void rollout_init(struct rollout *rollout, const char *cell, const char *component,
                   const char *target, bool routed)
 {
@@ -211,6 +250,7 @@ void rollout_init(struct rollout *rollout, const char *cell, const char *compone
                                 .component = component,
                                 .target = target,
                                 .routed = routed,
+                                .room = no_room(),
                                 .replicas = -1,
                                 .soaked_at = {.mono = {INT64_MIN}},
                                 .counted_at = {.mono = {INT64_MIN}}};
@@ -221,6 +261,7 @@ void rollout_fini(struct rollout *rollout)
     rollout_content_fini(&rollout->stable);
     rollout_content_fini(&rollout->next);
     rollout_content_fini(&rollout->previous);
+    let_go_of_room(rollout);
 }
 
 void rollout_restarted(struct rollout *rollout)

@@ -100,6 +100,17 @@ struct rollout_content {
 #define ROLLOUT_STEPS_LIMIT 32
 #define ROLLOUT_GOOD_LIMIT 4
 
+/* What is said and planned only while there is something to do. */
+struct rollout_room {
+    struct rollout_stage {
+        int64_t soak_ms;
+        int16_t weight;
+        bool pause, analysis;
+    } stages[ROLLOUT_STEPS_LIMIT];
+    char reason[256]; /* of HELD, ROLLBACK, WITHDRAW and the last outcome */
+    char evidence[256];
+};
+
 struct rollout {
     const char *cell, *component, *target; /* owned by the engine */
     bool routed;
@@ -114,13 +125,8 @@ struct rollout {
 
     /* The attempt. Its plan is fixed when it starts. */
     enum strategy strategy;
-    struct rollout_stage {
-        int64_t soak_ms;
-        int16_t weight;
-        bool pause, analysis;
-    } stages[ROLLOUT_STEPS_LIMIT];
     size_t stage_count;
-    size_t step; /* index into stages; stage_count = all traffic */
+    size_t step; /* index into the stages; stage_count = all traffic */
     int weight;  /* percent on the next slot that was last decided */
     int64_t bake_ms;
     bool returning;     /* goes back to `previous` because an operator said so */
@@ -168,8 +174,7 @@ struct rollout {
     enum rollout_outcome outcome; /* of the attempt that goes back, until it is done */
     enum rollout_outcome last_outcome;
     uint64_t last_attempt;
-    char reason[256]; /* of HELD, ROLLBACK, WITHDRAW and the last outcome */
-    char evidence[256];
+    struct rollout_room *room; /* never NULL; owned once it is opened, else empty and shared */
 };
 
 /* Who sees to it that a digest does not come back. */
@@ -233,6 +238,7 @@ struct rollout_view {
     bool cancel;         /* the primary region or the rollback of the cell says: go back */
     const char *cancel_reason;
     bool undo;           /* the rollback of the whole cell says: `stable` gives way to `previous` */
+    bool awaited;        /* others need its address before its first release stands */
     const char *refusal; /* why `wanted` must not get traffic; NULL = it may */
     enum rollout_command command;
     enum judge_verdict verdict; /* on `next`; VERDICT_CONTINUE when there is no judge */
@@ -248,6 +254,7 @@ enum content_choice {
     CONTENT_STABLE,     /* rollout.stable's spec */
     CONTENT_NEXT,       /* rollout.next's spec */
     CONTENT_UNDEPLOYED, /* state Undeploy with the spec that it has; not created for that */
+    CONTENT_ADDRESS,    /* route only: what git wants, with no slot behind it */
 };
 
 struct slot_want {
@@ -316,7 +323,7 @@ struct rollout_result {
     char command[256]; /* what became of it, or why it was refused; "" without a command */
 };
 
-/* Advances as far as the view allows. */
+/* Advances as far as the view allows. The rollout must be open. */
 void rollout_advance(struct rollout *rollout, const struct rollout_view *view,
                      struct rollout_result *ret_result);
 
@@ -335,6 +342,11 @@ void rollout_init(struct rollout *rollout, const char *cell, const char *compone
                   const char *target, bool routed);
 void rollout_fini(struct rollout *rollout);
 
+/* Room of its own, before anything is changed; rollout_close() lets go of it when nothing is in it.
+ * Returns 0 or -ENOMEM. */
+int rollout_open(struct rollout *rollout) __attribute__((warn_unused_result));
+void rollout_close(struct rollout *rollout);
+
 /* After EVENT_START: the boot clock of the restored row may be another boot's. */
 void rollout_restarted(struct rollout *rollout);
 
@@ -343,7 +355,8 @@ void rollout_content_copy(struct rollout_content *content, const struct rollout_
 void rollout_content_fini(struct rollout_content *content);
 
 /* To and from its journal row; cell, component, target and routed stay as they are.
- * rollout_from_json() returns 0, -ENOMEM or ERR_INVALID (then *rollout is untouched). */
+ * rollout_from_json() leaves it open and returns 0, -ENOMEM or ERR_INVALID (then *rollout is
+ * untouched). */
 json_t *rollout_to_json(const struct rollout *rollout);
 int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *err)
     __attribute__((warn_unused_result));

@@ -28,6 +28,7 @@ struct field {
     const char *name;
     enum field_type type;
     size_t offset, size;
+    bool in_room;
 };
 
 #define FIELD(type_, name_) FIELD_AT(type_, #name_, name_)
@@ -35,6 +36,12 @@ struct field {
     {                                                                                              \
         .name = (text_), .type = FIELD_##type_, .offset = offsetof(struct rollout, member_),       \
         .size = sizeof(((struct rollout *)0)->member_)                                             \
+    }
+
+#define FIELD_IN_ROOM(type_, name_)                                                                \
+    {                                                                                              \
+        .name = #name_, .type = FIELD_##type_, .offset = offsetof(struct rollout_room, name_),     \
+        .size = sizeof(((struct rollout_room *)0)->name_), .in_room = true                         \
     }
 
 static const struct field fields[] = {
@@ -81,14 +88,15 @@ static const struct field fields[] = {
     FIELD(UNSIGNED, attempts_used),
     FIELD_AT(INT64, "retry_at", retry_at.ms),
     FIELD(UINT64, last_attempt),
-    FIELD(TEXT, reason),
-    FIELD(TEXT, evidence),
+    FIELD_IN_ROOM(TEXT, reason),
+    FIELD_IN_ROOM(TEXT, evidence),
 };
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
 static json_t *field_to_json(const struct rollout *rollout, const struct field *field)
 {
-    const char *at = (const char *)rollout + field->offset;
+    const char *at =
+        (field->in_room ? (const char *)rollout->room : (const char *)rollout) + field->offset;
     int64_t number = 0;
     switch (field->type) {
     case FIELD_BOOL: {
@@ -167,7 +175,7 @@ static bool text_from_json(char *at, size_t size, const json_t *value)
 
 static bool field_from_json(struct rollout *rollout, const struct field *field, const json_t *row)
 {
-    char *at = (char *)rollout + field->offset;
+    char *at = (field->in_room ? (char *)rollout->room : (char *)rollout) + field->offset;
     const json_t *value = json_object_get(row, field->name);
     switch (field->type) {
     case FIELD_BOOL: {
@@ -333,7 +341,7 @@ static json_t *stages_to_json(const struct rollout *rollout)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < rollout->stage_count; i++) {
-        const struct rollout_stage *stage = &rollout->stages[i];
+        const struct rollout_stage *stage = &rollout->room->stages[i];
         if (json_array_append_new(list, json_pack("{s:i,s:I,s:b,s:b}", "weight", stage->weight,
                                                   "soak_ms", (json_int_t)stage->soak_ms, "pause",
                                                   stage->pause, "analysis", stage->analysis)) !=
@@ -358,7 +366,7 @@ static bool stages_from_json(struct rollout *rollout, const json_t *row)
         if (!json_is_integer(weight) || json_integer_value(weight) < 0 ||
             json_integer_value(weight) > 100 || !json_is_integer(soak))
             return false;
-        rollout->stages[i] = (struct rollout_stage){
+        rollout->room->stages[i] = (struct rollout_stage){
             .weight = (int16_t)json_integer_value(weight),
             .soak_ms = json_integer_value(soak),
             .pause = json_is_true(json_object_get(stage, "pause")),
@@ -463,7 +471,9 @@ int rollout_from_json(const json_t *row, struct rollout *rollout, struct error *
     struct rollout read;
     rollout_init(&read, rollout->cell, rollout->component, rollout->target, rollout->routed);
     const char *wrong = NULL;
-    const int status = row_read(row, &read, &wrong);
+    int status = rollout_open(&read);
+    if (status == 0)
+        status = row_read(row, &read, &wrong);
     if (status < 0)
         rollout_fini(&read);
     if (status == -ENOMEM)

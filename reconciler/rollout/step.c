@@ -7,7 +7,7 @@
 struct rollout_stage step_current(const struct rollout *rollout)
 {
     if (rollout->step < rollout->stage_count)
-        return rollout->stages[rollout->step];
+        return rollout->room->stages[rollout->step];
     return (struct rollout_stage){.weight = 100};
 }
 
@@ -136,7 +136,7 @@ static void next_step(struct advance *advance)
 static bool any_analysis(const struct rollout *rollout)
 {
     for (size_t i = 0; i < rollout->stage_count; i++) {
-        if (rollout->stages[i].analysis && rollout->stages[i].weight > 0)
+        if (rollout->room->stages[i].analysis && rollout->room->stages[i].weight > 0)
             return true;
     }
     return false;

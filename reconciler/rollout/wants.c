@@ -50,6 +50,16 @@ static void look(const struct draft *draft, bool stable, bool next, bool route)
     draft->wants->look_route = route && rollout->routed;
 }
 
+/* Before there is a stable release. Who connects to it and comes first, or runs already, finds its
+ * address; nothing is sent there. */
+static void put_address(const struct draft *draft, enum content_choice otherwise)
+{
+    if (!draft->rollout->routed)
+        return;
+    draft->wants->route.content = draft->view->awaited ? CONTENT_ADDRESS : otherwise;
+    draft->wants->look_route = draft->wants->look_route || draft->view->awaited;
+}
+
 /* --- by state ----------------------------------------------------------------------------- */
 
 static void wants_rest(const struct draft *draft)
@@ -57,11 +67,14 @@ static void wants_rest(const struct draft *draft)
     const struct rollout *rollout = draft->rollout;
     struct rollout_wants *wants = draft->wants;
     if (!rollout->has_stable) {
-        if (rollout->attempt == 0)
+        if (rollout->attempt == 0) {
+            put_address(draft, CONTENT_UNTOUCHED);
             return;
+        }
         wants->slot[0].content = CONTENT_UNDEPLOYED;
         if (rollout->routed)
-            wants->slot[1].content = wants->route.content = CONTENT_UNDEPLOYED;
+            wants->slot[1].content = CONTENT_UNDEPLOYED;
+        put_address(draft, CONTENT_UNDEPLOYED);
         return;
     }
     put_slot(draft, draft->stable, CONTENT_STABLE);
@@ -78,8 +91,10 @@ static void wants_prepare(const struct draft *draft)
     const struct rollout *rollout = draft->rollout;
     draft->wants->prepare = true;
     draft->wants->prepare_route = rollout->routed;
-    if (!rollout->has_stable)
+    if (!rollout->has_stable) {
+        put_address(draft, CONTENT_UNTOUCHED);
         return;
+    }
     if (!rollout->touched)
         put_slot(draft, draft->stable, CONTENT_STABLE);
     if (!rollout->route_touched)
@@ -101,8 +116,10 @@ static void wants_deploy(const struct draft *draft)
     draft->wants->prepare_route = rollout->routed;
     put_slot(draft, draft->next, CONTENT_NEXT);
     look(draft, false, true, false);
-    if (!rollout->has_stable)
+    if (!rollout->has_stable) {
+        put_address(draft, CONTENT_UNTOUCHED);
         return;
+    }
     const bool two_slots = rollout_two_slots(rollout);
     if (two_slots)
         put_slot(draft, draft->stable, CONTENT_STABLE);
@@ -180,8 +197,7 @@ static void wants_rollback(const struct draft *draft)
 static void wants_withdraw(const struct draft *draft)
 {
     const struct rollout *rollout = draft->rollout;
-    if (rollout->routed)
-        draft->wants->route.content = CONTENT_UNDEPLOYED;
+    put_address(draft, CONTENT_UNDEPLOYED);
     if (rollout->drained)
         draft->wants->slot[draft->next].content = CONTENT_UNDEPLOYED;
     look(draft, false, true, true);

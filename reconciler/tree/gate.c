@@ -247,6 +247,16 @@ static void check_rendered(struct walk *walk, const json_t *rendered)
              node_name(rendered), question->weight_a, question->weight_b);
 }
 
+/* Without a slot behind it there is no route: one that was there sends requests until it is gone.
+ */
+static void check_leftover(void *context, const json_t *object)
+{
+    struct walk *walk = context;
+    if (route_is(object))
+        find(walk, RANK_UNFINISHED, GATE_PROGRESSING, "RouteStands", "%s %.60s is still there",
+             node_kind(object), node_name(object));
+}
+
 static void check_route(struct walk *walk, const json_t *live)
 {
     const struct gate_question *question = walk->question;
@@ -430,6 +440,8 @@ static void judge_tree(const struct gate_question *question, const json_t *bindi
     node_each_live(tree, check_owner, &walk);
     node_each_rendered(tree, check_twins, &walk);
     node_each_pair(tree, check_pair, &walk);
+    if (question->route && question->weight_a + question->weight_b == 0)
+        node_each_live(tree, check_leftover, &walk);
     conclude(&walk, out);
 }
 

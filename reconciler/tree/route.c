@@ -122,7 +122,7 @@ static bool rule_has_weights(const json_t *rule, const char *component, int weig
         else if (weight != 0)
             return false;
     }
-    return (a != 0 || b != 0) && a * weight_b == b * weight_a;
+    return (a != 0 || b != 0) && (weight_a != 0 || weight_b != 0) && a * weight_b == b * weight_a;
 }
 
 /* The rule in front: these headers, each by itself, and the one slot. */

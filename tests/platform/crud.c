@@ -391,12 +391,14 @@ static void generate(const struct crud *c, struct object *component, const json_
     json_t *spec = NULL;
     const char *missing = NULL;
     const int status = release_snapshot(p, component, &spec, &missing);
+    const struct object *there = store_find(p, KIND_COMPONENT_RELEASE, c->ns, name);
     char *message = NULL;
     int refused = 0;
     if (status != 0) {
         answer_error(c->answer, status, missing);
-    } else if (admit_name(name) && store_find(p, KIND_COMPONENT_RELEASE, c->ns, name) != NULL) {
-        p->dangers.release_overwritten++;
+    } else if (admit_name(name) && there != NULL) {
+        /* Asked for twice it is one and the same release: nobody meant another. */
+        p->dangers.release_overwritten += !json_equal(there->spec, spec);
         answer_internal(c->answer);
     } else if ((refused = admit_object(p, KIND_COMPONENT_RELEASE, c->ns, name, NULL, spec, NULL,
                                        &message)) != 0) {

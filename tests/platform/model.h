@@ -174,7 +174,7 @@ struct platform_dangers {
     unsigned weight_to_unready;   /* ... or whose Deployment has no ready pod */
     unsigned route_taken;         /* a rendered object replaced another component's */
     unsigned binding_without_prb; /* applied while its data-plane namespace was missing */
-    unsigned release_overwritten; /* generate-release of an existing name */
+    unsigned release_overwritten; /* generate-release of an existing name, for other content */
     unsigned dangling_reference;  /* a write that named something that does not exist */
     unsigned terminating_used;    /* a write to, or below, a terminating object */
     unsigned foreign_erased;      /* a PUT dropped labels or annotations it did not bring */

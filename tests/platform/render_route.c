@@ -17,6 +17,11 @@ static bool is_visible(const json_t *endpoint, const char *side)
     return false;
 }
 
+static bool has_backends(const struct render *r)
+{
+    return json_array_size(values_get(r->configs, "backends")) > 0;
+}
+
 static json_t *backend_refs(const struct render *r, const json_t *endpoint)
 {
     json_t *list = json_array();
@@ -130,7 +135,9 @@ static void add_service(struct render *r)
 {
     const char *active = values_text(r->configs, "activeSlot");
     json_t *selector = json_pack("{s:s}", "celld.dev/service", r->binding->component);
-    if (active[0] != '\0')
+    if (!has_backends(r))
+        json_object_set_new(selector, "celld.dev/slot", json_string("none"));
+    else if (active[0] != '\0')
         json_object_set_new(selector, "celld.dev/slot", json_string(active));
     render_add(r, json_pack("{s:s,s:s,s:o,s:{s:s,s:o,s:o}}", "apiVersion", "v1", "kind", "Service",
                             "metadata", render_metadata(r, r->binding->component, NULL), "spec",
@@ -151,7 +158,7 @@ void render_route(struct render *r)
         render_add(r, render_autoscaler(r, name, scale));
     }
     static const char *const sides[] = {"external", "internal"};
-    for (size_t side = 0; side < 2; side++) {
+    for (size_t side = 0; side < 2 && has_backends(r); side++) {
         const char *name;
         json_t *endpoint;
         json_object_foreach(values_get(r->workload, "endpoints"), name, endpoint)

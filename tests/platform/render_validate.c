@@ -27,6 +27,16 @@ static bool has_positive_weight(const struct render *r)
     return false;
 }
 
+static bool has_weight_or_no_backend(const struct render *r)
+{
+    return json_array_size(backends(r)) == 0 || has_positive_weight(r);
+}
+
+static bool has_no_slot_without_backend(const struct render *r)
+{
+    return json_array_size(backends(r)) > 0 || values_text(r->configs, "activeSlot")[0] == '\0';
+}
+
 static bool has_distinct_backends(const struct render *r)
 {
     for (size_t i = 0; i < json_array_size(backends(r)); i++)
@@ -109,6 +119,10 @@ static bool meets(const struct render *r, const char *message)
         return json_array_size(backends(r)) > 0;
     if (strcmp(message, "at least one backend needs a positive weight") == 0)
         return has_positive_weight(r);
+    if (strcmp(message, "one of the backends needs a positive weight") == 0)
+        return has_weight_or_no_backend(r);
+    if (strcmp(message, "a route without a backend has no active slot") == 0)
+        return has_no_slot_without_backend(r);
     if (strcmp(message, "a backend may be listed once only") == 0)
         return has_distinct_backends(r);
     if (strcmp(message, "matchBackend must be one of the backends") == 0)

@@ -39,6 +39,26 @@ Test(surprises, a_sound_rollout_is_harmless)
     town_free(t);
 }
 
+/* A client that forgot that it had asked asks again, and means the same: only another content under
+ * the name is one that it may take for its own. */
+Test(surprises, a_release_asked_for_twice_is_refused_and_harmless_unless_it_is_another)
+{
+    static const char again[] = "{\"releaseName\":\"cart-a-2\"}";
+    struct town *t = town_with_cart();
+    town_release(t, "cart-a", "cart-a-2", "cart:2");
+    json_decref(town_must(t, 500, "POST", "/components/cart-a/generate-release", again));
+    cr_assert_eq(platform_danger(t->platform).release_overwritten, 0);
+    town_release(t, "cart-a", "cart-a-3", "cart:3");
+    json_decref(town_must(t, 500, "POST", "/components/cart-a/generate-release", again));
+    cr_assert_eq(platform_danger(t->platform).release_overwritten, 1);
+    json_t *release = town_must(t, 200, "GET", "/componentreleases/cart-a-2", NULL);
+    cr_assert_str_eq(
+        json_text_or(json_at(release, "spec", "workload", "container", "image", NULL), ""),
+        "cart:2");
+    json_decref(release);
+    town_free(t);
+}
+
 Test(surprises, ready_is_still_true_right_after_a_release)
 {
     struct town *t = town_with_cart();

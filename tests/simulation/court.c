@@ -40,7 +40,7 @@ static void found(struct court *court)
         (struct monorepo){.environments = 2, .regions = 2, .phases = 2, .plot_count = 2};
     for (int i = 0; i < 2; i++) {
         struct plot *plot = &court->repository.plots[i];
-        *plot = (struct plot){.present = true, .phase = i, .depends = i - 1};
+        *plot = (struct plot){.present = true, .phase = i, .depends = i - 1, .back = -1};
         snprintf(plot->name, sizeof plot->name, "%s", names[i]);
         plot->parts[0] = (struct part){.type = PART_SERVICE,
                                        .present = true,

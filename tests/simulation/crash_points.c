@@ -100,7 +100,7 @@ static void roll_out(struct world *world, enum policy policy, enum quality quali
     struct plot *plot = &shop.plots[0];
     snprintf(plot->name, sizeof plot->name, "shop");
     plot->present = true;
-    plot->depends = -1;
+    plot->depends = plot->back = -1;
     plot->parts[0] = (struct part){
         .type = PART_SERVICE, .present = true, .policy = policy, .replicas = 1, .name = "shop-api"};
     traffic_init(&traffic, world);

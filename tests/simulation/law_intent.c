@@ -167,6 +167,9 @@ static void s19_binding(struct law *law, const struct law_writing *writing)
              json_text_or(json_object_get(spec, "environment"), ""));
     const json_t *row = law_row(law, key);
     const bool route = part->type == PART_SERVICE && strcmp(component, part->name) == 0;
+    const json_t *configs = json_object_get(spec, "componentTypeEnvironmentConfigs");
+    if (route && json_array_size(json_object_get(configs, "backends")) == 0)
+        return; /* an address bears no release */
     if (row == NULL)
         law_break(law, "S19", "%s is bound, and the journal has no rollout of it", component);
     else if (route)

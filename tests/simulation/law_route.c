@@ -56,6 +56,16 @@ static void s8_capacity(struct law *law, const struct part *part, const char *ta
                   running.ready, running.wanted);
 }
 
+/* An address ahead of the first release. */
+static void s1_address(struct law *law, const struct part *part, const char *target,
+                       const json_t *row)
+{
+    law->checks++;
+    if (entry_flag(row, "has_stable") || entry_has_all_traffic(entry_effective(row)))
+        law_break(law, "S1", "the route of %s on %s leads nowhere, and is %s", part->name, target,
+                  entry_effective(row));
+}
+
 static void route_written(struct law *law, const struct part *part, const char *target,
                           const json_t *row, const json_t *backends, const json_t *live)
 {
@@ -129,7 +139,9 @@ void law_route_write(struct law *law, const char *name, const json_t *body)
         return;
     }
     json_t *live = platform_object(law->world->platform, "releasebindings", "acme", name);
-    if (backends_of(spec) != NULL && !entry_is(spec, "state", "Undeploy"))
+    if (json_array_size(backends_of(spec)) == 0 && !entry_is(spec, "state", "Undeploy"))
+        s1_address(law, part, target, row);
+    else if (!entry_is(spec, "state", "Undeploy"))
         route_written(law, part, target, row, backends_of(spec), live);
     json_decref(live);
 }

@@ -16,6 +16,18 @@ static const char *const environment_names[] = {"development", "testing", "produ
 static const char *const quality_words[] = {"", "broken-", "worse-", "bad-"};
 static const char *const part_ends[MONOREPO_COMPONENTS] = {"api", "worker", "task"};
 
+/* Who is called calls back, or calls somebody else: so that there are circles, longer ones too. */
+static void connect_back(struct monorepo *repository, const struct chance *chance)
+{
+    struct chance own = *chance; /* no draw more for all others */
+    repository->rings = repository->plot_count > 1 && chance_percent(&own, 20);
+    for (int i = 0; i < repository->plot_count && repository->rings; i++) {
+        const int back = (int)chance_below(&own, (unsigned)repository->plot_count);
+        if (chance_percent(&own, 60) && back != repository->plots[i].depends)
+            repository->plots[i].back = back;
+    }
+}
+
 void monorepo_found(struct monorepo *repository, struct chance *chance)
 {
     *repository = (struct monorepo){
@@ -40,6 +52,7 @@ void monorepo_found(struct monorepo *repository, struct chance *chance)
             i > 0 && chance_percent(chance, 50) ? (int)chance_below(chance, (unsigned)i) : -1;
         plot->scope = chance_percent(chance, 50) ? 0 : 1 + (int)chance_below(chance, 2);
         plot->connected = plot->depends >= 0 && chance_percent(chance, 60);
+        plot->back = -1;
         for (int k = 0; k < MONOREPO_COMPONENTS; k++) {
             struct part *part = &plot->parts[k];
             part->type = (enum part_type)k;
@@ -57,6 +70,7 @@ void monorepo_found(struct monorepo *repository, struct chance *chance)
             snprintf(part->name, sizeof part->name, "%s-%s", cell_names[i], part_ends[k]);
         }
     }
+    connect_back(repository, chance);
     /* One cell comes later, when nothing needs it yet. */
     if (late > 0 && late < repository->plot_count && !monorepo_has_dependents(repository, late))
         repository->plots[late].present = false;
@@ -177,7 +191,8 @@ const struct plot *monorepo_plot(const struct monorepo *repository, const char *
 bool monorepo_has_dependents(const struct monorepo *repository, int plot)
 {
     for (int i = 0; i < repository->plot_count; i++) {
-        if (repository->plots[i].present && repository->plots[i].depends == plot)
+        const struct plot *other = &repository->plots[i];
+        if (other->present && i != plot && (other->depends == plot || other->back == plot))
             return true;
     }
     return false;
@@ -276,6 +291,26 @@ static void write_part(const struct plot *plot, const struct part *part, struct 
     text_format(out, "      env: [{name: LEVEL, value: \"%d\"}]\n", part->configuration);
 }
 
+static void write_connections(const struct monorepo *repository, const struct plot *plot,
+                              struct text *out)
+{
+    const bool back = plot->back >= 0 && repository->plots[plot->back].present;
+    if (!plot->connected && !back)
+        return;
+    text_add(out, "  connections:\n");
+    if (plot->connected)
+        text_format(out, "    - {name: up, target: acme-%s, protocol: http, port: 8080}\n",
+                    repository->plots[plot->depends].name);
+    if (back)
+        text_format(out, "    - {name: back, target: acme-%s, protocol: http, port: 8080}\n",
+                    repository->plots[plot->back].name);
+    text_add(out, "  env:\n");
+    if (plot->connected)
+        text_add(out, "    - {name: UP, value: \"${CHOREO_CONNECTION_up}\"}\n");
+    if (back)
+        text_add(out, "    - {name: BACK, value: \"${CHOREO_CONNECTION_back}\"}\n");
+}
+
 static void write_cell(const struct monorepo *repository, const struct plot *plot, struct text *out)
 {
     text_format(out,
@@ -286,16 +321,9 @@ static void write_cell(const struct monorepo *repository, const struct plot *plo
                 plot->name);
     if (plot->unreadable)
         text_add(out, "  compnents: []\n");
-    if (plot->depends >= 0) {
-        const struct plot *other = &repository->plots[plot->depends];
-        text_format(out, "  dependsOn: [%s]\n", other->name);
-        if (plot->connected)
-            text_format(out,
-                        "  connections:\n"
-                        "    - {name: up, target: acme-%s, protocol: http, port: 8080}\n"
-                        "  env: [{name: UP, value: \"${CHOREO_CONNECTION_up}\"}]\n",
-                        other->name);
-    }
+    if (plot->depends >= 0)
+        text_format(out, "  dependsOn: [%s]\n", repository->plots[plot->depends].name);
+    write_connections(repository, plot, out);
     static const char *const scopes[] = {"component", "cell", "phase"};
     text_format(out, "  rollout: {progressDeadline: 90s, bake: 10s, rollback: {scope: %s}}\n",
                 scopes[plot->scope]);

@@ -55,6 +55,7 @@ struct plot {
     int phase;
     int depends;    /* index of a cell of an earlier or the same phase; -1 = none */
     bool connected; /* ... and calls it */
+    int back;       /* index of a cell that it calls against all order; -1 = none */
     int scope;      /* of its rollbacks: component, cell, phase */
     struct part parts[MONOREPO_COMPONENTS];
 };
@@ -65,6 +66,7 @@ struct monorepo {
     int phases;
     bool manual;   /* a gate before the last environment */
     bool workflow; /* a gate before the second one */
+    bool rings;    /* some cells call each other */
     struct plot plots[MONOREPO_CELLS];
     int plot_count;
     int version;                          /* last one that was given to an image */

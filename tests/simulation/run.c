@@ -23,6 +23,7 @@ static const char *const names[] = {
     "second-region",
     "several-phases",
     "connection",
+    "ring",
     "worker",
     "task",
     "manual-gate",
@@ -294,6 +295,7 @@ static void look_around(struct run *run)
     for (int i = 0; i < repository->plot_count; i++) {
         seen[SIGHT_PRESET] |= repository->plots[i].parts[0].policy == POLICY_PRESET;
         seen[SIGHT_CONNECTION] |= repository->plots[i].connected;
+        seen[SIGHT_RING] |= repository->plots[i].back >= 0;
         seen[SIGHT_WORKER] |= repository->plots[i].parts[PART_WORKER].present;
         seen[SIGHT_TASK] |= repository->plots[i].parts[PART_TASK].present;
     }

@@ -238,18 +238,32 @@ bool script_heal(struct script *script)
     return true;
 }
 
-bool script_is_concerned(const struct script *script, int at)
+/* A bad one stops later phases of its train; which train is whose is the engine's to say. */
+static bool is_touched(const struct monorepo *wanted, int at)
 {
-    const struct monorepo *wanted = &script->wanted;
     for (int i = 0; i < wanted->plot_count; i++) {
-        /* A bad one stops later phases of its train; which train is whose is the engine's to say.
-         */
         if (is_bad(&wanted->plots[i]) &&
             (i == at || wanted->plots[i].phase < wanted->plots[at].phase))
             return true;
     }
-    const int needs = wanted->plots[at].depends;
-    return needs >= 0 && script_is_concerned(script, needs);
+    return false;
+}
+
+bool script_is_concerned(const struct script *script, int at)
+{
+    const struct monorepo *wanted = &script->wanted;
+    bool concerned[MONOREPO_CELLS];
+    for (int i = 0; i < wanted->plot_count; i++)
+        concerned[i] = is_touched(wanted, i);
+    /* Who calls it waits for it, in circles too. */
+    for (int round = 0; round < wanted->plot_count; round++) {
+        for (int i = 0; i < wanted->plot_count; i++) {
+            const struct plot *plot = &wanted->plots[i];
+            concerned[i] = concerned[i] || (plot->depends >= 0 && concerned[plot->depends]) ||
+                           (plot->back >= 0 && concerned[plot->back]);
+        }
+    }
+    return concerned[at];
 }
 
 /* --- behind celld's back ------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-/* The journal of a simulated world: the newest row of each key, in memory. Private to world.c. */
+/* The journal of a simulated world: the newest row of each key, in memory. For world.c, and for
+ * tests of rows that no engine would write. */
 #pragma once
 
 #include "tests/simulation/world.h"

@@ -122,6 +122,49 @@ Test(bootstrap, a_native_environment_waits_for_nothing)
     world_free(world);
 }
 
+/* What is not there is said with the server's words, of the data plane as of the rest. */
+Test(bootstrap, what_the_platform_waits_for_is_said)
+{
+    static const struct {
+        struct meddling item;
+        const char *why;
+    } rows[] = {
+        {{"GET", "/clusterdataplanes/us", 0, 1000, ANSWER_RECEIVED, 403, NULL, false},
+         "Environment development is not there yet: ClusterDataPlane us cannot be read: meddled"},
+        {{"POST", "/namespaces", 0, 1000, ANSWER_RECEIVED, 403, NULL, true},
+         "Namespace acme is not there yet: POST of Namespace acme was refused (403): meddled"},
+        {{"GET", "/environments/sandbox", 0, 1000, ANSWER_RECEIVED, 403, NULL, false},
+         "Environment sandbox is not there yet: Environment sandbox cannot be read: meddled"},
+    };
+    static const struct world_file native = {
+        "native/sandbox.yaml", "apiVersion: openchoreo.dev/v1alpha1\nkind: Environment\n"
+                               "metadata: {name: sandbox}\nspec: {dataPlaneRef: {kind: "
+                               "ClusterDataPlane, name: us}}\n"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct meddling items[] = {rows[i].item, {.method = NULL}};
+        struct meddler meddler;
+        struct world *world = meddle_world(&meddler, items);
+        char *cell = cell_text("shop", "registry.example/shop:1", NULL), hash[41];
+        const struct world_file files[] = {
+            {"platform.yaml", platform_small}, {"cells/shop/cell.yaml", cell}, native};
+        for (unsigned k = 1; k <= (i == 2 ? 2 : 1); k++) {
+            snprintf(hash, sizeof hash, "%040x", k);
+            world_commit(world, hash, files, k + 1);
+            world_run(world, MINUTES(3));
+        }
+        free(cell);
+        world_run(world, MINUTES(2));
+        json_t *status = engine_status(world->engine, world_now(world));
+        const char *message =
+            json_text_or(json_at(status, "platform", "message", NULL), "nothing is said");
+        cr_expect_not_null(strstr(message, rows[i].why), "%zu: %s", i, message);
+        json_decref(status);
+        meddler.items[0].times = 0;
+        expect_condition(world, CONDITION_CONVERGED);
+        world_free(world);
+    }
+}
+
 Test(bootstrap, a_suspended_platform_is_not_written)
 {
     struct world *world = repository_world();

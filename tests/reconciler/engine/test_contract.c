@@ -176,3 +176,104 @@ Test(contract, a_consumer_waits_for_the_endpoint_that_it_begins_to_use)
     expect_no_dangers(world);
     world_free(world);
 }
+
+/* --- neither can be first -----------------------------------------------------------------------
+ */
+
+#define NEWER "        - {name: rpc2, type: grpc, port: 9001, visibility: [namespace]}\n"
+#define TO_NEWER                                                                                   \
+    "      connections: [{name: ledger, target: acme-shop, protocol: grpc, port: 9001}]\n"         \
+    "      env: [{name: LEDGER, value: \"${CHOREO_CONNECTION_ledger}\"}]\n"
+
+Test(contract, a_release_that_waits_for_who_waits_for_it_is_held)
+{
+    struct world *world = repository_world();
+    commit_pair(world, 1, "1", HTTP RPC, BESIDE);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_pair(world, 2, "2", HTTP NEWER, TO_NEWER);
+    expect_condition(world, CONDITION_HELD);
+    expect_why(world, "shop", "development",
+               "front of cell shop connects to endpoint rpc (gRPC) of ledger, which this release "
+               "does not have: front waits for this release in turn: keep both in one commit, drop "
+               "it in the next");
+    expect_runs(world, "front-a", "development", "registry.example/front:1");
+    expect_runs(world, "ledger-a", "development", "registry.example/ledger:1");
+    expect_silence(world);
+    world_kill(world);
+    world_run(world, MINUTES(2));
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    commit_pair(world, 3, "3", HTTP RPC NEWER, TO_NEWER);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_pair(world, 4, "4", HTTP NEWER, TO_NEWER);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "ledger-a", "development", "registry.example/ledger:4");
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* In two cells of one phase, which wait for each other by way of a third. */
+static void commit_three(struct world *world, int revision, const char *image, const char *ledger,
+                         const char *middle, bool newer)
+{
+    static const char beside[] =
+        PLATFORM_HEAD "  environments: [{name: development}]\n"
+                      "  phases: [{name: only, cells: [billing, middle, shop]}]\n";
+    static const char form[] = "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: %s}\n"
+                               "spec:\n  components:\n    - name: %s-api\n      type: service\n"
+                               "      image: registry.example/%s:%s\n      endpoints:\n%s%s%s";
+    static const char connection[] =
+        "      connections: [{name: up, target: acme-%s, protocol: grpc, port: %d}]\n"
+        "      env: [{name: UP, value: \"${CHOREO_CONNECTION_up}\"}]\n";
+    char *texts[3], up[2][256];
+    snprintf(up[0], sizeof up[0], connection, "billing", newer ? 9001 : 9000);
+    snprintf(up[1], sizeof up[1], connection, newer ? "middle" : "billing", newer ? 9001 : 9000);
+    cr_assert_gt(asprintf(&texts[0], form, "billing", "billing", "billing", image, ledger, "", ""),
+                 0);
+    cr_assert_gt(asprintf(&texts[1], form, "middle", "middle", "middle", image, middle, up[0], ""),
+                 0);
+    cr_assert_gt(asprintf(&texts[2], form, "shop", "shop", "shop", image, HTTP, up[1], ""), 0);
+    repository_commit(world, revision, beside, "billing", texts[0], NULL, "middle", texts[1], NULL,
+                      "shop", texts[2], NULL, NULL);
+    for (size_t i = 0; i < 3; i++)
+        free(texts[i]);
+    world_run(world, 1000);
+}
+
+Test(contract, a_longer_circle_of_waits_is_held)
+{
+    struct world *world = repository_world();
+    commit_three(world, 1, "1", HTTP RPC, HTTP, false);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_three(world, 2, "2", HTTP NEWER, HTTP NEWER, true);
+    expect_condition(world, CONDITION_HELD);
+    expect_why(world, "billing", "development",
+               "connects to endpoint rpc (gRPC) of billing-api, which this release does not have");
+    expect_why(world, "shop", "development", "middle");
+    expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_silence(world);
+    commit_three(world, 3, "3", HTTP RPC NEWER, HTTP NEWER, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_three(world, 4, "4", HTTP NEWER, HTTP NEWER, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_runs(world, "billing-api-a", "development", "registry.example/billing:4");
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* The consumer in another cell of the phase is about to do without: that is waited for. */
+Test(contract, a_release_that_waits_for_another_cell_is_at_work)
+{
+    struct world *world = repository_world();
+    commit_three(world, 1, "1", HTTP RPC, HTTP, false);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_three(world, 2, "2", HTTP RPC NEWER, HTTP NEWER, false);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_three(world, 3, "3", HTTP NEWER, HTTP NEWER, true);
+    cr_expect_eq(engine_condition(world->engine), CONDITION_WORKING);
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect(!world_published(world, "rollout-held", NULL));
+    expect_runs(world, "billing-api-a", "development", "registry.example/billing:3");
+    expect_no_dangers(world);
+    world_free(world);
+}

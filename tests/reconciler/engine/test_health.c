@@ -86,6 +86,22 @@ Test(health, a_release_whose_pods_crash_later_is_not_converged_and_not_taken_bac
     world_free(world);
 }
 
+/* Between the complaint and what is seen of it nobody is needed yet. */
+Test(health, a_node_that_is_doubted_counts_as_at_work)
+{
+    struct world *world = converged(NULL);
+    crash(world);
+    while (world->engine->nodes[0]->health != HEALTH_DOUBTFUL)
+        cr_assert(world_step(world, world->now_ms + MINUTES(10)));
+    json_t *status = engine_status(world->engine, world_now(world));
+    const json_t *counts = json_object_get(status, "counts");
+    cr_expect_eq(json_integer_value(json_object_get(counts, "working")), 1);
+    cr_expect_eq(json_integer_value(json_object_get(counts, "held")), 0);
+    cr_expect_eq(json_integer_value(json_object_get(counts, "converged")), 0);
+    json_decref(status);
+    world_free(world);
+}
+
 Test(health, what_is_suspended_or_frozen_tells_that_nothing_is_done)
 {
     static const struct {

@@ -90,3 +90,57 @@ Test(native_owner, one_of_the_platform_goes_with_its_file)
     expect_colour(world, "resourcetypes", "");
     world_free(world);
 }
+
+/* --- from one owner to another ------------------------------------------------------------------
+ */
+
+#define OF_OTHER "cells/store/native/wheel.yaml"
+
+static void commit_two(struct world *world, int revision, const char *path, const char *native)
+{
+    static const char platform[] = PLATFORM_HEAD "  prune: {budget: \"90%\", minimum: 100}\n"
+                                                 "  environments: [{name: development}]\n"
+                                                 "  phases: [{name: all, cells: [shop, store]}]\n";
+    char *shop = cell_text("shop", "registry.example/shop:1", NULL), hash[41];
+    char *store = cell_text("store", "registry.example/store:1", NULL);
+    const struct world_file files[] = {{"platform.yaml", platform},
+                                       {"cells/shop/cell.yaml", shop},
+                                       {"cells/store/cell.yaml", store},
+                                       {path, native}};
+    snprintf(hash, sizeof hash, "%040x", (unsigned)revision);
+    world_commit(world, hash, files, path == NULL ? 3 : 4);
+    free(shop);
+    free(store);
+}
+
+/* Whoever had it before, the last owner takes it along; also when it dies on the way, and when
+ * nobody has looked since the move. */
+Test(native_owner, one_that_moved_goes_with_its_last_owner)
+{
+    static const char *const ways[][2] = {
+        {OF_SHOP, OF_PLATFORM}, {OF_PLATFORM, OF_SHOP},  {OF_SHOP, OF_OTHER},
+        {OF_OTHER, OF_SHOP},    {OF_OTHER, OF_PLATFORM}, {OF_PLATFORM, OF_OTHER},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        for (int variant = 0; variant < 4; variant++) {
+            struct world *world = repository_world();
+            commit_two(world, 1, ways[i][0], NATIVE("Trait", "red"));
+            expect_condition(world, CONDITION_CONVERGED);
+            commit_two(world, 2, ways[i][1],
+                       variant == 3 ? NATIVE("Trait", "blue") : NATIVE("Trait", "red"));
+            world_run(world, variant == 2 ? 100 : MINUTES(3));
+            if (variant == 1)
+                world_kill(world);
+            if (variant != 2)
+                expect_colour(world, "traits", variant == 3 ? "blue" : "red");
+            commit_two(world, 3, NULL, NULL);
+            world_run(world, MINUTES(3));
+            json_t *left = platform_object(world->platform, "traits", "acme", "wheel");
+            cr_expect_null(left, "from %s to %s, %d", ways[i][0], ways[i][1], variant);
+            json_decref(left);
+            cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
+            expect_silence(world);
+            world_free(world);
+        }
+    }
+}

@@ -515,6 +515,107 @@ Test(operation, rights_that_the_control_plane_does_not_know_are_named_as_the_rea
     world_free(world);
 }
 
+/* Of the platform: what is declared may be taken over as it is, the rest by its label alone. */
+Test(operation, what_others_made_of_the_platform_says_how_it_is_taken_over)
+{
+    static const struct {
+        const char *path, *body, *way;
+    } rows[] = {
+        {"/api/v1/namespaces/acme/environments",
+         "{\"metadata\": {\"name\": \"development\"}, \"spec\": {\"isProduction\": true, "
+         "\"dataPlaneRef\": {\"kind\": \"ClusterDataPlane\", \"name\": \"us\"}}}",
+         "declare it as it is"},
+        {"/api/v1/namespaces/acme/deploymentpipelines",
+         "{\"metadata\": {\"name\": \"acme\"}, \"spec\": {\"promotionPaths\": "
+         "[{\"sourceEnvironmentRef\": {\"name\": \"theirs\"}}]}}",
+         "declare it as it is"},
+        {"/api/v1/clustercomponenttypes",
+         "{\"metadata\": {\"name\": \"cell-worker\"}, \"spec\": {\"workloadType\": "
+         "\"deployment\", \"resources\": [{\"id\": \"deployment\", \"template\": {}}]}}",
+         "or remove it"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *world = repository_world();
+        expect_created(world, "/api/v1/namespaces",
+                       "{\"metadata\": {\"name\": \"acme\", \"labels\": "
+                       "{\"openchoreo.dev/control-plane\": \"true\"}}}");
+        expect_created(world, rows[i].path, rows[i].body);
+        commit_one(world, 1);
+        world_run(world, MINUTES(2));
+        json_t *status = engine_status(world->engine, world_now(world));
+        char *holds = json_dumps(json_object_get(status, "holds"), JSON_COMPACT);
+        cr_expect_not_null(strstr(holds, "stands there without celld's mark"), "%zu: %s", i, holds);
+        cr_expect_not_null(strstr(holds, rows[i].way), "%zu: %s", i, holds);
+        free(holds);
+        json_decref(status);
+        world_free(world);
+    }
+}
+
+static int64_t slow_searches(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strstr(request->path, "?component=") != NULL ? 20000 : 0;
+}
+
+/* Git gives the cell up while celld looks for a second binding: nothing comes of what is found. */
+Test(operation, a_search_for_what_is_not_wanted_any_more_makes_nothing)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = slow_searches;
+    struct world *world = world_new(&options);
+    commit_both(world, 1);
+    bool searches = false;
+    while (!searches) {
+        cr_assert(world_step(world, world->now_ms + MINUTES(10)));
+        for (size_t i = 0; i < world->request_count; i++)
+            searches = searches || strstr(world->requests[i]->path, "?component=billing") != NULL;
+    }
+    commit_one(world, 2);
+    world_run(world, MINUTES(30));
+    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
+        const struct platform_logged *entry = platform_log_at(world->platform, i);
+        cr_expect(strcmp(entry->method, "POST") != 0 ||
+                      strstr(entry->path, "/releasebindings") == NULL || entry->body == NULL ||
+                      strstr(entry->body, "billing") == NULL,
+                  "%s", entry->path);
+    }
+    cr_expect_eq(left_of(world, "billing"), 0);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+static int64_t late(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strcmp(request->method, "DELETE") == 0 ? 5000 : 0;
+}
+
+/* What is being done to an object is told while it is done. */
+Test(operation, a_removal_under_way_is_told)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = late;
+    struct world *world = world_new(&options);
+    commit_both(world, 1);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_one(world, 2);
+    bool told = false;
+    const int64_t until = world->now_ms + MINUTES(10);
+    while (!told && world_step(world, until)) {
+        json_t *cell = engine_cell_status(world->engine, "billing", world_now(world));
+        char *text = json_dumps(cell, JSON_COMPACT);
+        told = text != NULL && strstr(text, "\"operation\":\"deleting\"") != NULL;
+        free(text);
+        json_decref(cell);
+    }
+    cr_expect(told);
+    world_free(world);
+}
+
 /* --- what the API cannot do ---------------------------------------------------------------------
  */
 

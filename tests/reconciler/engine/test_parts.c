@@ -1,15 +1,14 @@
 /* Small parts of the engine by themselves: the queue of requests, backoff, what counts as equal and
  * as drift, quarantine by its filters, and rows that came back without what they should hold. */
 #include "config/base/json.h"
-#include "reconciler/engine/desire.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/prune.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/request.h"
-#include "reconciler/engine/revision_native.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/unit.h"
+#include "tests/reconciler/engine/parts.h"
 #include "tests/reconciler/engine/repository.h"
 #include "tests/reconciler/scarcity.h"
 
@@ -21,15 +20,6 @@
 #include <string.h>
 
 TestSuite(parts, .timeout = 600);
-
-static struct engine *new_engine(int parallel)
-{
-    struct engine_options options = engine_options_default;
-    options.parallel_requests = parallel;
-    struct engine *engine = engine_new(&options);
-    cr_assert_not_null(engine);
-    return engine;
-}
 
 Test(parts, an_engine_without_memory_is_none)
 {
@@ -97,7 +87,7 @@ static void cancel(struct engine *engine, uint64_t id, const char *expected)
 
 Test(parts, urgent_requests_go_first_and_only_so_many_at_once)
 {
-    struct engine *engine = new_engine(2);
+    struct engine *engine = parts_engine(2);
     add(engine, "/a", false);
     add(engine, "/b", false);
     const uint64_t first = add(engine, "/c", true);
@@ -115,7 +105,7 @@ Test(parts, urgent_requests_go_first_and_only_so_many_at_once)
  * was sent. What comes after them is sent all the same. */
 Test(parts, a_request_may_be_cancelled_wherever_it_is)
 {
-    struct engine *engine = new_engine(1);
+    struct engine *engine = parts_engine(1);
     const uint64_t sent = add(engine, "/sent", false);
     pump(engine, "/sent");
     const uint64_t a = add(engine, "/a", false), b = add(engine, "/b", false);
@@ -140,7 +130,7 @@ Test(parts, a_request_may_be_cancelled_wherever_it_is)
 
 Test(parts, a_request_may_be_given_to_another_owner_wherever_it_is)
 {
-    struct engine *engine = new_engine(1);
+    struct engine *engine = parts_engine(1);
     const uint64_t sent = add(engine, "/sent", false);
     pump(engine, "/sent");
     const uint64_t waiting = add(engine, "/waiting", false), urgent = add(engine, "/urgent", true);
@@ -156,7 +146,7 @@ Test(parts, a_request_may_be_given_to_another_owner_wherever_it_is)
 
 Test(parts, backoff_grows_to_its_limit_and_never_is_nothing)
 {
-    struct engine *engine = new_engine(1);
+    struct engine *engine = parts_engine(1);
     engine->now.mono.ms = 1000;
     for (unsigned failures = 1; failures < 40; failures++) {
         const int64_t most = failures > 7 ? 60000 : INT64_C(1000) << (failures - 1);
@@ -249,7 +239,7 @@ Test(parts, what_counts_as_equal_and_as_drift)
 Test(parts, objects_are_kept_as_long_as_they_are_needed)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
-    struct engine *engine = new_engine(1);
+    struct engine *engine = parts_engine(1);
     struct object *objects[6];
     for (size_t i = 0; i < 6; i++) {
         const struct object_key key = {KIND_PROJECT, "acme", names[i]};
@@ -270,6 +260,27 @@ Test(parts, objects_are_kept_as_long_as_they_are_needed)
     object_sweep(engine);
     cr_expect_eq(engine->object_count, 5);
     engine_free(engine);
+}
+
+Test(parts, a_release_belongs_to_the_component_whose_name_stands_before_its_digest)
+{
+    static const struct {
+        const char *name, *component;
+        enum resource_kind kind;
+        bool is;
+    } rows[] = {
+        {"shop-api-0123456789ab", "shop-api", KIND_COMPONENT_RELEASE, true},
+        {"shop-api-0123456789ab", "shop", KIND_COMPONENT_RELEASE, false},
+        {"shop-0123456789ab", "sho", KIND_COMPONENT_RELEASE, false},
+        {"shops0123456789ab", "shop", KIND_COMPONENT_RELEASE, false},
+        {"store-0123456789ab", "stove", KIND_COMPONENT_RELEASE, false},
+        {"shop-api-0123456789ab", "shop-api", KIND_COMPONENT, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct object object = {.key = {rows[i].kind, "acme", rows[i].name}};
+        cr_expect_eq(object_is_release_of(&object, rows[i].component), rows[i].is, "%s of %s",
+                     rows[i].name, rows[i].component);
+    }
 }
 
 /* --- one answer, by itself ----------------------------------------------------------------------
@@ -315,7 +326,7 @@ static const struct moment {
 
 static int take_moment(const struct moment *moment, uint64_t spared, uint64_t *ret_failed)
 {
-    struct engine *engine = new_engine(1);
+    struct engine *engine = parts_engine(1);
     struct effect_list effects;
     effect_list_init(&effects);
     engine->out = &effects;
@@ -374,7 +385,7 @@ Test(parts, an_answer_is_settled_by_what_is_wanted_by_then)
 
 Test(parts, an_operation_that_cannot_be_made_for_want_of_memory_fails_the_step)
 {
-    struct engine *engine = new_engine(1);
+    struct engine *engine = parts_engine(1);
     const struct object_key key = {KIND_PROJECT, "acme", "x"};
     struct object *object = object_get(engine, &key);
     unit_attach(engine, engine->base, object);
@@ -430,7 +441,7 @@ Test(parts, quarantine_is_lifted_for_exactly_what_is_named)
         {"shop", "api", "nowhere", NULL, 0}, {"shop", "api", "testing", "d9", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct engine *engine = new_engine(1);
+        struct engine *engine = parts_engine(1);
         fill(engine);
         cr_assert_eq(engine->quarantine_count, ENTRIES);
         struct effect_list effects;
@@ -452,7 +463,7 @@ Test(parts, quarantine_without_memory_says_so)
 {
     int status = -ENOMEM;
     for (uint64_t spared = 0; status != 0; spared++) {
-        struct engine *engine = new_engine(1);
+        struct engine *engine = parts_engine(1);
         scarcity_begin(spared, false);
         json_t *value = json_pack("{s:s}", "reason", "bad");
         for (size_t i = 0; i < ENTRIES && value != NULL; i++)
@@ -468,24 +479,6 @@ Test(parts, quarantine_without_memory_says_so)
 
 /* --- rows ---------------------------------------------------------------------------------------
  */
-
-static int give(struct engine *engine, enum engine_event_kind kind, const char *key,
-                const char *text)
-{
-    json_t *value = text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
-    cr_assert(text == NULL || value != NULL, "%s", text == NULL ? "nothing" : text);
-    struct engine_event event = {.kind = kind, .now = {{1000}, {INT64_C(1795392000000)}}};
-    if (kind == EVENT_RESTORE) {
-        event.as.restore.key = key;
-        event.as.restore.value = value;
-    }
-    struct effect_list effects;
-    effect_list_init(&effects);
-    const int status = engine_step(engine, &event, &effects);
-    effect_list_fini(&effects);
-    json_decref(value);
-    return status;
-}
 
 static char *rows_of(const struct engine *engine)
 {
@@ -541,15 +534,15 @@ static const struct {
 Test(parts, rows_that_nobody_writes_leave_only_what_makes_sense)
 {
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
-        struct engine *engine = new_engine(1);
-        cr_expect_eq(give(engine, EVENT_RESTORE, strange[i].key, strange[i].value), 0);
+        struct engine *engine = parts_engine(1);
+        cr_expect_eq(parts_give(engine, EVENT_RESTORE, strange[i].key, strange[i].value), 0);
         engine_check_invariants(engine);
         char *rows = rows_of(engine);
         cr_expect_str_eq(rows, strange[i].kept == NULL ? "{}" : strange[i].kept, "%s %s",
                          strange[i].key, strange[i].value);
         free(rows);
         /* And its removal takes it away again. */
-        cr_expect_eq(give(engine, EVENT_RESTORE, strange[i].key, NULL), 0);
+        cr_expect_eq(parts_give(engine, EVENT_RESTORE, strange[i].key, NULL), 0);
         engine_check_invariants(engine);
         rows = rows_of(engine);
         cr_expect_str_eq(rows, "{}", "%s", strange[i].key);
@@ -564,8 +557,8 @@ Test(parts, a_key_longer_than_any_of_ours_is_nobodys)
     memset(key, 'x', sizeof key - 1);
     memcpy(key, "cell/", 5);
     key[sizeof key - 1] = '\0';
-    struct engine *engine = new_engine(1);
-    cr_expect_eq(give(engine, EVENT_RESTORE, key, "{}"), 0);
+    struct engine *engine = parts_engine(1);
+    cr_expect_eq(parts_give(engine, EVENT_RESTORE, key, "{}"), 0);
     cr_expect_eq(engine->unit_count, 0);
     engine_free(engine);
 }
@@ -589,7 +582,7 @@ Test(parts, every_allocation_of_a_restored_row_may_fail)
         json_t *value = json_loads(rows[i][1], 0, NULL);
         int status = -ENOMEM;
         for (uint64_t spared = 0; status != 0; spared++) {
-            struct engine *engine = new_engine(1);
+            struct engine *engine = parts_engine(1);
             struct engine_event event = {.kind = EVENT_RESTORE};
             event.as.restore.key = rows[i][0];
             event.as.restore.value = value;
@@ -605,197 +598,4 @@ Test(parts, every_allocation_of_a_restored_row_may_fail)
         }
         json_decref(value);
     }
-}
-
-/* --- revisions ----------------------------------------------------------------------------------
- */
-
-static struct manifest_set *load_set(const char *cell, const struct manifest_set *fallback)
-{
-    const struct manifest_file files[] = {
-        {MANIFEST_FILE_PLATFORM, "platform.yaml", platform_small, strlen(platform_small), "1"},
-        {MANIFEST_FILE_CELL, "cells/shop/cell.yaml", cell, strlen(cell), "2"}};
-    struct manifest_set *set = NULL;
-    cr_assert_eq(manifest_load(files, 2, &manifest_limits_default, NULL, fallback, &set, NULL), 0);
-    return set;
-}
-
-static int take_revision(struct engine *engine, struct manifest_set *set)
-{
-    static char bytes[8192];
-    static struct zone_file zones[] = {{"Europe/Berlin", bytes, 0}, {"Nowhere/City", "?", 1}};
-    if (zones[0].length == 0) {
-        FILE *file = fopen(TEST_SOURCE_DIR "/tests/reconciler/plan/zones/Berlin", "rb");
-        cr_assert_not_null(file);
-        zones[0].length = fread(bytes, 1, sizeof bytes, file);
-        (void)fclose(file);
-    }
-    struct engine_event event = {.kind = EVENT_REVISION, .now = {{1000}, {INT64_C(1795392000000)}}};
-    event.as.revision.set = set;
-    event.as.revision.commit = "c0ffee0000000000000000000000000000000000";
-    event.as.revision.subject = "a change";
-    event.as.revision.zones = zones;
-    event.as.revision.zone_count = 2;
-    struct effect_list effects;
-    effect_list_init(&effects);
-    const int status = engine_step(engine, &event, &effects);
-    effect_list_fini(&effects);
-    return status;
-}
-
-/* What stands in for a broken cell is used only when it is what the journal calls its last good
- * content. */
-Test(parts, only_the_recorded_content_stands_in_for_a_broken_cell)
-{
-    char *text = cell_text("shop", "registry.example/shop:1", NULL);
-    struct manifest_set *good = load_set(text, NULL);
-    struct manifest_set *broken = load_set("apiVersion: celld.dev/v1\nkind: [", good);
-    for (int fits = 0; fits < 2; fits++) {
-        struct engine *engine = new_engine(1);
-        char row[256];
-        snprintf(row, sizeof row, "{\"commit\":\"c\",\"digest\":\"%s\"}",
-                 fits ? manifest_set_cell(good, "shop")->cell->content_digest : "other");
-        cr_expect_eq(give(engine, EVENT_RESTORE, "cell/shop", row), 0);
-        cr_expect_eq(take_revision(engine, broken), 0);
-        cr_expect_eq(unit_find(engine, "shop")->cell != NULL, fits == 1);
-        engine_free(engine);
-    }
-    manifest_set_unref(good);
-    manifest_set_unref(broken);
-    free(text);
-}
-
-Test(parts, every_allocation_of_a_revision_may_fail)
-{
-    char *text = cell_text("shop", "registry.example/shop:1", NULL);
-    struct manifest_set *sets[] = {load_set(text, NULL),
-                                   load_set("apiVersion: celld.dev/v1\nkind: [", NULL)};
-    struct engine *plenty = new_engine(1);
-    cr_expect_eq(take_revision(plenty, sets[0]), 0);
-    engine_free(plenty);
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t failed = 1;
-        for (uint64_t spared = 0; failed > 0; spared++) {
-            struct engine *engine = new_engine(1);
-            scarcity_begin(spared, false);
-            const int status = take_revision(engine, sets[i]);
-            failed = scarcity_end();
-            cr_expect(status == 0 || (status == -ENOMEM && failed > 0), "after %u",
-                      (unsigned)spared);
-            engine_free(engine);
-        }
-        manifest_set_unref(sets[i]);
-    }
-    free(text);
-}
-
-/* Objects that nobody has heard of yet, each of them made while it is compiled. */
-Test(parts, every_allocation_of_a_platforms_first_objects_may_fail)
-{
-    char *text = cell_text("shop", "registry.example/shop:1", NULL);
-    struct manifest_set *set = load_set(text, NULL);
-    free(text);
-    unsigned told = 0;
-    uint64_t failed = 1;
-    for (uint64_t spared = 0; failed > 0; spared++) {
-        struct engine *engine = new_engine(1);
-        cr_assert_eq(take_revision(engine, set), 0);
-        cr_assert_eq(engine->base->object_count, 0);
-        struct effect_list effects;
-        effect_list_init(&effects);
-        engine->out = &effects;
-        scarcity_begin(spared, false);
-        desire_platform(engine);
-        failed = scarcity_end();
-        cr_expect(engine->status == 0 || (engine->status == -ENOMEM && failed > 0), "after %u",
-                  (unsigned)spared);
-        told += engine->status != 0;
-        cr_expect(failed > 0 || engine->base->object_count > 2);
-        effect_list_fini(&effects);
-        engine_free(engine);
-    }
-    cr_expect_gt(told, 20);
-    manifest_set_unref(set);
-}
-
-Test(parts, native_manifests_differ_by_what_they_say)
-{
-    json_t *small = json_pack("{s:s}", "size", "small"),
-           *large = json_pack("{s:s}", "size", "large");
-    const struct native_resource base[] = {
-        {.kind = "SecretReference", .name = "key", .namespace_name = "acme", .body = small},
-        {.kind = "Trait", .name = "quiet", .namespace_name = "acme", .body = small, .cell = "shop"},
-        {.kind = "Trait", .name = "quiet", .body = small, .cell = "billing"}};
-    const struct {
-        const char *what;
-        size_t at;
-        struct native_resource changed;
-        bool secrets, shop; /* that they differ */
-    } rows[] = {
-        {"nothing", 1, base[1], false, false},
-        {"a secret",
-         0,
-         {.kind = "SecretReference", .name = "key", .namespace_name = "acme", .body = large},
-         true,
-         false},
-        {"a secret's name",
-         0,
-         {.kind = "SecretReference", .name = "lock", .namespace_name = "acme", .body = small},
-         true,
-         false},
-        {"no secret", 0, {.kind = "Trait", .name = "key", .body = small}, true, false},
-        {"the cell's",
-         1,
-         {.kind = "Trait",
-          .name = "quiet",
-          .namespace_name = "acme",
-          .body = large,
-          .cell = "shop"},
-         false,
-         true},
-        {"its kind",
-         1,
-         {.kind = "Workflow",
-          .name = "quiet",
-          .namespace_name = "acme",
-          .body = small,
-          .cell = "shop"},
-         false,
-         true},
-        {"its place",
-         1,
-         {.kind = "Trait", .name = "quiet", .body = small, .cell = "shop"},
-         false,
-         true},
-        {"its cell",
-         1,
-         {.kind = "Trait",
-          .name = "quiet",
-          .namespace_name = "acme",
-          .body = small,
-          .cell = "billing"},
-         false,
-         true},
-        {"another cell's",
-         2,
-         {.kind = "Trait",
-          .name = "quiet",
-          .namespace_name = "far",
-          .body = large,
-          .cell = "billing"},
-         false,
-         false},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct native_resource changed[3] = {base[0], base[1], base[2]};
-        changed[rows[i].at] = rows[i].changed;
-        const struct manifest_set before = {.natives = base, .native_count = 3};
-        const struct manifest_set after = {.natives = changed, .native_count = 3};
-        cr_expect_eq(revision_native_changed(&before, &after, NULL), rows[i].secrets, "%s",
-                     rows[i].what);
-        cr_expect_eq(revision_native_changed(&after, &before, "shop"), rows[i].shop, "%s",
-                     rows[i].what);
-    }
-    json_decref(small);
-    json_decref(large);
 }

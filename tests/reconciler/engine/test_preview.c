@@ -350,6 +350,38 @@ Test(preview, of_drift_adoption_and_what_is_ending)
     world_free(world);
 }
 
+/* Somebody's component stands where one of ours would come later: that is shown before. */
+Test(preview, of_what_stands_in_the_way_of_a_later_component)
+{
+    struct world *world = repository_world();
+    expect_created(world, "/api/v1/namespaces",
+                   "{\"metadata\": {\"name\": \"acme\", \"labels\": "
+                   "{\"openchoreo.dev/control-plane\": \"true\"}}}");
+    expect_created(world, "/api/v1/namespaces/acme/projects",
+                   "{\"metadata\": {\"name\": \"theirs\"}, \"spec\": "
+                   "{\"deploymentPipelineRef\": {\"name\": \"default\"}}}");
+    expect_created(world, "/api/v1/namespaces/acme/components",
+                   "{\"metadata\": {\"name\": \"shop-api-a\"}, \"spec\": {\"owner\": "
+                   "{\"projectName\": \"theirs\"}, \"componentType\": {\"kind\": "
+                   "\"ClusterComponentType\", \"name\": \"deployment/service\"}}}");
+    bool ok = false;
+    world_command(world, "suspend", json_object(), &ok);
+    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
+    world_run(world, MINUTES(1));
+    json_t *diff = engine_diff(world->engine, NULL);
+    const json_t *objects = json_object_get(diff, "objects");
+    const char *cause = "";
+    for (size_t i = 0; i < json_array_size(objects); i++) {
+        const json_t *object = json_array_get(objects, i);
+        if (strcmp(json_text_or(json_object_get(object, "name"), ""), "shop-api-a") == 0 &&
+            strcmp(json_text_or(json_object_get(object, "kind"), ""), "Component") == 0)
+            cause = json_text_or(json_object_get(object, "cause"), "");
+    }
+    cr_expect_str_eq(cause, "foreign");
+    json_decref(diff);
+    world_free(world);
+}
+
 /* A native manifest that names an environment of somebody else belongs to the cell as a whole. */
 Test(preview, of_native_manifests_shows_each_once)
 {

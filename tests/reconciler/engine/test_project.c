@@ -1,6 +1,8 @@
 /* A cell's project gets a new release: its bindings follow, target by target, and only where that
  * release is the project's own and celld's word counts. */
 #include "config/base/json.h"
+#include "reconciler/engine/project.h"
+#include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/reconciler/engine/meddle.h"
 
@@ -365,6 +367,102 @@ Test(project, a_release_that_is_not_made_from_the_project_is_not_followed_until_
     expect_all_on_latest(world, "acme-shop");
     expect_all_on_latest(world, "acme-billing");
     expect_silence(world);
+    world_free(world);
+}
+
+static int64_t slow_releases(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strstr(request->path, "/projectreleases/") != NULL ? 25000 : 0;
+}
+
+/* While a release is read, the project gets the next one: what comes of the first is nothing. */
+Test(project, a_release_that_the_next_one_overtakes_is_not_followed)
+{
+    struct world_options options;
+    world_options_default(&options);
+    options.delay = slow_releases;
+    struct world *world = world_new(&options);
+    converge(world);
+    platform_log_clear(world->platform);
+    change_type(world, "2");
+    char second[128] = "";
+    while (second[0] == '\0') {
+        cr_assert(world_step(world, world->now_ms + MINUTES(5)));
+        for (size_t i = 0; i < world->request_count; i++) {
+            if (strstr(world->requests[i]->path, "/projectreleases/acme-shop-") != NULL)
+                snprintf(second, sizeof second, "%s", latest(world, "acme-shop"));
+        }
+    }
+    change_type(world, "3");
+    platform_advance(world->platform, world_platform_now(world) + 1000);
+    world_run(world, MINUTES(15));
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_str_neq(latest(world, "acme-shop"), second);
+    expect_all_on_latest(world, "acme-shop");
+    expect_all_on_latest(world, "acme-billing");
+    expect_silence(world);
+    world_free(world);
+}
+
+/* An environment of several regions before others: each follows the one before it. */
+Test(project, bindings_follow_through_several_regions)
+{
+    static const char regions[] = PLATFORM_HEAD "  environments:\n"
+                                                "    - {name: development, regions: [us, eu]}\n"
+                                                "    - {name: testing}\n"
+                                                "    - {name: production}\n"
+                                                "  phases: [{name: all, cells: [shop]}]\n";
+    struct world *world = repository_world();
+    repository_commit(world, 1, regions, "shop", "registry.example/shop:1", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    change_type(world, "2");
+    world_run(world, MINUTES(10));
+    expect_condition(world, CONDITION_CONVERGED);
+    static const char *const names[] = {"development", "development-eu", "testing", "production"};
+    for (size_t i = 0; i < 4; i++) {
+        char binding[64];
+        snprintf(binding, sizeof binding, "acme-shop-%s", names[i]);
+        cr_expect_str_eq(pin(world, binding), latest(world, "acme-shop"), "%s", binding);
+    }
+    world_free(world);
+}
+
+/* What is read of a release counts for that release: not when the newest is another by now. */
+Test(project, a_release_is_followed_as_the_newest_only)
+{
+    struct object release = {.key = {KIND_PROJECT_RELEASE, "acme", "second"},
+                             .presence = PRESENCE_PRESENT,
+                             .sound = true};
+    const struct target target = {.primary = true};
+    struct unit unit = {.release = &release, .release_content = 7, .project_content = 7};
+    const struct node node = {
+        .unit = &unit, .target = &target, .binding_release = "first", .looks_wanted = 1};
+    snprintf(unit.project_release, sizeof unit.project_release, "second");
+    cr_expect_str_eq(project_release_for(&node), "second");
+    snprintf(unit.project_release, sizeof unit.project_release, "third");
+    cr_expect_str_eq(project_release_for(&node), "first");
+}
+
+/* A condition without a word is no trouble that could be told. */
+Test(project, what_is_not_ready_without_a_word_is_not_quoted)
+{
+    struct world *world = repository_world();
+    converge(world);
+    struct unit *unit = unit_find(world->engine, "shop");
+    struct object *project = unit->objects[0];
+    static const char *const words[] = {"no room", ""};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *told = live(world, "projects", "acme-shop");
+        json_t *condition =
+            json_pack("{s:s, s:s, s:s}", "type", "Ready", "status", "False", "message", words[i]);
+        json_object_set_new(json_object_get(told, "status"), "conditions",
+                            json_pack("[o]", condition));
+        project_observed(world->engine, project, told);
+        const char *trouble = project_trouble(unit, "acme-shop");
+        cr_expect_str_eq(trouble == NULL ? "" : trouble, words[i]);
+        json_decref(told);
+    }
     world_free(world);
 }
 

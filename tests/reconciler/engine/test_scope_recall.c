@@ -1,5 +1,7 @@
 /* What holds while others are back with a component that failed, and until when. */
 #include "config/base/json.h"
+#include "reconciler/engine/scope.h"
+#include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/scope_scene.h"
 
 #include <criterion/criterion.h>
@@ -308,5 +310,105 @@ Test(scope_recall, members_that_nobody_knows_are_passed_over)
                  scope_told_at(world, "rollout-started", "mid"));
     expect_no_dangers(world);
     expect_silence(world);
+    world_free(world);
+}
+
+/* --- who is meant -------------------------------------------------------------------------------
+ */
+
+static struct track *track_named(const struct world *world, const char *cell, const char *component)
+{
+    struct track *track = unit_track_find(world->engine, cell, component, "development");
+    cr_assert_not_null(track);
+    return track;
+}
+
+/* A mark stands as long as its row and its component do. */
+Test(scope_recall, a_mark_goes_with_its_row_and_its_component)
+{
+    struct world *world = gone_back(SCOPE_CELL);
+    struct engine *engine = world->engine;
+    struct track *front = track_named(world, "stock", "front");
+    const struct component *manifest = front->manifest;
+    cr_assert(front->recalled);
+    front->manifest = NULL;
+    scope_refresh(engine);
+    cr_expect_not(front->recalled, "git gave it up");
+    front->manifest = manifest;
+    scope_refresh(engine);
+    cr_expect(front->recalled);
+    scope_apply(engine, "stock", "base", "development", NULL);
+    cr_expect_eq(engine->recall_count, 0);
+    scope_refresh(engine);
+    cr_expect_not(front->recalled, "nothing is recalled any more");
+    cr_expect_not(engine->recall_dirty);
+    world_free(world);
+}
+
+/* The reason is that of the recall on the same target. */
+Test(scope_recall, the_reason_is_that_of_its_own_target)
+{
+    struct world *world = gone_back(SCOPE_CELL);
+    struct engine *engine = world->engine;
+    json_t *row = scope_row(&engine->recalls[0]);
+    scope_apply(engine, "billing", "billing-api", "testing", row);
+    scope_apply(engine, "stock", "base", "development", row);
+    json_decref(row);
+    cr_assert_eq(engine->recall_count, 2);
+    cr_assert_str_eq(engine->recalls[0].target, "testing");
+    const char *reason = scope_reason(engine, track_named(world, "stock", "front"));
+    cr_expect_not_null(strstr(reason, "base of cell stock"), "%s", reason);
+    world_free(world);
+}
+
+/* Another attempt is under way than the one that went back: it is not stopped for that. */
+Test(scope_recall, an_attempt_at_other_content_is_not_stopped)
+{
+    struct world *world = gone_back(SCOPE_CELL);
+    struct track *front = track_named(world, "stock", "front");
+    front->rollout.has_next = true;
+    snprintf(front->rollout.next.deployment_digest, sizeof front->rollout.next.deployment_digest,
+             "another");
+    cr_expect_not(scope_cancels(world->engine, front));
+    memcpy(front->rollout.next.deployment_digest, front->content.deployment_digest,
+           sizeof front->rollout.next.deployment_digest);
+    cr_expect(scope_cancels(world->engine, front));
+    world_free(world);
+}
+
+/* What depends on it goes first, as long as that has traffic on what is to go. */
+Test(scope_recall, what_has_traffic_holds_up_what_it_depends_on)
+{
+    static const char after[] = "  dependsOn: [stock]\n" SCOPE_QUICK;
+    struct world *world = repository_world();
+    scope_commit(world, 1, scope_billing("billing:1", after),
+                 scope_cell("stock", SCOPE_PHASE, scope_good));
+    expect_condition(world, CONDITION_CONVERGED);
+    scope_commit(world, 2, scope_billing("billing:2", after),
+                 scope_cell("stock", SCOPE_PHASE, scope_bad));
+    while (!world_has_rows(world, "recall/stock/base/development"))
+        cr_assert(world_step(world, world->now_ms + MINUTES(10)));
+    struct track *front = track_named(world, "stock", "front"),
+                 *billing = track_named(world, "billing", "billing-api");
+    cr_assert(front->recalled && billing->recalled);
+    front->rollout.has_next = front->rollout.returning = false;
+    memcpy(front->rollout.stable.deployment_digest, front->content.deployment_digest,
+           sizeof front->rollout.stable.deployment_digest);
+    struct rollout *rollout = &billing->rollout;
+    rollout->has_next = true;
+    rollout->stable_slot = 'a';
+    rollout->next_slot = 'b';
+    memcpy(rollout->next.deployment_digest, billing->content.deployment_digest,
+           sizeof rollout->next.deployment_digest);
+    rollout->weight = 20;
+    cr_expect_not(scope_undoes(world->engine, front));
+    rollout->weight = 0;
+    cr_expect(scope_undoes(world->engine, front), "it never got any");
+    /* Nor does a cell of which nobody knows what it depends on. */
+    rollout->weight = 20;
+    struct cell *cell = billing->unit->cell;
+    billing->unit->cell = NULL;
+    cr_expect(scope_undoes(world->engine, front));
+    billing->unit->cell = cell;
     world_free(world);
 }

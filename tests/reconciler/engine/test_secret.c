@@ -2,6 +2,7 @@
  * change, and its value nowhere to be seen. */
 #include "config/base/json.h"
 #include "reconciler/compile/compile.h"
+#include "reconciler/engine/secret.h"
 #include "reconciler/resource/object.h"
 #include "tests/reconciler/engine/expect.h"
 
@@ -286,5 +287,161 @@ Test(secret, a_reference_whose_labels_somebody_changes_is_put_right)
     json_decref(reference);
     expect_no_leaks(world);
     expect_silence(world);
+    world_free(world);
+}
+
+/* Points the reference at another value, as somebody else would. */
+static void redirect(struct world *world, const char *name)
+{
+    json_t *patch = json_pack("{s:{s:[{s:s, s:{s:s, s:s}}]}}", "spec", "data", "secretKey",
+                              "db-password", "remoteRef", "key", "theirs", "property", "password");
+    cr_assert(platform_tamper(world->platform, "secretreferences", "acme", name, patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+}
+
+static const char *remote_key(const json_t *reference)
+{
+    const json_t *row = json_array_get(json_at(reference, "spec", "data", NULL), 0);
+    return json_text_or(json_at(row, "remoteRef", "key", NULL), "");
+}
+
+static void expect_remote(const struct world *world, const char *name, const char *key)
+{
+    json_t *reference = platform_object(world->platform, "secretreferences", "acme", name);
+    cr_expect_str_eq(remote_key(reference), key);
+    json_decref(reference);
+}
+
+/* Where a value is kept only the secrets API knows: what it wrote is kept, and restored, also by
+ * one that was started since. */
+Test(secret, a_reference_that_somebody_points_elsewhere_is_put_right_within_one_look)
+{
+    for (int restarted = 0; restarted < 2; restarted++) {
+        struct world *world = world_with(&first, true);
+        expect_condition(world, CONDITION_CONVERGED);
+        char name[256];
+        used_reference(world, name, sizeof name);
+        if (restarted)
+            world_kill(world);
+        world_run(world, MINUTES(1));
+        redirect(world, name);
+        expect_remote(world, name, "theirs");
+        world_run(world, 40000);
+        expect_remote(world, name, name);
+        cr_expect(world_published(world, "drift-found", "shop"));
+        expect_condition(world, CONDITION_CONVERGED);
+        cr_expect_eq(secret_posts(world), 1);
+        expect_silence(world);
+        expect_no_leaks(world);
+        world_free(world);
+    }
+}
+
+Test(secret, a_reference_that_somebody_points_elsewhere_is_left_where_the_policy_says_so)
+{
+    static const char *const policies[] = {"report", "freeze"};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *world = world_with(&first, true);
+        char extra[1024];
+        snprintf(extra, sizeof extra, "%s  drift: %s\n", uses_secret, policies[i]);
+        repository_commit(world, 2, platform_small, "shop", "registry.example/shop:1", extra, NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+        char name[256];
+        used_reference(world, name, sizeof name);
+        redirect(world, name);
+        world_run(world, MINUTES(2));
+        expect_remote(world, name, "theirs");
+        cr_expect(world_published(world, "drift-found", "shop"));
+        json_t *diff = engine_diff(world->engine, "shop");
+        char *text = json_dumps(diff, JSON_COMPACT);
+        cr_expect_not_null(strstr(text, "/spec/data"), "%s", text);
+        free(text);
+        json_decref(diff);
+        expect_no_leaks(world);
+        world_free(world);
+    }
+}
+
+/* One that the repository declares is copied under a name made of its content. */
+Test(secret, a_copy_of_a_declared_reference_is_put_right_within_one_look)
+{
+    static const char native[] =
+        "apiVersion: openchoreo.dev/v1alpha1\nkind: SecretReference\n"
+        "metadata: {name: db-password}\nspec: {template: {type: Opaque}, data: [{secretKey: "
+        "db-password, remoteRef: {key: shop/db, property: password}}]}\n";
+    struct world *world = repository_world();
+    char *shop = cell_text("shop", "registry.example/shop:1", uses_secret);
+    const struct world_file files[] = {{"platform.yaml", platform_small},
+                                       {"cells/shop/cell.yaml", shop},
+                                       {"cells/shop/choreo/secret.yaml", native}};
+    world_commit(world, "0000000000000000000000000000000000000001", files, 3);
+    free(shop);
+    expect_condition(world, CONDITION_CONVERGED);
+    char name[256];
+    used_reference(world, name, sizeof name);
+    cr_assert_str_neq(name, "db-password");
+    redirect(world, name);
+    world_run(world, 40000);
+    expect_remote(world, name, "shop/db");
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_silence(world);
+    world_free(world);
+}
+
+Test(secret, only_what_the_secrets_api_made_is_sealed)
+{
+    json_t *rows = json_array();
+    json_t *live = json_pack("{s:{s:{}}, s:{s:o}}", "metadata", "labels", "spec", "data", rows);
+    cr_expect_null(secret_seal(live), "somebody else's");
+    json_object_set_new(json_unconst(json_at(live, "metadata", "labels", NULL)), LABEL_CREDENTIAL,
+                        json_string(LABEL_CREDENTIAL_YES));
+    for (int i = 0; i < 16; i++)
+        json_array_append_new(rows, json_object());
+    cr_expect_eq(secret_seal(live), rows);
+    json_array_append_new(rows, json_object());
+    cr_expect_null(secret_seal(live), "so many keys are not of celld's making");
+    json_decref(live);
+}
+
+Test(secret, what_is_sealed_is_wanted_while_it_stands)
+{
+    static struct engine engine;
+    json_t *data = json_pack("[{s:s}]", "secretKey", "db-password");
+    struct object object = {.sealed = NULL};
+    for (int i = 0; i < 4; i++) {
+        json_t *body = json_object();
+        object.sealed = i == 0 ? NULL : data;
+        object.intent = i == 1; /* it is being made: nobody knows yet what it will have */
+        if (i != 2)
+            json_object_set_new(body, "credential", json_object());
+        secret_want_sealed(&engine, &object, body);
+        cr_expect_eq(json_at(body, "spec", "data", NULL), i == 3 ? data : NULL, "%d", i);
+        json_decref(body);
+    }
+    json_decref(data);
+}
+
+/* What is made anew gets what the API writes then. */
+Test(secret, a_reference_that_somebody_removes_is_made_anew_and_kept_as_it_is_then)
+{
+    struct world *world = world_with(&first, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    char name[256], path[512];
+    used_reference(world, name, sizeof name);
+    snprintf(path, sizeof path, "/api/v1alpha1/namespaces/acme/secrets/%s", name);
+    const struct platform_request request = {.method = "DELETE", .path = path};
+    struct platform_response response;
+    platform_handle(world->platform, &request, world_platform_now(world), &response);
+    cr_assert_eq(response.status, 204);
+    platform_response_fini(&response);
+    world_run(world, MINUTES(3));
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_eq(secret_posts(world), 2);
+    redirect(world, name);
+    world_run(world, 40000);
+    expect_remote(world, name, name);
+    expect_silence(world);
+    expect_no_leaks(world);
     world_free(world);
 }

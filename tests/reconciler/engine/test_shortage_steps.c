@@ -4,10 +4,13 @@
 #include "reconciler/engine/command.h"
 #include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/desire.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/prune.h"
 #include "reconciler/engine/reconcile.h"
+#include "reconciler/engine/scope.h"
+#include "reconciler/engine/secret.h"
 #include "reconciler/engine/unit.h"
-#include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/scope_scene.h"
 #include "tests/reconciler/engine/shortage.h"
 #include "tests/reconciler/scarcity.h"
 
@@ -190,6 +193,83 @@ Test(shortage_steps, a_cell_that_cannot_be_compiled_for_a_repair_fails_the_step)
         world_free(world);
     }
     cr_expect_gt(told, 20);
+}
+
+/* --- what is read -------------------------------------------------------------------------------
+ */
+
+static json_t *seen;
+
+static void see_secret(struct engine *engine, struct track *track)
+{
+    const struct object object = {.key = {KIND_SECRET_REFERENCE, "acme", "theirs"},
+                                  .unit = track->unit};
+    secret_observed(engine, &object, seen);
+}
+
+static void see_project(struct engine *engine, struct track *track)
+{
+    project_observed(engine, track->unit->objects[0], seen);
+}
+
+/* Its project has a release each time that nobody has heard of. */
+static void bind_project(struct engine *engine, struct track *track)
+{
+    static unsigned turn;
+    struct unit *unit = track->unit;
+    snprintf(unit->project_release, sizeof unit->project_release, "next-%u", turn++);
+    project_bind(engine, unit);
+}
+
+Test(shortage_steps, what_is_read_is_kept_once_there_is_memory)
+{
+    struct world *world = converged();
+    struct engine *engine = world->engine;
+    struct track *track = shortage_track(world, "shop-api");
+    seen = json_pack("{s:{s:[{s:s}, {s:s}]}}", "spec", "data", "secretKey", "a", "secretKey", "b");
+    cr_expect_gt(shortage_run(engine, track, see_secret), 3);
+    const json_t *data = json_at(engine->secrets, "theirs", "spec", "data", NULL);
+    cr_expect_eq(json_array_size(data), 2);
+    json_decref(seen);
+    seen = json_pack("{s:{s:[{s:s, s:s, s:s}], s:{s:s}}}", "status", "conditions", "type", "Ready",
+                     "status", "False", "message", "no room", "latestRelease", "name",
+                     track->unit->project_release);
+    cr_expect_gt(shortage_run(engine, track, see_project), 0);
+    cr_expect_str_eq(project_trouble(track->unit, "acme-shop"), "no room");
+    json_decref(seen);
+    cr_expect_gt(shortage_run(engine, track, bind_project), 2);
+    cr_assert_not_null(track->unit->release);
+    cr_expect_str_eq(track->unit->release->key.name, track->unit->project_release);
+    world_free(world);
+}
+
+/* Who cannot look at what a component connects to holds it to be so: nothing fails. */
+static void ask_order(struct engine *engine, struct track *track)
+{
+    (void)scope_cancels(engine, track);
+    (void)scope_undoes(engine, track);
+}
+
+Test(shortage_steps, the_order_of_a_return_is_found_without_memory_too)
+{
+    struct world *world = repository_world();
+    scope_commit(world, 1, NULL, scope_cell("stock", SCOPE_CELL, scope_good_chain));
+    expect_condition(world, CONDITION_CONVERGED);
+    scope_commit(world, 2, NULL, scope_cell("stock", SCOPE_CELL, scope_bad_chain));
+    while (!world_has_rows(world, "recall/stock/base/development"))
+        cr_assert(world_step(world, world->now_ms + MINUTES(10)));
+    struct engine *engine = world->engine;
+    struct track *front = unit_track_find(engine, "stock", "front", "development"),
+                 *mid = unit_track_find(engine, "stock", "mid", "development");
+    cr_assert(front->recalled && mid->recalled);
+    cr_expect(front->rollout.returning);
+    cr_expect(!scope_undoes(engine, mid) && !scope_cancels(engine, mid));
+    cr_expect_eq(shortage_run(engine, front, ask_order), 0);
+    cr_expect_eq(shortage_run(engine, mid, ask_order), 0);
+    cr_expect(!scope_undoes(engine, mid) && !scope_cancels(engine, mid));
+    expect_condition(world, CONDITION_HELD);
+    scope_runs(world, "base-a", "base:1");
+    world_free(world);
 }
 
 /* --- what would be done -------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 /* Releases that are made from Component and Workload: each once, and only what git wants in it. */
 #include "config/base/json.h"
+#include "reconciler/engine/object.h"
+#include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/reconciler/engine/meddle.h"
 
@@ -63,6 +65,7 @@ Test(source, a_release_that_is_refused_is_asked_for_again)
     static const struct meddling rows[][2] = {
         {{"POST", "generate-release", 0, 2, ANSWER_RECEIVED, 404, "{}", true}},
         {{"POST", "generate-release", 0, 2, ANSWER_RECEIVED, 200, "[]", false}},
+        {{"POST", "generate-release", 0, 2, ANSWER_RECEIVED, 201, NULL, false}},
         {{"POST", "generate-release", 0, 2, ANSWER_RECEIVED, 302, "{}", true}},
         {{"POST", "generate-release", 0, 2, ANSWER_UNKNOWN, 0, NULL, false}},
         {{"POST", "generate-release", 0, 2, ANSWER_NOT_SENT, 0, NULL, true}},
@@ -77,6 +80,87 @@ Test(source, a_release_that_is_refused_is_asked_for_again)
         expect_no_dangers(world);
         world_free(world);
     }
+}
+
+#define OTHER_CONTENT                                                                              \
+    "{\"metadata\": {\"name\": \"%s\"}, \"spec\": {\"owner\": {\"projectName\": \"acme-shop\", "   \
+    "\"componentName\": \"shop-api-a\"}, \"workload\": {\"container\": {\"image\": "               \
+    "\"theirs:1\"}}}}"
+
+static size_t generated_of(const struct world *world, const char *component)
+{
+    char path[128];
+    size_t count = 0;
+    snprintf(path, sizeof path, "/components/%s/generate-release", component);
+    for (size_t i = 0; i < platform_log_count(world->platform); i++)
+        count += strstr(platform_log_at(world->platform, i)->path, path) != NULL;
+    return count;
+}
+
+static size_t differing(const struct world *world)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(world->published); i++) {
+        const json_t *event = json_array_get(world->published, i);
+        count += strcmp(json_text_or(json_object_get(event, "type"), ""), "release-differs") == 0;
+    }
+    return count;
+}
+
+/* It stands under the name that ours would have: told once, neither used nor made anew until
+ * somebody has deleted it. */
+Test(source, a_release_of_other_content_is_told_and_not_used)
+{
+    struct world *world = repository_world();
+    shop(world, 1, "registry.example/shop:1", NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    char name[128], body[512];
+    snprintf(name, sizeof name, "%s", repository_release(world, "shop-api-a-development"));
+    snprintf(body, sizeof body, OTHER_CONTENT, name);
+    world_free(world);
+
+    const struct meddling items[] = {
+        {"GET", "/componentreleases/shop-api-a-", 0, 1000, ANSWER_RECEIVED, 200, body, false},
+        {.method = NULL}};
+    struct meddler meddler;
+    world = meddle_world(&meddler, items);
+    shop(world, 1, "registry.example/shop:1", NULL);
+    world_run(world, MINUTES(12));
+    cr_expect_eq(differing(world), 1);
+    cr_expect_eq(generated_of(world, "shop-api-a"), 0);
+    expect_why(world, "shop", "development", "holds other content than git wants");
+    /* It differs in another way: that is told as well. */
+    snprintf(body, sizeof body, "{\"metadata\": {\"name\": \"%s\"}, \"spec\": {}}", name);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(differing(world), 2);
+    meddler.items[0].times = 0;
+    cr_expect(world_run_until(world, CONDITION_CONVERGED, MINUTES(60)));
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* Slot b stands after three canaries, with its record: what it was made from stays with it, though
+ * nothing would go there any more. */
+Test(source, a_second_slot_keeps_its_source_while_it_stands)
+{
+    static const char canary[] = "  rollout: {strategy: blue-green, bake: 10s}\n";
+    struct world *world = repository_world();
+    for (int i = 1; i <= 4; i++) {
+        char image[32];
+        snprintf(image, sizeof image, "registry.example/shop:%d", i);
+        shop(world, i, image, i < 4 ? canary : NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+    }
+    expect_runs(world, "shop-api-a", "development", "registry.example/shop:4");
+    const struct unit *unit = unit_find(world->engine, "shop");
+    const struct object *slot = unit->tracks[0]->bindings[BINDING_B].object;
+    json_t *component = platform_object(world->platform, "components", "acme", "shop-api-b");
+    cr_expect_eq(component != NULL, slot != NULL && slot->inventory);
+    json_decref(component);
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
 }
 
 /* What somebody changed stays under the policy `report`, until a release is made from it. */

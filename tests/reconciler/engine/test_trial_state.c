@@ -40,6 +40,7 @@ static void place_fini(struct place *place)
 static void seat(struct place *place, const char *provider, bool looking)
 {
     struct rollout *rollout = &place->track->rollout;
+    cr_assert_eq(rollout_open(rollout), 0);
     rollout->has_stable = rollout->has_next = rollout->routed = true;
     rollout->attempt = 3;
     rollout->stable_slot = 'a';
@@ -91,11 +92,12 @@ Test(trial_state, windows_are_looked_at_only_where_they_tell_something)
         place_init(&place);
         seat(&place, "prometheus", rows[i].looked);
         struct rollout *rollout = &place.track->rollout;
+        cr_assert_eq(rollout_open(rollout), 0);
         rollout->state = rows[i].state;
         rollout->stage_count = rows[i].stages;
         rollout->step = rows[i].step;
-        rollout->stages[0].weight = rows[i].weight;
-        rollout->stages[0].analysis = rows[i].analysis;
+        rollout->room->stages[0].weight = rows[i].weight;
+        rollout->room->stages[0].analysis = rows[i].analysis;
         rollout->verified = rows[i].verified;
         trial_follow(place.engine, place.track, rows[i].healthy);
         cr_assert_not_null(place.track->trial);
@@ -115,9 +117,10 @@ Test(trial_state, each_place_begins_its_own_count)
     place_init(&place);
     seat(&place, "prometheus", true);
     struct rollout *rollout = &place.track->rollout;
+    cr_assert_eq(rollout_open(rollout), 0);
     rollout->state = ROLLOUT_STEP;
     rollout->stage_count = 1;
-    rollout->stages[0] = (struct rollout_stage){.weight = 5, .analysis = true};
+    rollout->room->stages[0] = (struct rollout_stage){.weight = 5, .analysis = true};
     rollout->verified = true;
     trial_follow(place.engine, place.track, true);
     cr_expect(place.track->trial->standing && place.track->trial->step == 0);
@@ -152,6 +155,7 @@ Test(trial_state, another_attempt_ends_it)
         place_init(&place);
         seat(&place, "prometheus", true);
         struct rollout *rollout = &place.track->rollout;
+        cr_assert_eq(rollout_open(rollout), 0);
         rollout->state = ROLLOUT_DEPLOY;
         rollout->attempt = rows[i].attempt;
         rollout->has_next = rows[i].has_next;

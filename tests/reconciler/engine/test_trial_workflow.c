@@ -280,12 +280,13 @@ static void place_init(struct place *place, size_t stages, size_t step)
     effect_list_init(&place->effects);
     place->engine->out = &place->effects;
     struct rollout *rollout = &place->track->rollout;
+    cr_assert_eq(rollout_open(rollout), 0);
     rollout->has_stable = rollout->has_next = true;
     rollout->attempt = 3;
     rollout->state = step > stages ? ROLLOUT_BAKE : ROLLOUT_STEP;
     rollout->stage_count = stages;
     rollout->step = step > stages ? stages : step;
-    rollout->stages[0] = (struct rollout_stage){.weight = 5, .analysis = true};
+    rollout->room->stages[0] = (struct rollout_stage){.weight = 5, .analysis = true};
     snprintf(rollout->next.deployment_digest, sizeof rollout->next.deployment_digest, "%s",
              "0123456789ab");
     json_t *row = json_pack("{s:i, s:i, s:s, s:{s:s, s:n, s:s, s:i, s:[], s:{s:s}}, s:b, s:b, s:I}",
@@ -384,8 +385,9 @@ Test(trial_workflow, a_run_counts_for_its_own_step_only)
         struct place place;
         place_init(&place, rows[i].stages, rows[i].step);
         struct rollout *rollout = &place.track->rollout;
-        rollout->stages[0].weight = (int16_t)rows[i].weight;
-        rollout->stages[0].analysis = rows[i].analysis;
+        cr_assert_eq(rollout_open(rollout), 0);
+        rollout->room->stages[0].weight = (int16_t)rows[i].weight;
+        rollout->room->stages[0].analysis = rows[i].analysis;
         rollout->attempt = rows[i].attempt;
         trial_workflow_begin(place.engine, place.track, rows[i].step);
         const struct gate_record *record = NULL;

@@ -62,6 +62,7 @@ static void scene_rollout(struct scene *scene, const struct stand *stand)
     const bool routed = stand->place != SINGLE;
     const bool two_slots = stand->place == TWO_SLOTS;
     rollout_init(rollout, "cart", "cartservice", "testing", routed);
+    cr_assert_eq(rollout_open(rollout), 0);
     rollout->state = stand->state;
     rollout->from = stand->from;
     rollout->hold = stand->hold;
@@ -76,9 +77,9 @@ static void scene_rollout(struct scene *scene, const struct stand *stand)
     if (stand->next && routed)
         rollout->next_slot = two_slots ? 'b' : 'a';
     if (two_slots && stand->next) {
-        rollout->stages[0] =
+        rollout->room->stages[0] =
             (struct rollout_stage){.weight = 5, .soak_ms = 60000, .analysis = true};
-        rollout->stages[1] =
+        rollout->room->stages[1] =
             (struct rollout_stage){.weight = 20, .soak_ms = 60000, .analysis = true};
         rollout->stage_count = 2;
     }
@@ -92,7 +93,7 @@ static void scene_rollout(struct scene *scene, const struct stand *stand)
     rollout->soaked_at = rollout->counted_at = scene->view.now;
     rollout->outcome = OUTCOME_ROLLED_BACK;
     if (stand->hold != HOLD_NONE)
-        (void)snprintf(rollout->reason, sizeof(rollout->reason), "why");
+        (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "why");
     if (stand->state == ROLLOUT_HELD || (stand->state == ROLLOUT_IDLE && stand->hold != HOLD_NONE))
         (void)snprintf(rollout->held_digest, sizeof(rollout->held_digest), "next");
     rollout->retry_at.ms = stand->retry ? NOW_WALL - 1 : 0;
@@ -192,5 +193,5 @@ void scene_check_announced(const struct scene *scene, const struct rollout *befo
     cr_assert_eq(after->settle_due, before->settle_due);
     cr_assert_eq(after->drifted, before->drifted);
     cr_assert_str_eq(after->held_digest, before->held_digest);
-    cr_assert_str_eq(after->reason, before->reason);
+    cr_assert_str_eq(after->room->reason, before->room->reason);
 }

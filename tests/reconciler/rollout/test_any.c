@@ -98,12 +98,12 @@ static void any_past(struct rollout *rollout)
     rollout->drifted = coin();
     rollout->warming = rollout->state == ROLLOUT_ROLLBACK && coin();
     for (size_t i = 0; i < rollout->stage_count; i++) {
-        rollout->stages[i].pause = draw(4) == 0;
-        rollout->stages[i].analysis = draw(3) != 0;
+        rollout->room->stages[i].pause = draw(4) == 0;
+        rollout->room->stages[i].analysis = draw(3) != 0;
     }
     if (draw(4) == 0 && rollout->step < rollout->stage_count &&
         rollout_effective(rollout) == ROLLOUT_STEP)
-        rollout->weight = rollout->stages[rollout->step].weight = 0;
+        rollout->weight = rollout->room->stages[rollout->step].weight = 0;
     if (draw(4) == 0)
         rollout->counted_at.mono.ms = rollout->soaked_at.mono.ms = 2 * NOW_MONO;
     if (draw(4) == 0)
@@ -113,7 +113,7 @@ static void any_past(struct rollout *rollout)
         (void)snprintf(rollout->held_digest, sizeof(rollout->held_digest), "next");
     }
     if (draw(4) == 0)
-        rollout->reason[0] = '\0';
+        rollout->room->reason[0] = '\0';
 }
 
 Test(states, any_view_leaves_a_state_that_holds_together)
@@ -123,7 +123,9 @@ Test(states, any_view_leaves_a_state_that_holds_together)
             struct scene *scene = scene_new(&scene_stands[i]);
             any_view(scene);
             any_past(&scene->rollout);
-            const struct rollout before = scene->rollout;
+            struct rollout_room room = *scene->rollout.room;
+            struct rollout before = scene->rollout;
+            before.room = &room;
             struct rollout_result result;
             rollout_advance(&scene->rollout, &scene->view, &result);
             scene_check_wants(&result.wants, scene_stands[i].name, "any view");

@@ -84,7 +84,7 @@ Test(canary, judged_bad_goes_back_with_evidence)
         world.view.evidence = "12 of 80 against 3 of 900";
         world_run(&world, 100000, 1000);
         cr_expect_str_eq(world.log, "prepare deploy step:5:20 quarantine rollback held");
-        cr_expect_str_eq(world.rollout.evidence, "12 of 80 against 3 of 900");
+        cr_expect_str_eq(world.rollout.room->evidence, "12 of 80 against 3 of 900");
         cr_expect_eq(world.most_weight, 20);
         cr_expect_eq(world.route.weight[0], 100);
         cr_expect_str_eq(world.slot[1].content, "");

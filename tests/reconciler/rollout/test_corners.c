@@ -37,7 +37,7 @@ Test(corners, a_first_release_of_the_other_kind_is_refused)
     cr_expect(!result.changed);
     cr_expect_eq(result.note_count, 0);
     /* another refusal before it does not swallow this one */
-    (void)snprintf(scene->rollout.reason, sizeof(scene->rollout.reason), "another");
+    (void)snprintf(scene->rollout.room->reason, sizeof(scene->rollout.room->reason), "another");
     rollout_advance(&scene->rollout, &scene->view, &result);
     cr_expect(result.changed);
     cr_expect_eq(result.note_count, 1);

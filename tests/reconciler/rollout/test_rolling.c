@@ -66,7 +66,8 @@ Test(rolling, failure_is_rolled_back_to_the_recorded_content_and_kept_away)
         cr_expect_eq(world.rollout.hold, HOLD_QUARANTINED);
         cr_expect_eq(world.rollout.last_outcome, OUTCOME_ROLLED_BACK);
         cr_expect_str_eq(world.slot[0].content, "aaaaaaaaaaaa");
-        cr_expect(strstr(world.rollout.reason, "back-off") != NULL, "%s", world.rollout.reason);
+        cr_expect(strstr(world.rollout.room->reason, "back-off") != NULL, "%s",
+                  world.rollout.room->reason);
         /* the same content under another commit changes nothing; the fix goes through */
         (void)strcpy(world.contents[1].revision, "another");
         world_clear(&world);

@@ -155,8 +155,8 @@ Test(row, a_stage_without_flags_neither_pauses_nor_is_judged)
     rollout_init(&rollout, "cart", "cartservice", "testing", true);
     cr_assert_eq(rollout_from_json(row, &rollout, NULL), 0);
     cr_expect_eq(rollout.stage_count, 1);
-    cr_expect_eq(rollout.stages[0].soak_ms, 7);
-    cr_expect(!rollout.stages[0].pause && !rollout.stages[0].analysis);
+    cr_expect_eq(rollout.room->stages[0].soak_ms, 7);
+    cr_expect(!rollout.room->stages[0].pause && !rollout.room->stages[0].analysis);
     rollout_fini(&rollout);
     json_decref(row);
     scene_free(scene);

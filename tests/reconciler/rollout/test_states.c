@@ -17,7 +17,9 @@ static char meet(const struct stand *stand, size_t situation)
     situation_all[situation].change(scene);
     credit_kept(&scene->rollout);
     rollout_check(&scene->rollout);
-    const struct rollout before = scene->rollout;
+    struct rollout_room room = *scene->rollout.room;
+    struct rollout before = scene->rollout;
+    before.room = &room;
     struct rollout_result result;
     rollout_advance(&scene->rollout, &scene->view, &result);
     scene_check_row(scene);

@@ -165,9 +165,9 @@ static bool is_over(const struct world *world)
 {
     const struct rollout *rollout = &world->rollout;
     if (rollout->state == ROLLOUT_PAUSED)
-        return rollout->reason[0] != '\0';
+        return rollout->room->reason[0] != '\0';
     if (rollout->state == ROLLOUT_HELD)
-        return rollout->reason[0] != '\0' && (rollout->retry_at.ms == 0 || rollout->has_next);
+        return rollout->room->reason[0] != '\0' && (rollout->retry_at.ms == 0 || rollout->has_next);
     return rollout->state == ROLLOUT_IDLE && rollout->has_stable &&
            strcmp(rollout->stable.deployment_digest, world->view.wanted->deployment_digest) == 0;
 }
@@ -200,7 +200,7 @@ static void check_newer_goes_through(struct storm *storm)
     world_run(world, 3600000, 5000);
     cr_assert(is_over(world) && world->rollout.state == ROLLOUT_IDLE, "seed %lu: %s in %s, %s",
               storm->seed, world->log, rollout_state_name(world->rollout.state),
-              world->rollout.reason);
+              world->rollout.room->reason);
     cr_assert_str_eq(world->rollout.stable.deployment_digest, "dddddddddddd");
     if (!world->rollout.routed)
         return;
@@ -232,7 +232,7 @@ static void run_seed(unsigned long seed)
             world_clear(&storm.world);
     }
     cr_assert(is_over(&storm.world), "seed %lu does not end: %s in %s, %s", seed, storm.world.log,
-              rollout_state_name(storm.world.rollout.state), storm.world.rollout.reason);
+              rollout_state_name(storm.world.rollout.state), storm.world.rollout.room->reason);
     check_quiet(&storm);
     check_newer_goes_through(&storm);
     world_fini(&storm.world);

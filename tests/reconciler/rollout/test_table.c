@@ -13,10 +13,8 @@
 #define SUMMARY_SIZE 256
 
 static const char contents[] = {
-    [CONTENT_UNTOUCHED] = '.',
-    [CONTENT_STABLE] = 's',
-    [CONTENT_NEXT] = 'n',
-    [CONTENT_UNDEPLOYED] = 'u',
+    [CONTENT_UNTOUCHED] = '.',  [CONTENT_STABLE] = 's',  [CONTENT_NEXT] = 'n',
+    [CONTENT_UNDEPLOYED] = 'u', [CONTENT_ADDRESS] = 'r',
 };
 
 /* "step aborted: a=s b=n+2 route=s 95/5; told rollback, quarantine" */

@@ -37,8 +37,8 @@ struct engine_options {
     struct duration retry_first, retry_slowest; /* backoff; default 1 s, 60 s */
     struct duration apply_grace; /* ResourceApplyFailed counts as failed after this; default 60 s */
     size_t events_kept;          /* in the journal; default 2000 */
-    struct duration events_age;  /* older ones go, but for the newest, and quarantines of what git
-                                    has  not named for so long; default 90 days */
+    struct duration events_age;  /* older ones go, but for the newest, and so do quarantines of
+                                    what git has not named for so long; default 90 days */
     size_t releases_kept;        /* unreferenced ComponentReleases per component; default 5 */
     bool suspended;              /* starts with hands off, as `cellctl suspend --all` leaves it */
 };

@@ -158,6 +158,21 @@ static void walk(struct engine *engine, struct track *track)
     cr_assert(track_walk_leads(track, track, add_self, NULL));
 }
 
+static unsigned unmet;
+
+static bool is_nowhere(const struct track *track, const void *context)
+{
+    (void)track;
+    (void)context;
+    return false;
+}
+
+static void meet(struct engine *engine, struct track *track)
+{
+    (void)engine;
+    unmet += !track_walk_meets(track, add_self, is_nowhere, NULL);
+}
+
 static void schedule(struct engine *engine, struct track *track)
 {
     engine->heap_capacity = engine->heap_count - (track->unit->heap != 0);
@@ -183,6 +198,8 @@ Test(shortage, small_parts)
     struct engine *engine = traffic.world->engine;
     struct track *track = shortage_track(traffic.world, "shop-api");
     cr_expect_eq(shortage_run(engine, track, walk), 0);
+    cr_expect_eq(shortage_run(engine, track, meet), 0);
+    cr_expect_eq(unmet, 1, "only who has memory knows that there is none");
     cr_expect_eq(shortage_run(engine, track, schedule), 1);
     cr_expect_eq(shortage_run(engine, track, note_names), 1);
     cr_expect_not_null(track->bindings[BINDING_A].names);

@@ -169,20 +169,25 @@ static void check_connections(struct loader *loader, struct manifest_cell *entry
 
 /* --- with all layers -------------------------------------------------------------------------- */
 
+static bool has_connection(const struct layer *merged, const char *name)
+{
+    for (size_t i = 0; i < merged->connection_count; i++) {
+        if (strcmp(merged->connections[i].name.text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void check_variables(const struct component_check *check, const struct layer *merged)
 {
     for (size_t i = 0; i < merged->env_count; i++) {
         const struct env_variable *variable = &merged->env[i];
+        if (variable->connection.text == NULL || has_connection(merged, variable->connection.text))
+            continue;
         const char *names[64];
         size_t count = 0;
-        bool found = variable->connection.text == NULL;
-        for (size_t j = 0; j < merged->connection_count && count < 64; j++) {
+        for (size_t j = 0; j < merged->connection_count && count < 64; j++)
             names[count++] = merged->connections[j].name.text;
-            found |= variable->connection.text != NULL &&
-                     strcmp(merged->connections[j].name.text, variable->connection.text) == 0;
-        }
-        if (found)
-            continue;
         char hint[128] = "add it to connections";
         const char *nearest = schema_nearest(names, count, variable->connection.text);
         if (nearest != NULL)

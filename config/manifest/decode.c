@@ -80,13 +80,12 @@ static void report_unknown(struct decoder *decoder, const struct shape *shape,
                   "unknown field \"%s\" in %s", key->text, shape->name);
 }
 
-static void report_missing(struct decoder *decoder, const struct shape *shape,
-                           const struct yaml_node *node, uint64_t seen)
+/* Of the fields that `part` adds to the shape: the lowest bit of `seen` is its first one. */
+static void report_missing_of(struct decoder *decoder, const struct shape *shape,
+                              const struct shape *part, const struct yaml_node *node, uint64_t seen)
 {
-    const size_t count = shape_field_count(shape);
-    for (size_t i = 0; i < count; i++) {
-        size_t base = 0;
-        const struct field *field = shape_field(shape, i, &base);
+    for (size_t i = 0; i < part->field_count; i++) {
+        const struct field *field = &part->fields[i];
         if (field->required && (seen & UINT64_C(1) << i) == 0)
             decode_report(decoder, DIAGNOSTIC_ERROR, "E_REQUIRED", decode_place(decoder, node),
                           field->doc, "%s needs the field \"%s\"", shape->name, field->name);
@@ -153,10 +152,16 @@ static void decode_field(struct decoder *decoder, const struct field *field,
 static void finish(struct decoder *decoder, const struct shape *shape, const struct yaml_node *node,
                    uint64_t seen, void *object)
 {
-    report_missing(decoder, shape, node, seen);
+    report_missing_of(decoder, shape, shape, node, seen);
+    size_t first = shape->field_count;
+    for (size_t i = 0; i < SHAPE_PART_LIMIT && shape->parts[i].shape != NULL; i++) {
+        const struct shape_part *part = &shape->parts[i];
+        report_missing_of(decoder, shape, part->shape, node, seen >> first);
+        first += part->shape->field_count;
+    }
     if (shape->fill)
         decode_defaults(decoder, shape, object);
-    size_t first = shape->field_count;
+    first = shape->field_count;
     for (size_t i = 0; i < SHAPE_PART_LIMIT && shape->parts[i].shape != NULL; i++) {
         const struct shape_part *part = &shape->parts[i];
         if (part->shape->finish != NULL)

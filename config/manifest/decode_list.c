@@ -120,10 +120,31 @@ static int compare(const void *left, const void *right)
     return a->at.column < b->at.column ? -1 : a->at.column > b->at.column;
 }
 
+static const struct manifest_text *name_at(const void *entries, size_t size, size_t i)
+{
+    return (const void *)((const char *)entries + size * i);
+}
+
+/* Up to here comparing each with each is cheaper than sorting. */
+#define FEW 8u
+
+static bool are_few_and_unique(const void *entries, size_t count, size_t size)
+{
+    for (size_t i = 0; count <= FEW && i < count; i++) {
+        const char *name = name_at(entries, size, i)->text;
+        for (size_t j = 0; name != NULL && j < i; j++) {
+            const char *other = name_at(entries, size, j)->text;
+            if (other != NULL && strcmp(name, other) == 0)
+                return false;
+        }
+    }
+    return count <= FEW;
+}
+
 void decode_check_unique(struct decoder *decoder, const char *what, const void *entries,
                          size_t count, size_t size)
 {
-    if (count < 2)
+    if (are_few_and_unique(entries, count, size))
         return;
     const struct manifest_text **names = calloc(count, sizeof(struct manifest_text *));
     if (names == NULL) {
@@ -132,7 +153,7 @@ void decode_check_unique(struct decoder *decoder, const char *what, const void *
     }
     size_t named = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct manifest_text *name = (const void *)((const char *)entries + size * i);
+        const struct manifest_text *name = name_at(entries, size, i);
         if (name->text != NULL)
             names[named++] = name;
     }

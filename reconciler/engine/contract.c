@@ -212,7 +212,7 @@ void contract_check(struct engine *engine, struct track *track)
 bool contract_yields_to(const struct engine *engine, const struct track *track,
                         const struct track *consumer)
 {
-    return track->yields && consumer != track && strcmp(consumer->target, track->target) == 0 &&
+    return strcmp(consumer->target, track->target) == 0 &&
            live_loss(consumer, track).lack != LACK_NONE && moves_on(engine, consumer, track);
 }
 

@@ -15,7 +15,7 @@ bool contract_needs(const struct packed *needs, const struct track *provider);
 /* The live release of `provider` has every endpoint that the content of `track` connects to. */
 bool contract_is_met(const struct track *track, const struct track *provider);
 
-/* Its release is held back until this consumer of it has moved: track->yields. */
+/* A release that yields is held back until this consumer of it has moved. */
 bool contract_yields_to(const struct engine *engine, const struct track *track,
                         const struct track *consumer);
 

@@ -76,6 +76,51 @@ static const struct unit *owner_of_component(const struct engine *engine, const 
     return owner;
 }
 
+/* The first component of the cell that still stands in another one, and in which; NULL = none does.
+ */
+static const struct unit *find_owner(const struct engine *engine, const struct unit *unit,
+                                     const struct manifest_text **ret_component)
+{
+    const struct unit *owner = NULL;
+    for (size_t i = 0; owner == NULL && i < unit->cell->component_count; i++) {
+        *ret_component = &unit->cell->components[i].name;
+        owner = owner_of_component(engine, unit, (*ret_component)->text);
+    }
+    return owner;
+}
+
+/* The owner is to get a component in turn that still stands here, be it by way of others; NULL = it
+ * is not. A cell that waits removes nothing: which of its objects are to go is not known yet. */
+static const char *find_exchange(const struct engine *engine, const struct unit *unit,
+                                 const struct unit *owner)
+{
+    const struct manifest_text *component = NULL;
+    for (size_t i = 0; i < engine->unit_count && owner != NULL && owner != unit; i++)
+        owner =
+            owner->cell == NULL || owner->removed ? NULL : find_owner(engine, owner, &component);
+    return owner == unit ? component->text : NULL;
+}
+
+static int refuse_move(const struct engine *engine, struct unit *unit, const struct unit *owner,
+                       const struct manifest_text *name, struct error *err)
+{
+    const char *other = find_exchange(engine, unit, owner);
+    unit->moving = true;
+    const int result =
+        other == NULL
+            ? error_set(err, ERROR_CONFLICT, ERR_INVALID,
+                        "%s still stands in the cell %s and cannot be moved: it is made here once "
+                        "it is removed there; under another name both could run side by side",
+                        name->text, owner->name)
+            : error_set(err, ERROR_CONFLICT, ERR_INVALID,
+                        "%s still stands in the cell %s, which waits for %s to be removed here, "
+                        "and neither can be first: take one of the two out of git, and name it in "
+                        "its new cell with the commit after",
+                        name->text, owner->name, other);
+    err->where = name->at;
+    return result;
+}
+
 /* Its components were made in a project of another name: the platform's prefix was changed. */
 static const struct object *find_former_project(const struct engine *engine,
                                                 const struct unit *unit)
@@ -111,20 +156,10 @@ static int refuse_prefix(const struct engine *engine, const struct object *forme
 
 int move_check(struct engine *engine, struct unit *unit, struct error *err)
 {
-    for (size_t i = 0; i < unit->cell->component_count; i++) {
-        const struct manifest_text *name = &unit->cell->components[i].name;
-        const struct unit *owner = owner_of_component(engine, unit, name->text);
-        if (owner == NULL)
-            continue;
-        unit->moving = true;
-        const int result = error_set(
-            err, ERROR_CONFLICT, ERR_INVALID,
-            "%s still stands in the cell %s and cannot be moved: it is made here once it is "
-            "removed there; under another name both could run side by side",
-            name->text, owner->name);
-        err->where = name->at;
-        return result;
-    }
+    const struct manifest_text *name = NULL;
+    const struct unit *owner = find_owner(engine, unit, &name);
+    if (owner != NULL)
+        return refuse_move(engine, unit, owner, name, err);
     if (unit->moving)
         arrive(engine, unit);
     const struct object *former = find_former_project(engine, unit);

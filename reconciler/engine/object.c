@@ -358,7 +358,7 @@ bool object_bears_other_mark(const struct object *object, const json_t *live)
 
 void object_hand_over(struct engine *engine, struct object *object, struct unit *unit)
 {
-    const bool handed = object->inventory && object->unit != NULL && object->unit != unit;
+    const bool handed = object->inventory && object->unit != unit;
     unit_attach(engine, unit, object);
     if (!handed)
         return;

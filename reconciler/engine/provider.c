@@ -95,8 +95,7 @@ static bool is_routed(const struct track *track)
  * be built is built for that. */
 static bool lacks_only_its_turn(const struct engine *engine, const struct track *provider)
 {
-    if (!track_is_live(provider) ||
-        !(provider->has_content || (provider->note != NULL && provider->needs_image)))
+    if (!track_is_live(provider) || !(provider->has_content || provider->needs_image))
         return false;
     switch (node_verdict_of(engine, provider->node)->wait) {
     case WAIT_NONE:
@@ -172,7 +171,7 @@ static bool is_awaited(const struct engine *engine, const struct track *provider
 static bool is_known(const struct track *track)
 {
     const struct binding *route = &track->bindings[BINDING_ROUTE];
-    if (route->object == NULL || route->undeploy || route->object->presence != PRESENCE_PRESENT ||
+    if (route->object == NULL || route->object->presence != PRESENCE_PRESENT ||
         !object_is_equal(route->object))
         return false;
     const struct gate_answer *seen = look_seen(route);
@@ -190,8 +189,7 @@ const struct track *provider_missing(const struct engine *engine, const struct t
             continue;
         /* One of them has to be first. What neither has yet, a release that stands cannot be given
          * ahead of its next. */
-        const bool first = provider->known && !provider->rollout.has_stable;
-        if ((is_routed(provider) && !first) || !waits_in_turn(engine, track, provider))
+        if ((is_routed(provider) && !provider->known) || !waits_in_turn(engine, track, provider))
             return provider;
     }
     return NULL;
@@ -259,7 +257,7 @@ void provider_step(struct engine *engine, struct track *track)
 
 void provider_tell(struct engine *engine, struct track *track)
 {
-    const bool known = track->awaited && is_known(track);
+    const bool known = track->awaited && !track->rollout.has_stable && is_known(track);
     if (known == track->known)
         return;
     track->known = known;

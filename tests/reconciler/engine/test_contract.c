@@ -260,3 +260,20 @@ Test(contract, a_longer_circle_of_waits_is_held)
     expect_no_dangers(world);
     world_free(world);
 }
+
+/* The consumer in another cell of the phase is about to do without: that is waited for. */
+Test(contract, a_release_that_waits_for_another_cell_is_at_work)
+{
+    struct world *world = repository_world();
+    commit_three(world, 1, "1", HTTP RPC, HTTP, false);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_three(world, 2, "2", HTTP RPC NEWER, HTTP NEWER, false);
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_three(world, 3, "3", HTTP NEWER, HTTP NEWER, true);
+    cr_expect_eq(engine_condition(world->engine), CONDITION_WORKING);
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect(!world_published(world, "rollout-held", NULL));
+    expect_runs(world, "billing-api-a", "development", "registry.example/billing:3");
+    expect_no_dangers(world);
+    world_free(world);
+}

@@ -208,6 +208,45 @@ Test(contract_parties, a_consumer_that_cannot_move_is_not_waited_for)
     }
 }
 
+/* It gives way to those on its target that lose something and are about to do without it. */
+Test(contract_parties, to_whom_a_provider_gives_way)
+{
+    struct parties parties;
+    parties_init(&parties, BOTH, ONLY_HTTP);
+    struct track *provider = &parties.provider, *front = &parties.consumers[0],
+                 *back = &parties.consumers[1];
+    let_need(front, NEEDS_RPC, NULL, NEEDS_NOTHING);
+    let_need(back, NEEDS_NOTHING, NULL, NEEDS_NOTHING);
+    cr_expect_not(contract_yields_to(&parties.engine, provider, front), "nobody asked yet");
+    contract_check(&parties.engine, provider);
+    cr_expect(contract_yields_to(&parties.engine, provider, front));
+    cr_expect_not(contract_yields_to(&parties.engine, provider, back), "it loses nothing");
+    cr_expect_not(contract_yields_to(&parties.engine, provider, provider));
+    parties.verdicts[0].may_start = false;
+    parties.facts[0].state = NODE_FORWARD;
+    cr_expect_not(contract_yields_to(&parties.engine, provider, front), "it may not move");
+    parties.verdicts[0].may_start = true;
+    snprintf(front->target, sizeof front->target, "testing");
+    cr_expect_not(contract_yields_to(&parties.engine, provider, front), "it is elsewhere");
+    parties_fini(&parties);
+}
+
+/* Whose needs cannot be read for lack of memory may need it. */
+Test(contract_parties, what_cannot_be_read_may_be_needed)
+{
+    struct parties parties;
+    parties_init(&parties, BOTH, BOTH);
+    struct packed *needs = pack(NEEDS_NOTHING);
+    scarcity_begin(0, true);
+    const bool may = contract_needs(needs, &parties.provider);
+    scarcity_end();
+    cr_expect(may);
+    cr_expect_not(contract_needs(needs, &parties.provider));
+    cr_expect_not(contract_needs(NULL, &parties.provider));
+    (void)packed_unref(needs);
+    parties_fini(&parties);
+}
+
 /* Of two, the one that cannot do without it decides, whichever comes first. */
 Test(contract_parties, two_consumers)
 {
@@ -251,6 +290,9 @@ Test(contract_parties, what_cannot_be_compared_is_refused)
         seen = seen || strstr(words_of(&parties.provider), "no memory") != NULL;
         scarcity_begin(spared, false);
         const bool met = contract_is_met(&parties.consumers[0], &parties.provider);
+        scarcity_end();
+        scarcity_begin(0, true);
+        cr_expect(contract_needs(parties.consumers[0].rollout.stable.needs, &parties.provider));
         scarcity_end();
         cr_expect(met || spared < 2);
         parties_fini(&parties);

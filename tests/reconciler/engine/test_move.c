@@ -261,3 +261,88 @@ Test(move, what_celld_leaves_to_people_is_no_change)
     cr_expect_eq(planned(world), 0);
     world_free(world);
 }
+
+/* --- changing places ----------------------------------------------------------------------------
+ */
+
+#define OTHER SERVICE("carts", "registry.example/carts:1")
+
+static void commit_exchange(struct world *world, int revision, const char *billing,
+                            const char *shop)
+{
+    repository_commit(world, revision, PLATFORM_OF("billing, shop", GENEROUS), "billing", billing,
+                      NULL, "shop", shop, NULL, NULL);
+}
+
+Test(move, two_that_change_places_take_two_commits)
+{
+    struct world *world = repository_world();
+    commit_exchange(world, 1, CELL("billing", KEPT MOVED), CELL("shop", SHOP OTHER));
+    expect_condition(world, CONDITION_CONVERGED);
+    commit_exchange(world, 2, CELL("billing", KEPT OTHER), CELL("shop", SHOP MOVED));
+    world_run(world, MINUTES(3));
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    expect_why(world, "shop", NULL,
+               "billing-api still stands in the cell billing, which waits for carts to be removed "
+               "here, and neither can be first: take one of the two out of git, and name it in its "
+               "new cell with the commit after");
+    expect_why(world, "billing", NULL,
+               "carts still stands in the cell shop, which waits for "
+               "billing-api to be removed here");
+    expect_runs(world, "billing-api-a", "development", api);
+    expect_silence(world);
+    commit_exchange(world, 3, CELL("billing", KEPT), CELL("shop", SHOP MOVED));
+    expect_condition(world, CONDITION_CONVERGED);
+    world_run(world, MINUTES(3));
+    commit_exchange(world, 4, CELL("billing", KEPT OTHER), CELL("shop", SHOP MOVED));
+    world_run(world, MINUTES(3));
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect(is_in(world, "billing-api", "acme-shop"));
+    cr_expect(is_in(world, "carts", "acme-billing"));
+    expect_no_dangers(world);
+    expect_silence(world);
+    world_free(world);
+}
+
+/* The same with three cells, each of which is to get what the next one has. */
+Test(move, a_round_of_cells_cannot_begin)
+{
+    static const char platform[] = PLATFORM_OF("billing, shop, store", GENEROUS);
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform, "billing", CELL("billing", KEPT MOVED), NULL, "shop",
+                      CELL("shop", SHOP OTHER), NULL, "store",
+                      CELL("store", SERVICE("shelf", "registry.example/shelf:1")), NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, platform, "billing", CELL("billing", KEPT OTHER), NULL, "shop",
+                      CELL("shop", SHOP SERVICE("shelf", "registry.example/shelf:1")), NULL,
+                      "store", CELL("store", MOVED), NULL, NULL);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    expect_why(world, "store", NULL,
+               "billing-api still stands in the cell billing, which waits "
+               "for shelf to be removed here");
+    expect_silence(world);
+    world_free(world);
+}
+
+#define QUOTES SERVICE("quotes", "registry.example/quotes:1")
+#define STORE SERVICE("shelf", "registry.example/shelf:1")
+
+/* Two change places, and a third waits for one of them without being part of that. */
+Test(move, who_waits_beside_an_exchange_is_told_of_its_own)
+{
+    static const char platform[] = PLATFORM_OF("billing, shop, store", GENEROUS);
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform, "billing", CELL("billing", KEPT MOVED QUOTES), NULL,
+                      "shop", CELL("shop", SHOP OTHER), NULL, "store", CELL("store", STORE), NULL,
+                      NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, platform, "billing", CELL("billing", KEPT OTHER), NULL, "shop",
+                      CELL("shop", SHOP MOVED), NULL, "store", CELL("store", STORE QUOTES), NULL,
+                      NULL);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    expect_why(world, "shop", NULL, "neither can be first");
+    expect_why(world, "store", NULL, "quotes still stands in the cell billing and cannot be moved");
+    world_free(world);
+}

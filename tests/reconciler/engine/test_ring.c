@@ -1,5 +1,6 @@
 /* Components that connect to each other: none of them can wait for all others. */
 #include "config/base/json.h"
+#include "tests/reconciler/engine/building.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -338,5 +339,88 @@ Test(ring, converges_one_after_the_other)
     commit_pair(world, 1, platform_pair, "registry.example/one:1", "registry.example/one:1");
     expect_condition(world, CONDITION_CONVERGED);
     expect_no_dangers(world);
+    world_free(world);
+}
+
+/* Somebody else's component has the name: that is told, and who needs its address does not begin.
+ */
+Test(ring, an_address_that_cannot_be_made_is_told)
+{
+    struct world *world = repository_world();
+    expect_created(world, "/api/v1/namespaces", "{\"metadata\":{\"name\":\"acme\"}}");
+    expect_created(world, "/api/v1/namespaces/acme/projects",
+                   "{\"metadata\":{\"name\":\"theirs\"},\"spec\":{\"deploymentPipelineRef\":"
+                   "{\"name\":\"acme\"}}}");
+    expect_created(world, "/api/v1/namespaces/acme/components",
+                   "{\"metadata\":{\"name\":\"birch-api\"},\"spec\":{\"owner\":{\"projectName\":"
+                   "\"theirs\"},\"componentType\":{\"kind\":\"ClusterComponentType\",\"name\":"
+                   "\"deployment/service\"}}}");
+    commit_pair(world, 1, platform_pair, "registry.example/one:1", "registry.example/one:1");
+    expect_condition(world, CONDITION_HELD);
+    expect_why(world, "birch", "development", "birch-api");
+    expect_why(world, "amber", "development", "amber-api waits for birch-api of birch");
+    cr_expect(!world_published(world, "rollout-started", "amber"));
+    expect_silence(world);
+    world_free(world);
+}
+
+/* What is still to be built is built first, though its phase is not there yet. */
+Test(ring, waits_for_an_image)
+{
+    static const char *const platforms[] = {
+        PLATFORM_HEAD "  environments: [{name: development}]\n"
+                      "  phases: [{name: only, cells: [amber, shop]}]\n",
+        PLATFORM_HEAD "  environments: [{name: development}]\n"
+                      "  phases: [{name: first, cells: [amber]}, {name: second, cells: [shop]}]\n",
+    };
+    static const char built[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n"
+        "  components:\n    - name: shop-api\n      type: service\n      source: src/shop\n"
+        "      build: {workflow: {name: image}}\n      endpoints:\n"
+        "        - {name: http, type: http, port: 8080, visibility: [namespace]}\n"
+        "  connections: [{name: other, target: acme-amber, protocol: http, port: 8080}]\n"
+        "  env: [{name: OTHER, value: \"${CHOREO_CONNECTION_other}\"}]\n";
+    for (size_t i = 0; i < 2; i++) {
+        struct world *world = repository_world();
+        building_add_workflow(world, NULL);
+        world->trees = &building_first;
+        world->tree_count = 1;
+        char amber[256];
+        snprintf(amber, sizeof amber, both, "shop");
+        repository_commit(world, 1, platforms[i], "amber", "registry.example/one:1", amber, "shop",
+                          built, NULL, NULL);
+        cr_assert(
+            building_until(world, CONDITION_CONVERGED, "registry.example/shop:1", MINUTES(20)));
+        expect_runs(world, "amber-api-a", "development", "registry.example/one:1");
+        expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
+        cr_expect(!world_published(world, "rollback-started", NULL));
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
+/* The environment has no internal gateway, which the control plane says when it renders. */
+Test(ring, an_address_that_cannot_be_rendered_is_no_work)
+{
+    static const char form[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: %s}\nspec:\n"
+        "  components:\n    - name: %s-api\n      type: service\n"
+        "      image: registry.example/one:1\n      endpoints:\n"
+        "        - {name: http, type: http, port: 8080, visibility: [namespace, internal]}\n"
+        "  connections: [{name: other, target: acme-%s, protocol: http, port: 8080}]\n"
+        "  env: [{name: OTHER, value: \"${CHOREO_CONNECTION_other}\"}]\n";
+    struct world *world = repository_world();
+    json_t *patch = json_pack("{s:{s:{s:{s:n}}}}", "spec", "gateway", "ingress", "internal");
+    cr_assert(platform_tamper(world->platform, "clusterdataplanes", NULL, "us", patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+    char texts[2][1024];
+    snprintf(texts[0], sizeof texts[0], form, "amber", "amber", "birch");
+    snprintf(texts[1], sizeof texts[1], form, "birch", "birch", "amber");
+    repository_commit(world, 1, platform_pair, "amber", texts[0], NULL, "birch", texts[1], NULL,
+                      NULL);
+    expect_condition(world, CONDITION_HELD);
+    expect_why(world, "amber", "development", "amber-api waits for birch-api of birch");
+    cr_expect(!world_published(world, "rollout-started", NULL));
     world_free(world);
 }

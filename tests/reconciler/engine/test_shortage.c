@@ -1,6 +1,7 @@
 /* Each allocation of single parts of the engine fails in turn, in a world that is in the middle of
  * something: the step is told to fail, and with memory the part does its work. */
 #include "config/base/json.h"
+#include "reconciler/engine/object.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/scope.h"
 #include "reconciler/engine/track_compile.h"
@@ -24,6 +25,22 @@ TestSuite(shortage, .timeout = 120);
 
 /* --- content ------------------------------------------------------------------------------------
  */
+
+/* Its SecretReferences are not known to anybody any more. */
+static void compile_anew(struct engine *engine, struct track *track)
+{
+    for (size_t i = 0; i < track->reference_count; i++) {
+        struct object *object = track->references[i];
+        object->holders--;
+        object->inventory = false;
+        object_want_nothing(engine, object);
+    }
+    free(track->references);
+    track->references = NULL;
+    track->reference_count = 0;
+    object_sweep(engine);
+    track_compile(engine, track);
+}
 
 Test(shortage, a_component_that_is_compiled)
 {
@@ -56,6 +73,10 @@ Test(shortage, a_component_that_is_compiled)
     cr_expect_not_null(track->references[0]->sealed);
     cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
     cr_expect_not_null(json_at(track->references[0]->operation->body, "spec", "data", NULL));
+    const size_t count = track->reference_count;
+    cr_expect_gt(shortage_run(world->engine, track, compile_anew), 10);
+    cr_expect_str_eq(track->content.deployment_digest, digest);
+    cr_expect_eq(track->reference_count, count);
     world_free(world);
 }
 
@@ -137,6 +158,21 @@ static void walk(struct engine *engine, struct track *track)
     cr_assert(track_walk_leads(track, track, add_self, NULL));
 }
 
+static unsigned unmet;
+
+static bool is_nowhere(const struct track *track, const void *context)
+{
+    (void)track;
+    (void)context;
+    return false;
+}
+
+static void meet(struct engine *engine, struct track *track)
+{
+    (void)engine;
+    unmet += !track_walk_meets(track, add_self, is_nowhere, NULL);
+}
+
 static void schedule(struct engine *engine, struct track *track)
 {
     engine->heap_capacity = engine->heap_count - (track->unit->heap != 0);
@@ -162,6 +198,8 @@ Test(shortage, small_parts)
     struct engine *engine = traffic.world->engine;
     struct track *track = shortage_track(traffic.world, "shop-api");
     cr_expect_eq(shortage_run(engine, track, walk), 0);
+    cr_expect_eq(shortage_run(engine, track, meet), 0);
+    cr_expect_eq(unmet, 1, "only who has memory knows that there is none");
     cr_expect_eq(shortage_run(engine, track, schedule), 1);
     cr_expect_eq(shortage_run(engine, track, note_names), 1);
     cr_expect_not_null(track->bindings[BINDING_A].names);

@@ -90,52 +90,6 @@ Test(shortage_tracks, a_release_that_runs_is_found)
     }
 }
 
-/* --- what it is made of -------------------------------------------------------------------------
- */
-
-/* Its SecretReferences are not known to anybody any more. */
-static void compile_anew(struct engine *engine, struct track *track)
-{
-    for (size_t i = 0; i < track->reference_count; i++) {
-        struct object *object = track->references[i];
-        object->holders--;
-        object->inventory = false;
-        object_want_nothing(engine, object);
-    }
-    free(track->references);
-    track->references = NULL;
-    track->reference_count = 0;
-    object_sweep(engine);
-    track_compile(engine, track);
-}
-
-Test(shortage_tracks, a_component_whose_secrets_are_new)
-{
-    static const char secret[] = "      configurations:\n"
-                                 "        - name: database\n"
-                                 "          type: secret\n"
-                                 "          mount_type: env variable\n"
-                                 "          env_variables: {DB: \"${DB_PASSWORD}\"}\n";
-    static const struct compile_credential credential = {
-        "db-password", "1111111111111111111111111111111111111111111111111111111111111111"};
-    struct world_options options;
-    world_options_default(&options);
-    options.engine.credentials = &credential;
-    options.engine.credential_count = 1;
-    options.platform.secret_management = true;
-    options.secret = "a value";
-    struct world *world = world_new(&options);
-    repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", secret, NULL);
-    expect_condition(world, CONDITION_CONVERGED);
-    struct track *track = shortage_track(world, "shop-api");
-    const size_t count = track->reference_count;
-    cr_assert_gt(count, 0);
-    cr_expect_gt(shortage_run(world->engine, track, compile_anew), 10);
-    cr_expect(track->has_content);
-    cr_expect_eq(track->reference_count, count);
-    world_free(world);
-}
-
 /* --- what its bindings should be ----------------------------------------------------------------
  */
 

@@ -1,6 +1,6 @@
 /* Strategies on a live component, and changes between them: the routes never lead nowhere. */
 #include "config/base/json.h"
-#include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/traffic.h"
 
 #include <criterion/criterion.h>
 
@@ -422,22 +422,6 @@ Test(strategy, scaled_components_never_dip)
     world_free(world);
 }
 
-static json_int_t backend_weight(const struct world *world, const char *slot)
-{
-    json_t *route =
-        platform_object(world->platform, "releasebindings", "acme", "shop-api-development");
-    const json_t *backends =
-        json_at(route, "spec", "componentTypeEnvironmentConfigs", "backends", NULL);
-    json_int_t weight = 0;
-    for (size_t i = 0; i < json_array_size(backends); i++) {
-        const json_t *backend = json_array_get(backends, i);
-        if (strcmp(json_text_or(json_object_get(backend, "name"), ""), slot) == 0)
-            weight = json_integer_value(json_object_get(backend, "weight"));
-    }
-    json_decref(route);
-    return weight;
-}
-
 /* As many pods as carry the traffic now stand on the other side before any of it moves there; what
  * git wants comes once the release is the stable one. */
 Test(strategy, a_release_with_fewer_replicas_takes_over_as_many_as_there_were)
@@ -458,7 +442,7 @@ Test(strategy, a_release_with_fewer_replicas_takes_over_as_many_as_there_were)
         bool moved = false;
         while (engine_condition(world->engine) != CONDITION_CONVERGED || !moved) {
             cr_assert(world_step(world, MINUTES(60)));
-            if (moved || backend_weight(world, "shop-api-b") == 0)
+            if (moved || traffic_weight(world, "b", "development") <= 0)
                 continue;
             moved = true;
             cr_expect_geq(ready(world, "shop-api-b"), 4, "%s: %d", strategies[i],

@@ -207,6 +207,53 @@ Test(durable, a_way_back_by_an_operator_goes_on_when_it_is_well)
     }
 }
 
+/* --- addresses ---------------------------------------------------------------------------- */
+
+/* Before the first release stands, and when it went back. */
+Test(durable, an_address_stands_as_long_as_somebody_awaits_it)
+{
+    static const struct {
+        const char *stand;
+        uint64_t attempt;
+        enum content_choice otherwise;
+    } rows[] = {
+        {"nothing yet", 0, CONTENT_UNTOUCHED},      {"nothing yet", 1, CONTENT_UNDEPLOYED},
+        {"prepare, first", 1, CONTENT_UNTOUCHED},   {"deploy, first", 1, CONTENT_UNTOUCHED},
+        {"withdraw, route", 1, CONTENT_UNDEPLOYED}, {"withdraw, slot", 1, CONTENT_UNDEPLOYED},
+        {"held, withdrawn", 1, CONTENT_UNDEPLOYED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct scene *scene = scene_at(rows[i].stand);
+        struct rollout_wants wants;
+        scene->rollout.routed = true;
+        scene->rollout.attempt = rows[i].attempt;
+        rollout_wants(&scene->rollout, &scene->view, &wants);
+        cr_expect_eq(wants.route.content, rows[i].otherwise, "%s", rows[i].stand);
+        scene->view.awaited = true;
+        rollout_wants(&scene->rollout, &scene->view, &wants);
+        cr_expect_eq(wants.route.content, CONTENT_ADDRESS, "%s", rows[i].stand);
+        cr_expect(wants.look_route, "%s", rows[i].stand);
+        cr_expect(!wants.route.list[0] && !wants.route.list[1], "%s", rows[i].stand);
+        scene_free(scene);
+    }
+}
+
+/* The slot of a release that is withdrawn goes when nothing is sent there any more. */
+Test(durable, a_slot_behind_an_address_goes_when_the_route_is_off)
+{
+    struct scene *scene = scene_at("withdraw, route");
+    scene->view.awaited = true;
+    scene->view.route.gate.verdict = GATE_PROGRESSING;
+    struct rollout_result result;
+    rollout_advance(&scene->rollout, &scene->view, &result);
+    cr_expect(!scene->rollout.drained);
+    scene->view.route.gate.verdict = GATE_SETTLED;
+    scene->view.route.gate.weights_verified = true;
+    rollout_advance(&scene->rollout, &scene->view, &result);
+    cr_expect(scene->rollout.drained);
+    scene_free(scene);
+}
+
 /* --- routes that are gone ----------------------------------------------------------------- */
 
 static const struct {

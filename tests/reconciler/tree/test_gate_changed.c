@@ -376,6 +376,38 @@ Test(gate_changed, a_kind_that_the_control_plane_cannot_show)
     }
 }
 
+static void remove_routes(json_t *list, const char *member)
+{
+    for (size_t i = json_array_size(list); i-- > 0;) {
+        const json_t *entry = json_array_get(list, i);
+        const json_t *object = member == NULL ? entry : json_object_get(entry, member);
+        if (strstr(json_text_or(json_object_get(object, "kind"), ""), "Route") != NULL)
+            json_array_remove(list, i);
+    }
+}
+
+/* A route with no slot behind it is a Service alone: whatever still leads somewhere must be gone.
+ */
+Test(gate_changed, without_weights_there_is_no_route)
+{
+    const struct gate_question question = {
+        .component = "cart", .route = true, .generation_before = -1};
+    struct gate_answer answer;
+    gate_judge(&question, binding_of("23#11"), tree_of("23#12"), &answer);
+    cr_expect_eq(answer.verdict, GATE_STALE, "%s", answer.text);
+    cr_expect_str_eq(answer.reason, "NotRendered");
+    json_t *tree = json_deep_copy(tree_of("23#12"));
+    remove_routes(at(tree, "renderedReleases/0/renderedRelease/spec/resources"), "object");
+    gate_judge(&question, binding_of("23#11"), tree, &answer);
+    cr_expect_eq(answer.verdict, GATE_PROGRESSING, "%s", answer.text);
+    cr_expect_str_eq(answer.reason, "RouteStands");
+    remove_routes(at(tree, "renderedReleases/0/nodes"), NULL);
+    gate_judge(&question, binding_of("23#11"), tree, &answer);
+    cr_expect_eq(answer.verdict, GATE_SETTLED, "%s", answer.text);
+    cr_expect(answer.weights_verified);
+    json_decref(tree);
+}
+
 /* What a gateway said that the route does not name any more stays in its status. */
 Test(gate_changed, only_the_gateways_that_a_route_names_accept_it)
 {

@@ -57,7 +57,7 @@ static void put_address(const struct draft *draft, enum content_choice otherwise
     if (!draft->rollout->routed)
         return;
     draft->wants->route.content = draft->view->awaited ? CONTENT_ADDRESS : otherwise;
-    draft->wants->look_route = draft->wants->look_route || draft->view->awaited;
+    draft->wants->look_route = draft->view->awaited;
 }
 
 /* --- by state ----------------------------------------------------------------------------- */

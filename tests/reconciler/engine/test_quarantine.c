@@ -128,10 +128,11 @@ Test(quarantine, of_what_is_gone_is_bounded_and_the_oldest_go_first)
     for (int i = 0; i < 503; i++) {
         char key[128];
         snprintf(key, sizeof key, "quarantine/ghost/api/development/%012d", i);
-        world_journal_put(world, key,
-                          json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)1, "gone",
-                                    (json_int_t)(world_now(world).wall.ms - 600 + i), "reason", "r",
-                                    "evidence", "", "by_operator", 0));
+        json_t *row = json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)1, "gone",
+                                (json_int_t)(world_now(world).wall.ms - 600 + i), "reason", "r",
+                                "evidence", "", "by_operator", 0);
+        world_journal_put(world, key, row);
+        json_decref(row);
     }
     world_kill(world);
     world_run(world, MINUTES(5));

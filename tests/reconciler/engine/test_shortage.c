@@ -350,10 +350,11 @@ Test(shortage, quarantines_of_what_git_does_not_name)
     for (int i = 0; i < 502; i++) {
         char key[128];
         snprintf(key, sizeof key, "quarantine/ghost/api/development/%012d", i);
-        world_journal_put(world, key,
-                          json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)1, "gone",
-                                    (json_int_t)(i == 250 ? 0 : world_now(world).wall.ms), "reason",
-                                    "r", "evidence", "", "by_operator", 0));
+        json_t *row = json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)1, "gone",
+                                (json_int_t)(i == 250 ? 0 : world_now(world).wall.ms), "reason",
+                                "r", "evidence", "", "by_operator", 0);
+        world_journal_put(world, key, row);
+        json_decref(row);
     }
     world_kill(world);
     struct engine *engine = world->engine;

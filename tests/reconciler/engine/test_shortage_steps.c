@@ -3,6 +3,7 @@
 #include "config/base/json.h"
 #include "reconciler/engine/command.h"
 #include "reconciler/engine/commit_status.h"
+#include "reconciler/engine/contract.h"
 #include "reconciler/engine/desire.h"
 #include "reconciler/engine/project.h"
 #include "reconciler/engine/prune.h"
@@ -267,6 +268,15 @@ Test(shortage_steps, the_order_of_a_return_is_found_without_memory_too)
     cr_expect_eq(shortage_run(engine, front, ask_order), 0);
     cr_expect_eq(shortage_run(engine, mid, ask_order), 0);
     cr_expect(!scope_undoes(engine, mid) && !scope_cancels(engine, mid));
+    const struct track *base = unit_track_find(engine, "stock", "base", "development");
+    struct packed *needs = front->content.needs;
+    cr_assert_not_null(needs);
+    cr_expect(contract_needs(needs, mid) && !contract_needs(needs, base));
+    cr_expect(!contract_needs(NULL, mid), "it connects to nothing");
+    scarcity_begin(0, true);
+    const bool maybe = contract_needs(needs, base);
+    cr_expect_gt(scarcity_end(), 0);
+    cr_expect(maybe);
     expect_condition(world, CONDITION_HELD);
     scope_runs(world, "base-a", "base:1");
     world_free(world);

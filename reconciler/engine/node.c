@@ -142,6 +142,7 @@ struct tally {
     json_t *wanted, *wanted_releases, *baked, *baked_releases; /* component -> digest */
     bool complete, all_baked; /* every component has a wanted, a baked content */
     size_t active, baking, rolled_back, refused, forward;
+    size_t waiting; /* ... forward, for releases of others */
     bool healthy;
     bool unproven;
 };
@@ -159,6 +160,12 @@ static bool is_sick(const struct engine *engine, const struct track *track)
         &track->bindings[track->rollout.stable_slot == 'b' ? BINDING_B : BINDING_A];
     return binding->object == NULL || !track->rollout.has_stable ||
            health_of(engine, track) != HEALTH_WELL;
+}
+
+static void go_forward(struct tally *tally, const struct track *track)
+{
+    tally->forward++;
+    tally->waiting += track->waits;
 }
 
 static void tally_track(struct engine *engine, const struct track *track, struct tally *tally)
@@ -190,7 +197,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     if (rollout->state == ROLLOUT_BAKE)
         tally->baking++;
     else if (again)
-        tally->forward++;
+        go_forward(tally, track);
     else if (rollout->state == ROLLOUT_HELD && rollout->hold == HOLD_REFUSED)
         tally->refused++;
     else if (rollout->state == ROLLOUT_HELD || (condemned && !rollout_is_active(rollout)))
@@ -200,7 +207,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     else if (track->recalled)
         tally->rolled_back++;
     else if (!track_is_done(track))
-        tally->forward++;
+        go_forward(tally, track);
     if (is_sick(engine, track) && !rollout_is_active(rollout))
         tally->healthy = false;
     if (!rollout->has_stable)
@@ -294,9 +301,13 @@ static enum node_state state_of(const struct engine *engine, const struct node *
 static void fill_facts(struct engine *engine, const struct node *node, struct node_facts *ret_facts)
 {
     struct unit *unit = node->unit;
-    struct tally tally = {
-        json_object(), json_object(), json_object(), json_object(), true, true, 0, 0, 0, 0, 0,
-        true,          false};
+    struct tally tally = {.wanted = json_object(),
+                          .wanted_releases = json_object(),
+                          .baked = json_object(),
+                          .baked_releases = json_object(),
+                          .complete = true,
+                          .all_baked = true,
+                          .healthy = true};
     for (size_t i = 0; i < unit->track_count; i++) {
         if (unit->tracks[i]->node == node)
             tally_track(engine, unit->tracks[i], &tally);
@@ -314,6 +325,8 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
         .unproven = tally.unproven,
         .train = unit->train,
     };
+    ret_facts->waits =
+        ret_facts->state == NODE_FORWARD && tally.forward > 0 && tally.waiting == tally.forward;
     digest_into(engine, tally.wanted, tally.complete, ret_facts->wanted_digests);
     digest_into(engine, tally.wanted_releases, tally.complete, ret_facts->release_digests);
     digest_into(engine, tally.baked, tally.all_baked, ret_facts->baked_digests);
@@ -329,8 +342,9 @@ static void fill_facts(struct engine *engine, const struct node *node, struct no
 static bool is_same(const struct node_facts *a, const struct node_facts *b)
 {
     return a->cell == b->cell && a->broken == b->broken && a->suspended == b->suspended &&
-           a->healthy == b->healthy && a->state == b->state && a->failed == b->failed &&
-           a->unproven == b->unproven && strcmp(a->wanted_digests, b->wanted_digests) == 0 &&
+           a->healthy == b->healthy && a->state == b->state && a->waits == b->waits &&
+           a->failed == b->failed && a->unproven == b->unproven &&
+           strcmp(a->wanted_digests, b->wanted_digests) == 0 &&
            strcmp(a->baked_digests, b->baked_digests) == 0;
 }
 
@@ -414,11 +428,12 @@ void node_plan(struct engine *engine)
         const struct node_verdict *before = &engine->verdicts[i];
         /* Nothing goes forward on a platform that does not stand. */
         if (!engine->base->ready && verdict->may_start) {
-            verdict->may_start = false;
+            verdict->may_start = verdict->place = false;
             verdict->wait = WAIT_PLATFORM;
             verdict->waits_for = SIZE_MAX;
         }
-        if (verdict->may_start == before->may_start && verdict->wait == before->wait)
+        if (verdict->may_start == before->may_start && verdict->place == before->place &&
+            verdict->wait == before->wait)
             continue;
         changed = true;
         unit_queue(engine, engine->nodes[i]->unit);

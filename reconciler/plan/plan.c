@@ -205,7 +205,8 @@ static bool waits_for_thaw(const struct pass *pass, size_t at, struct node_verdi
 static bool waits_for_place(struct pass *pass, size_t at, struct node_verdict *verdict)
 {
     /* What runs has its place already. */
-    if (pass->input->nodes[at].state != NODE_FORWARD)
+    const struct node_facts *node = &pass->input->nodes[at];
+    if (node->state != NODE_FORWARD || node->waits)
         return false;
     if (pass->running < pass->input->parallel_nodes) {
         pass->running++;
@@ -243,6 +244,7 @@ static void decide(struct pass *pass, size_t at)
         !waits_for_gate(pass, at, verdict) && !waits_for_phase(pass, at, verdict) &&
         !waits_for_dependency(pass, at, verdict) && !waits_for_thaw(pass, at, verdict) &&
         !waits_for_place(pass, at, verdict);
+    verdict->place = verdict->may_start && !node->waits;
 }
 
 /* --- the pass ----------------------------------------------------------------------------- */

@@ -64,6 +64,7 @@ struct node_facts {
     bool failed;   /* its last attempt for what is wanted failed */
     bool unproven; /* what is baked here lacks the proof that was wanted: it is not promoted */
     enum node_state state;
+    bool waits; /* NODE_FORWARD, and all that would begin waits for releases of others */
     /* Digest over the release digests of all its components: wanted here, and baked here. "" =
      * none. */
     char wanted_digests[DIGEST_SHORT + 1];
@@ -77,6 +78,8 @@ struct node_verdict {
     /* What is wanted may begin here; also told for a node where older content is under way.
      * Never true for a converged one. */
     bool may_start;
+    bool place; /* ... at once: it has one of the places under the limit. What waits for releases of
+                   others may prepare itself, and leaves the places to them. */
     bool cancel; /* an attempt under way is to be stopped: the primary region failed */
     enum wait_kind wait;
     size_t waits_for;        /* index of the node that it waits for; SIZE_MAX = none */

@@ -304,6 +304,20 @@ Test(plan, places_are_given_in_order_and_what_runs_keeps_its_own)
     free(f);
 }
 
+Test(plan, what_waits_for_releases_of_others_leaves_its_place_to_them)
+{
+    struct fixture *f = fixture_new(4, NULL);
+    f->input.parallel_nodes = 1;
+    fixture_node(f, 0, 0)->waits = fixture_node(f, 1, 0)->waits = true;
+    fixture_decide(f);
+    static const bool starts[] = {true, true, true, false}, places[] = {false, false, true, false};
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_eq(fixture_verdict(f, i, 0)->may_start, starts[i], "cell %zu", i);
+        cr_expect_eq(fixture_verdict(f, i, 0)->place, places[i], "cell %zu", i);
+    }
+    free(f);
+}
+
 Test(plan, odd_input_is_survived)
 {
     struct fixture *f = fixture_new(2, NULL);

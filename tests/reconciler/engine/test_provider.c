@@ -34,22 +34,11 @@ static struct binding *scene_init(struct scene *scene)
 
 Test(provider, an_address_is_known_once_its_route_was_seen_to_stand)
 {
-    enum {
-        STANDS,
-        UNNAMED,
-        UNDEPLOYED,
-        ABSENT,
-        DIFFERENT,
-        UNSEEN,
-        PROGRESSING,
-        NOT_AWAITED,
-        CASES
-    };
+    enum { STANDS, UNNAMED, ABSENT, DIFFERENT, UNSEEN, PROGRESSING, NOT_AWAITED, CASES };
     for (int i = 0; i < CASES; i++) {
         struct scene scene;
         struct binding *route = scene_init(&scene);
         route->object = i == UNNAMED ? NULL : route->object;
-        route->undeploy = i == UNDEPLOYED;
         scene.route.presence = i == ABSENT ? PRESENCE_ABSENT : PRESENCE_PRESENT;
         scene.route.desired = scene.route.equal_desired = 7;
         route->judged = 7;

@@ -61,7 +61,7 @@ static bool has_canary(const struct trial *trial, struct judge_window window)
 {
     const struct rollout *rollout = &trial->track->rollout;
     return trial->judge.weight > 0 &&
-           !(trial_has_baseline(rollout) && window.to.ms <= trial->judge.step_from.ms);
+           !(trial_has_baseline(rollout) && window.from.ms < trial->judge.step_from.ms);
 }
 
 static struct mono_time ask_window(struct engine *engine, struct track *track)

@@ -571,7 +571,7 @@ Test(parts, every_allocation_of_a_restored_row_may_fail)
         {"prune", "{\"revision\":\"c\",\"keys\":{\"a\":true}}"},
         {"revision/current", "{\"commit\":\"c\",\"subject\":\"s\"}"},
         {"cell/shop", "{\"commit\":\"c\",\"digest\":\"d\"}"},
-        {"inventory/Project/acme/x", "{\"cell\":\"shop\",\"uid\":\"u\"}"},
+        {"inventory/Project/acme/x", "{\"cell\":\"shop\",\"uid\":\"u\",\"handed\":false}"},
         {"intent/Project/acme/x", "{\"cell\":\"shop\",\"verb\":\"P\"}"},
         {"suspend/shop", "{}"},
         {"rollout/shop/api/testing", "{}"},

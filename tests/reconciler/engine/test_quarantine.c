@@ -1,5 +1,6 @@
 /* How long a content stays condemned that git does not name any more. */
 #include "config/base/json.h"
+#include "reconciler/engine/quarantine.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/simulation/world_journal.h"
 
@@ -125,25 +126,60 @@ Test(quarantine, of_what_is_gone_is_bounded_and_the_oldest_go_first)
 {
     struct world *world = world_with_age();
     commit(world, 1, "registry.example/shop:1");
+    commit(world, 2, BAD);
+    cr_assert_eq(entries(world, "shop"), 1);
     for (int i = 0; i < 503; i++) {
         char key[128];
         snprintf(key, sizeof key, "quarantine/ghost/api/development/%012d", i);
         json_t *row = json_pack("{s:I, s:I, s:s, s:s, s:b}", "since", (json_int_t)1, "gone",
-                                (json_int_t)(world_now(world).wall.ms - 600 + i), "reason", "r",
-                                "evidence", "", "by_operator", 0);
+                                (json_int_t)world_now(world).wall.ms - 600 + i * 7 % 503, "reason",
+                                "r", "evidence", "", "by_operator", 0);
         world_journal_put(world, key, row);
         json_decref(row);
     }
     world_kill(world);
     world_run(world, MINUTES(5));
     cr_expect_eq(entries(world, "ghost"), 500);
-    for (size_t i = 0; i < world->row_count; i++)
-        for (int k = 0; k < 3; k++) {
-            char key[128];
-            snprintf(key, sizeof key, "quarantine/ghost/api/development/%012d", k);
-            cr_expect_str_neq(world->rows[i].key, key);
-        }
+    static const int oldest[] = {0, 72, 144}; /* of 7 times that, modulo 503: 0, 1, 2 */
+    for (size_t i = 0; i < 3; i++) {
+        char key[128];
+        snprintf(key, sizeof key, "quarantine/ghost/api/development/%012d", oldest[i]);
+        cr_expect_not(world_has_row(world, key), "%s", key);
+    }
+    cr_expect_eq(entries(world, "shop"), 1, "git names it");
     world_run(world, AGE + MINUTES(1));
     cr_expect_eq(entries(world, "ghost"), 0);
     world_free(world);
+}
+
+/* Whether git names a component cannot always be told, and then its entries stay as they are. */
+Test(quarantine, stays_as_it_is_while_nobody_can_tell)
+{
+    enum { BROKEN, TROUBLED, STALE, NOT_LIVE, CASES };
+    for (int i = 0; i < CASES; i++) {
+        struct quarantine entry = {.gone_ms = i == NOT_LIVE ? 7 : 0}, *entries[] = {&entry};
+        snprintf(entry.cell, sizeof entry.cell, "shop");
+        snprintf(entry.component, sizeof entry.component, "api");
+        snprintf(entry.target, sizeof entry.target, "development");
+        struct track track = {.manifest = NULL}, *tracks[] = {&track};
+        snprintf(track.component, sizeof track.component, "api");
+        snprintf(track.target, sizeof track.target, "development");
+        char problem[] = "it cannot be compiled";
+        struct unit unit = {.broken = i == BROKEN,
+                            .problem = i == TROUBLED ? problem : NULL,
+                            .stale = i == STALE,
+                            .tracks = tracks,
+                            .track_count = 1},
+                    *units[] = {&unit};
+        snprintf(unit.name, sizeof unit.name, "shop");
+        struct engine engine = {.quarantines = entries,
+                                .quarantine_count = 1,
+                                .units = units,
+                                .unit_count = 1,
+                                .now.wall.ms = 8,
+                                .options.events_age.ms = 10};
+        quarantine_age(&engine);
+        cr_expect_eq(entry.gone_ms, i == NOT_LIVE ? 7 : 0, "%d", i);
+        cr_expect_eq(engine.quarantine_count, 1);
+    }
 }

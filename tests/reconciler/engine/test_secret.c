@@ -363,6 +363,27 @@ Test(secret, a_reference_that_somebody_points_elsewhere_is_left_where_the_policy
     }
 }
 
+/* One that is made anew is kept elsewhere: what the API wrote for the former counts no more. */
+Test(secret, a_reference_that_was_made_anew_is_put_right_as_it_is_now)
+{
+    struct world *world = world_with(&first, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    char name[256], path[512];
+    used_reference(world, name, sizeof name);
+    snprintf(path, sizeof path, "/api/v1/namespaces/acme/secretreferences/%s", name);
+    cr_assert_eq(world_handle(world, "DELETE", path, NULL) / 100, 2);
+    world_run(world, MINUTES(2));
+    cr_assert(world_stands(world, "secretreferences", name));
+    redirect(world, name);
+    expect_remote(world, name, "theirs");
+    world_run(world, 40000);
+    expect_remote(world, name, name);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_silence(world);
+    expect_no_leaks(world);
+    world_free(world);
+}
+
 /* One that the repository declares is copied under a name made of its content. */
 Test(secret, a_copy_of_a_declared_reference_is_put_right_within_one_look)
 {

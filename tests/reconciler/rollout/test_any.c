@@ -137,3 +137,22 @@ Test(states, any_view_leaves_a_state_that_holds_together)
         }
     }
 }
+
+/* At rest a rollout has no room of its own, unless there is something in it to tell. */
+Test(states, a_rollout_keeps_its_room_while_something_is_in_it)
+{
+    enum { NOTHING, STAGES, REASON, EVIDENCE, CASES };
+    for (int i = 0; i < CASES; i++) {
+        struct rollout rollout;
+        rollout_init(&rollout, "cart", "cartservice", "testing", true);
+        const struct rollout_room *none = rollout.room;
+        cr_assert_eq(rollout_open(&rollout), 0);
+        const struct rollout_room *own = rollout.room;
+        rollout.stage_count = i == STAGES ? 1 : 0;
+        rollout.room->reason[0] = i == REASON ? 'r' : '\0';
+        rollout.room->evidence[0] = i == EVIDENCE ? 'e' : '\0';
+        rollout_close(&rollout);
+        cr_expect_eq(rollout.room, i == NOTHING ? none : own, "%d", i);
+        rollout_fini(&rollout);
+    }
+}

@@ -384,6 +384,33 @@ Test(secret, a_reference_that_was_made_anew_is_put_right_as_it_is_now)
     world_free(world);
 }
 
+/* Somebody makes it anew between two looks: it is another object with the same marks. */
+Test(secret, a_reference_that_somebody_made_anew_is_known_by_what_it_has_now)
+{
+    struct world *world = world_with(&first, true);
+    expect_condition(world, CONDITION_CONVERGED);
+    char name[256], path[512];
+    used_reference(world, name, sizeof name);
+    snprintf(path, sizeof path, "/api/v1/namespaces/acme/secretreferences/%s", name);
+    json_t *live = platform_object(world->platform, "secretreferences", "acme", name);
+    json_t *body =
+        json_pack("{s:{s:s, s:O}, s:O}", "metadata", "name", name, "labels",
+                  json_at(live, "metadata", "labels", NULL), "spec", json_object_get(live, "spec"));
+    cr_assert_not_null(body);
+    cr_assert_eq(world_handle(world, "DELETE", path, NULL) / 100, 2);
+    cr_assert_eq(world_handle(world, "POST", "/api/v1/namespaces/acme/secretreferences", body),
+                 201);
+    json_decref(live);
+    world_run(world, MINUTES(2));
+    redirect(world, name);
+    world_run(world, 40000);
+    expect_remote(world, name, name);
+    expect_condition(world, CONDITION_CONVERGED);
+    expect_silence(world);
+    expect_no_leaks(world);
+    world_free(world);
+}
+
 /* One that the repository declares is copied under a name made of its content. */
 Test(secret, a_copy_of_a_declared_reference_is_put_right_within_one_look)
 {

@@ -19,4 +19,4 @@ size_t pool_size(const struct pool *pool);
 void *pool_take(struct pool *pool);
 
 /* A block without pieces is freed at once. NULL is fine. */
-void pool_give(void *piece);
+void pool_give(void *bytes);

@@ -146,7 +146,7 @@ static void let_run(struct pair *pair)
 
 Test(provider, an_address_is_awaited_by_who_runs_or_could_begin)
 {
-    enum { RUNS, BEGINS, WITHOUT_ROUTE, GONE, OTHER, IN_NO_TURN, AT_A_GATE, CASES };
+    enum { RUNS, BEGINS, WITHOUT_ROUTE, GONE, OTHER, IN_NO_TURN, AT_A_GATE, UNBUILT, CASES };
     for (int i = 0; i < CASES; i++) {
         struct pair pair;
         pair_init(&pair);
@@ -159,6 +159,7 @@ Test(provider, an_address_is_awaited_by_who_runs_or_could_begin)
         pair.end.component = i == OTHER ? "ledger" : "store";
         pair.cells[1].phase = i == IN_NO_TURN ? 0 : 1;
         pair.verdicts[1].wait = i == AT_A_GATE ? WAIT_GATE : WAIT_NONE;
+        pair.front.has_content = i != UNBUILT;
         pair.front.ahead = true;
         pair.engine.ahead = 1;
         provider_step(&pair.engine, &pair.store);

@@ -42,6 +42,13 @@ static void compile_anew(struct engine *engine, struct track *track)
     track_compile(engine, track);
 }
 
+static json_t *reference;
+
+static void record_reference(struct engine *engine, struct track *track)
+{
+    object_record(engine, track->references[0], reference);
+}
+
 Test(shortage, a_component_that_is_compiled)
 {
     static const char secret[] = "      configurations:\n"
@@ -73,6 +80,12 @@ Test(shortage, a_component_that_is_compiled)
     cr_expect_not_null(track->references[0]->sealed);
     cr_expect_gt(shortage_run(world->engine, track, track_compile), 10);
     cr_expect_not_null(json_at(track->references[0]->operation->body, "spec", "data", NULL));
+    reference = platform_object(world->platform, "secretreferences", "acme",
+                                track->references[0]->key.name);
+    cr_assert_not_null(reference);
+    cr_expect_gt(shortage_run(world->engine, track, record_reference), 0);
+    cr_expect_not_null(track->references[0]->sealed, "what was written before is kept");
+    json_decref(reference);
     const size_t count = track->reference_count;
     cr_expect_gt(shortage_run(world->engine, track, compile_anew), 10);
     cr_expect_str_eq(track->content.deployment_digest, digest);

@@ -38,8 +38,9 @@ static void s5_step_over(struct law *law, struct law_track *known, const json_t 
     if (law_track_is_by_hand(known, before) || entry_flag(before, "skip_soak") ||
         entry_flag(before, "fast"))
         return;
-    /* A stable release that stays sick gives way to what may be its cure. */
-    if (entry_flag(value, "unproven") && !entry_flag(before, "unproven") &&
+    /* A stable release that stays sick gives way to what may be its cure, and again when that was
+     * taken away meanwhile. */
+    if (entry_flag(value, "unproven") &&
         entry_number(value, "step") == (int64_t)json_array_size(json_object_get(before, "stages")))
         return;
     if (entry_number(value, "step") != step + 1)

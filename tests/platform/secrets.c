@@ -78,6 +78,10 @@ static void create(const struct crud *c, const json_t *body)
         json_array_append_new(rows, json_pack("{s:s, s:{s:s, s:s}}", "secretKey", key, "remoteRef",
                                               "key", name, "property", key));
     }
+    /* Its reference was deleted, and the value stayed. */
+    struct object *before = store_find(p, KIND_SECRET, c->ns, name);
+    if (before != NULL)
+        store_remove(p, before);
     struct object *secret =
         store_add(p, KIND_SECRET, c->ns, name, NULL, NULL,
                   json_pack("{s:s, s:O}", "type", values_text(body, "secretType"), "data", data));

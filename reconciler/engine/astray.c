@@ -4,8 +4,6 @@
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/unit.h"
 
-#include <string.h>
-
 /* A rollout asks for what it needs, and comes first. */
 static bool is_rolling(const struct unit *unit)
 {
@@ -41,11 +39,6 @@ bool astray_explain(const struct object *object, struct text *out)
     return true;
 }
 
-bool astray_is_same(const struct object *release, const json_t *live)
-{
-    return strcmp(release->uid, json_text_or(json_at(live, "metadata", "uid", NULL), "")) == 0;
-}
-
 static void stray(struct engine *engine, struct object *release, const char *how)
 {
     release->sound = false;
@@ -68,7 +61,7 @@ void astray_observed(struct engine *engine, struct object *release, const json_t
 {
     if (!release->inventory)
         return;
-    if (!astray_is_same(release, live)) {
+    if (!object_is_same(release, live)) {
         stray(engine, release, "was replaced by another one under its name by somebody else");
         return;
     }

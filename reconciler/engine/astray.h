@@ -14,9 +14,6 @@ bool astray_is(const struct object *object);
 /* Appends why one that is astray stands in the way; false = nothing does. */
 bool astray_explain(const struct object *object, struct text *out);
 
-/* `live` is the object that celld made, by its uid. */
-bool astray_is_same(const struct object *release, const json_t *live);
-
 /* A release was read that nothing can be compared with now: where it seems another, its cell is
  * compiled for that. */
 void astray_observed(struct engine *engine, struct object *release, const json_t *live);

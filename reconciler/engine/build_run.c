@@ -279,7 +279,7 @@ static void take_image(struct engine *engine, struct build_record *build, const 
 
 static void take_run(struct engine *engine, struct build_record *build, const json_t *run)
 {
-    const char *uid = json_text_or(json_at(run, "metadata", "uid", NULL), "");
+    const char *uid = object_uid(run);
     const char *tree =
         json_text_or(json_at(run, "metadata", "annotations", ANNOTATION_DIGEST, NULL), "");
     if (strcmp(tree, build->tree) != 0) {

@@ -3,6 +3,7 @@
 #include "config/base/check.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
+#include "reconciler/engine/object.h"
 #include "reconciler/engine/parameter.h"
 #include "reconciler/engine/request.h"
 #include "reconciler/engine/workflow.h"
@@ -206,7 +207,7 @@ static void take_schema(struct engine *engine, struct gate_record *gate, const j
 
 static void take_run(struct engine *engine, struct gate_record *gate, const json_t *run)
 {
-    const char *uid = json_text_or(json_at(run, "metadata", "uid", NULL), "");
+    const char *uid = object_uid(run);
     if (gate->uid[0] == '\0') {
         /* Ours when it bears our digests: its POST's answer was lost. */
         struct gate_record next = *gate;

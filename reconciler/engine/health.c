@@ -8,11 +8,6 @@
 /* Pods that are moved to another machine are away for a while: what lasts longer is sick. */
 #define GRACE DURATION_S(300)
 
-static const struct binding *slot_of(const struct track *track)
-{
-    return &track->bindings[track->rollout.stable_slot == 'b' ? BINDING_B : BINDING_A];
-}
-
 static bool is_at_rest(const struct track *track)
 {
     return track_is_live(track) && track->rollout.has_stable && !rollout_is_active(&track->rollout);
@@ -34,7 +29,7 @@ static bool is_failed(const struct binding *binding, const struct gate_answer *s
 
 enum health health_of(const struct engine *engine, const struct track *track)
 {
-    const struct binding *binding = slot_of(track);
+    const struct binding *binding = track_stable_slot(track);
     if (!is_at_rest(track) || !is_asked(binding->object))
         return HEALTH_WELL;
     if (!binding->complains)
@@ -85,7 +80,7 @@ void health_watch(struct engine *engine, struct unit *unit, struct mono_time *du
 {
     for (size_t i = 0; i < unit->track_count; i++) {
         struct track *track = unit->tracks[i];
-        const struct binding *stable = is_at_rest(track) ? slot_of(track) : NULL;
+        const struct binding *stable = is_at_rest(track) ? track_stable_slot(track) : NULL;
         for (size_t k = 0; k < BINDING_ROUTE; k++)
             watch(engine, &track->bindings[k], stable == &track->bindings[k], due);
     }
@@ -96,7 +91,7 @@ void health_watch(struct engine *engine, struct unit *unit, struct mono_time *du
 
 void health_explain_track(const struct track *track, struct text *out)
 {
-    const struct binding *binding = slot_of(track);
+    const struct binding *binding = track_stable_slot(track);
     const struct gate_answer *seen = look_seen(binding);
     text_format(out, "%s: ", track->component);
     if (seen != NULL)

@@ -156,9 +156,7 @@ static void add_digest(struct engine *engine, json_t *object, const char *compon
 
 static bool is_sick(const struct engine *engine, const struct track *track)
 {
-    const struct binding *binding =
-        &track->bindings[track->rollout.stable_slot == 'b' ? BINDING_B : BINDING_A];
-    return binding->object == NULL || !track->rollout.has_stable ||
+    return track_stable_slot(track)->object == NULL || !track->rollout.has_stable ||
            health_of(engine, track) != HEALTH_WELL;
 }
 

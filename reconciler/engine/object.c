@@ -250,9 +250,14 @@ const json_t *object_condition(const json_t *live, const char *type)
     return NULL;
 }
 
-static const char *uid_of(const json_t *live)
+const char *object_uid(const json_t *live)
 {
     return json_text_or(json_at(live, "metadata", "uid", NULL), "");
+}
+
+bool object_is_same(const struct object *object, const json_t *live)
+{
+    return strcmp(object->uid, object_uid(live)) == 0;
 }
 
 void object_deleted(struct object *object)
@@ -267,7 +272,7 @@ void object_deleted(struct object *object)
 
 static bool is_going(struct object *object, const json_t *live)
 {
-    const uint64_t uid = fingerprint_text(uid_of(live));
+    const uint64_t uid = fingerprint_text(object_uid(live));
     if (object_is_terminating(live)) {
         object->going = uid;
         object->doubts = 0;
@@ -331,11 +336,16 @@ void object_gone(struct engine *engine, struct object *object)
         unit_queue(engine, object->unit);
 }
 
-void object_record(struct engine *engine, struct object *object, const json_t *live)
+static void record_inventory(struct engine *engine, const struct object *next)
 {
     char name[KEY_SIZE], key[KEY_SIZE + 16];
-    object_name(object, name);
+    object_name(next, name);
     snprintf(key, sizeof key, "inventory/%s", name);
+    record_add(engine, key, row_inventory(next));
+}
+
+void object_record(struct engine *engine, struct object *object, const json_t *live)
+{
     /* What the row will say is written into a copy first: the object itself changes where the row
      * is applied. */
     struct object next = *object;
@@ -343,11 +353,11 @@ void object_record(struct engine *engine, struct object *object, const json_t *l
     next.written = object->desired;
     if (!object->inventory)
         next.made = engine->made + 1;
-    if (next.sealed == NULL || strcmp(next.uid, uid_of(live)) != 0)
+    if (next.sealed == NULL || !object_is_same(object, live))
         next.sealed = secret_seal(live);
     next.handed = object->handed && object_bears_other_mark(object, live);
-    snprintf(next.uid, sizeof next.uid, "%s", uid_of(live));
-    record_add(engine, key, row_inventory(&next));
+    snprintf(next.uid, sizeof next.uid, "%s", object_uid(live));
+    record_inventory(engine, &next);
 }
 
 bool object_bears_other_mark(const struct object *object, const json_t *live)
@@ -362,12 +372,9 @@ void object_hand_over(struct engine *engine, struct object *object, struct unit 
     unit_attach(engine, unit, object);
     if (!handed)
         return;
-    char name[KEY_SIZE], key[KEY_SIZE + 16];
-    object_name(object, name);
-    snprintf(key, sizeof key, "inventory/%s", name);
     struct object next = *object;
     next.handed = true;
-    record_add(engine, key, row_inventory(&next));
+    record_inventory(engine, &next);
 }
 
 void object_precede(struct engine *engine, struct object *object, int64_t generation)
@@ -386,9 +393,8 @@ void object_precede(struct engine *engine, struct object *object, int64_t genera
 void object_found_equal(struct engine *engine, struct object *object, const json_t *live)
 {
     /* What others made may stand as wanted: it is not ours for that. */
-    if (object->managed &&
-        (!object->inventory || object->written != object->desired ||
-         object->equal_live != object->live || strcmp(object->uid, uid_of(live)) != 0))
+    if (object->managed && (!object->inventory || object->written != object->desired ||
+                            object->equal_live != object->live || !object_is_same(object, live)))
         object_record(engine, object, live);
     object->equal_live = object->live;
     object->equal_desired = object->desired;

@@ -40,6 +40,12 @@ void object_gone(struct engine *engine, struct object *object);
 /* The control plane has taken our deletion of it. */
 void object_deleted(struct object *object);
 
+/* Of a live object, also of a workflow run; borrowed; "" = it has none. */
+const char *object_uid(const json_t *live);
+
+/* `live` is the very object that was recorded, not another one under its name. */
+bool object_is_same(const struct object *object, const json_t *live);
+
 /* Whether it is a release of that Component of OpenChoreo, by its name. */
 bool object_is_release_of(const struct object *object, const char *component);
 

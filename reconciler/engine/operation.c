@@ -225,9 +225,8 @@ static bool may_change(struct engine *engine, struct object *object, const json_
                        const struct difference *difference)
 {
     const struct resource_kind_info *info = resource_kind_info(object->key.kind);
-    const bool same =
-        strcmp(object->uid, json_text_or(json_at(live, "metadata", "uid", NULL), "")) == 0;
-    const bool ours = object->managed || object->adopt || (object->inventory && same);
+    const bool ours =
+        object->managed || object->adopt || (object->inventory && object_is_same(object, live));
     const char *first = first_difference(difference);
     if (!ours && !info->may_delete && strncmp(first, "/metadata/", 10) == 0) {
         object_found_equal(engine, object, live);
@@ -308,10 +307,9 @@ static void found_unwanted(struct engine *engine, struct object *object, const j
     operation->state = OPERATION_IDLE;
     if (object->intent && object->intent_verb != 'D')
         settle_unwanted(engine, object, live);
-    const char *uid = json_text_or(json_at(live, "metadata", "uid", NULL), "");
     /* The server makes releases from components, without our mark. */
     const bool marked = object->managed || object->key.kind == KIND_COMPONENT_RELEASE;
-    if (strcmp(uid, object->uid) != 0 || !marked || is_of_another(object, live)) {
+    if (!object_is_same(object, live) || !marked || is_of_another(object, live)) {
         const struct history_about about = object_about(object);
         history_publish(engine, PUBLISH_WARNING, "ownership-lost", &about,
                         "%s %s is not the one that celld made any more: it is left alone",

@@ -363,7 +363,7 @@ void source_observed(struct engine *engine, struct object *release, const json_t
             source->failures = 0;
             release->astray = false;
             if (!release->inventory || release->equal_live != release->live ||
-                !astray_is_same(release, live))
+                !object_is_same(release, live))
                 object_record(engine, release, live);
             object_intent(engine, release, 0);
             engine->progress++;

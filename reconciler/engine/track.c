@@ -89,6 +89,11 @@ bool track_is_live(const struct track *track)
     return track->manifest != NULL && track->place != NULL;
 }
 
+const struct binding *track_stable_slot(const struct track *track)
+{
+    return &track->bindings[track->rollout.stable_slot == 'b' ? BINDING_B : BINDING_A];
+}
+
 void track_component_name(const struct track *track, enum binding_role role,
                           char ret_name[static NAME_SIZE + 2])
 {

@@ -24,6 +24,9 @@ bool track_is_live(const struct track *track);
 /* On the wanted content, settled and baked, nothing to do. */
 bool track_is_done(const struct track *track);
 
+/* The binding of the slot that bears the traffic at rest. */
+const struct binding *track_stable_slot(const struct track *track);
+
 /* The name of a binding's Component. */
 void track_component_name(const struct track *track, enum binding_role role,
                           char ret_name[static NAME_SIZE + 2]);

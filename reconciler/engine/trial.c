@@ -4,6 +4,7 @@
 #include "config/manifest/effective.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/look.h"
+#include "reconciler/engine/track.h"
 #include "reconciler/engine/trial_query.h"
 #include "reconciler/engine/trial_row.h"
 #include "reconciler/engine/trial_workflow.h"
@@ -165,9 +166,7 @@ static bool is_sick(const struct gate_answer *gate)
 bool trial_stable_is_sick(const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
-    const struct binding *slot =
-        &track->bindings[rollout->stable_slot == 'b' ? BINDING_B : BINDING_A];
-    const struct gate_answer *seen = look_seen(slot);
+    const struct gate_answer *seen = look_seen(track_stable_slot(track));
     return rollout->has_stable && !rollout->touched && seen != NULL && is_sick(seen);
 }
 

@@ -60,6 +60,34 @@ static int64_t complete_ms(const struct live *live)
     return last;
 }
 
+/* The newest template, with the replicas that were wanted of it, stands or has stood once. Its
+ * deadline is over then: pods that are lost or added later are no failure to make progress. */
+static bool is_through(const struct platform *p, const struct live *live)
+{
+    return live->through || p->now_ms >= complete_ms(live);
+}
+
+static void later(const struct platform *p, int64_t at, int64_t *last)
+{
+    if (at <= p->now_ms && at > *last)
+        *last = at;
+}
+
+/* A pod that is made, ready or available is progress: from there the deadline counts. */
+static int64_t progress_ms(const struct platform *p, const struct live *live)
+{
+    int64_t last = live->template_ms;
+    for (size_t i = 0; i < live->pod_count; i++) {
+        const struct live_pod *pod = &live->pods[i];
+        if (!is_current(live, pod))
+            continue;
+        later(p, pod->created_ms, &last);
+        later(p, pod->ready_ms, &last);
+        later(p, available_ms(live, pod), &last);
+    }
+    return last;
+}
+
 bool live_deployment_pod_is_kept(const struct platform *p, const struct live *live,
                                  const struct live_pod *pod)
 {
@@ -120,6 +148,7 @@ static void scale(struct platform *p, struct live *live)
 void live_deployment_crash(struct platform *p, struct live *live)
 {
     drop_pods(live, p); /* what was replaced is gone, and does not come back when these fail */
+    live->through = is_through(p, live);
     for (size_t i = 0; i < live->pod_count; i++) {
         if (!is_current(live, &live->pods[i]))
             continue;
@@ -133,6 +162,7 @@ void live_deployment_crash(struct platform *p, struct live *live)
 void live_deployment_changed(struct platform *p, struct live *live)
 {
     drop_pods(live, p);
+    live->through = is_through(p, live);
     char hash[16];
     values_hash_json(values_get(spec_of(live), "template"), 10, hash);
     if (strcmp(hash, live->hash) != 0) {
@@ -140,13 +170,14 @@ void live_deployment_changed(struct platform *p, struct live *live)
             live->restarts++;
         snprintf(live->hash, sizeof(live->hash), "%s", hash);
         live->template_ms = p->now_ms;
+        live->through = false;
     }
     scale(p, live);
 }
 
 struct tally {
     int wanted, updated, ready, available, old;
-    bool complete, exceeded;
+    bool complete, through, exceeded;
 };
 
 static struct tally tally(const struct platform *p, const struct live *live)
@@ -166,7 +197,8 @@ static struct tally tally(const struct platform *p, const struct live *live)
     }
     t.complete = p->now_ms >= complete_ms(live);
     const int64_t deadline = values_int(spec_of(live), "progressDeadlineSeconds", 600) * 1000;
-    t.exceeded = !t.complete && p->now_ms >= live->template_ms + deadline;
+    t.through = is_through(p, live);
+    t.exceeded = !t.through && p->now_ms >= progress_ms(p, live) + deadline;
     return t;
 }
 
@@ -214,7 +246,7 @@ json_t *live_deployment_status(const struct platform *p, const struct live *live
     add_condition(conditions, "Available", available,
                   available ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
                   live->template_ms);
-    const char *reason = t.complete   ? "NewReplicaSetAvailable"
+    const char *reason = t.through    ? "NewReplicaSetAvailable"
                          : t.exceeded ? "ProgressDeadlineExceeded"
                                       : "ReplicaSetUpdated";
     add_condition(conditions, "Progressing", !t.exceeded, reason, live->template_ms);
@@ -229,7 +261,9 @@ const char *live_deployment_health(const struct platform *p, const struct live *
         return "Progressing";
     if (t.wanted == 0)
         return "Suspended";
-    return t.complete ? "Healthy" : t.exceeded ? "Degraded" : "Progressing";
+    if (t.complete)
+        return "Healthy";
+    return t.exceeded || (t.through && t.available == 0) ? "Degraded" : "Progressing";
 }
 
 static json_t *pod_status(const struct platform *p, const struct live_pod *pod)

@@ -135,6 +135,7 @@ struct live {
     bool namespace_gone;
     /* Deployments */
     int64_t template_ms; /* when the pod template changed last */
+    bool through;        /* ... and stood with all its pods, before something changed again */
     json_t *lagging;     /* status from before the last change, until the change is observed */
     char hash[16];
     unsigned restarts;

@@ -176,6 +176,74 @@ Test(surprises, only_pods_of_the_newest_template_die)
     town_free(t);
 }
 
+static void scale(struct town *t, int replicas)
+{
+    json_t *patch =
+        json_pack("{s:{s:{s:i}}}", "spec", "componentTypeEnvironmentConfigs", "replicas", replicas);
+    cr_assert(platform_tamper(t->platform, "releasebindings", "acme", "cart-a-development", patch,
+                              t->now_ms));
+    json_decref(patch);
+}
+
+/* A replica set that stood once is through: what is added to it later is not late at once. */
+Test(surprises, a_scale_long_after_the_deadline_is_no_failed_rollout)
+{
+    struct town *t = town_with_cart();
+    town_pass(t, 3600000);
+    scale(t, 2);
+    town_pass(t, 1000);
+    struct platform_running running =
+        platform_running(t->platform, "acme", "cart-a", "development");
+    json_t *tree =
+        town_must(t, 200, "GET", "/releasebindings/cart-a-development/k8sresources/tree", NULL);
+    char *text = json_dumps(tree, JSON_COMPACT);
+    cr_expect_eq(running.wanted, 2);
+    cr_expect_eq(running.ready, 1);
+    cr_expect_not_null(strstr(text, "NewReplicaSetAvailable"));
+    cr_expect_null(strstr(text, "ProgressDeadlineExceeded"));
+    free(text);
+    json_decref(tree);
+    town_pass(t, 60000);
+    running = platform_running(t->platform, "acme", "cart-a", "development");
+    cr_expect_eq(running.ready, 2);
+    town_free(t);
+}
+
+/* The deadline counts from what came last. */
+Test(surprises, a_rollout_is_late_only_without_progress)
+{
+    static const char *const ends[] = {"ResourcesDegraded", "ResourcesProgressing"};
+    for (int scales = 0; scales < 2; scales++) {
+        struct town *t = town_new(NULL);
+        town_deploy_slot(t, "cart-a", "a", "cart:broken");
+        const char *reason;
+        town_pass(t, 90000);
+        (void)town_condition(t, "cart-a-development", "Ready", &reason);
+        cr_expect_str_eq(reason, "ResourcesProgressing");
+        if (scales > 0)
+            scale(t, 2);
+        town_pass(t, 60000);
+        (void)town_condition(t, "cart-a-development", "Ready", &reason);
+        cr_expect_str_eq(reason, ends[scales]);
+        town_pass(t, 90000);
+        (void)town_condition(t, "cart-a-development", "Ready", &reason);
+        cr_expect_str_eq(reason, "ResourcesDegraded");
+        town_free(t);
+    }
+}
+
+/* All pods of what stood are gone: that is told at once. */
+Test(surprises, what_stood_and_has_no_pod_left_is_degraded)
+{
+    struct town *t = town_with_cart();
+    cr_assert(platform_crash(t->platform, "acme", "cart-a", "development", t->now_ms));
+    town_pass(t, 30000);
+    const char *reason;
+    cr_expect_str_eq(town_condition(t, "cart-a-development", "Ready", &reason), "False");
+    cr_expect_str_eq(reason, "ResourcesDegraded");
+    town_free(t);
+}
+
 Test(surprises, weights_are_taken_for_slots_that_cannot_serve)
 {
     struct town *t = town_with_cart();

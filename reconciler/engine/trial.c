@@ -3,6 +3,7 @@
 #include "config/base/check.h"
 #include "config/manifest/effective.h"
 #include "reconciler/engine/emit.h"
+#include "reconciler/engine/history.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/trial_query.h"
@@ -76,6 +77,18 @@ static bool stands_here(const struct trial *trial, const struct rollout *rollout
 /* --- what the rollout is shown ------------------------------------------------------------------
  */
 
+#define CLOCK_JUMP DURATION_S(5)
+
+/* The wall clock was set back to before what is judged already. Whether it is right now or was
+ * right then cannot be told: in the one case what comes now was never looked at, in the other it
+ * was, and of other releases. So nothing is asked until the clock has caught up, and that is as if
+ * the metrics could not be read. */
+static bool is_set_back(const struct engine *engine, const struct trial *trial)
+{
+    return trial->judge.metric_count > 0 &&
+           trial->judge.until.ms - engine->now.wall.ms > CLOCK_JUMP.ms;
+}
+
 enum judge_verdict trial_verdict(const struct engine *engine, const struct trial *trial,
                                  bool soak_over)
 {
@@ -90,7 +103,11 @@ enum judge_verdict trial_verdict(const struct engine *engine, const struct trial
     } else if (trial->judging) {
         return VERDICT_NO_DATA;
     }
-    if (verdict == VERDICT_ROLLBACK || !impatient)
+    if (verdict == VERDICT_ROLLBACK)
+        return verdict;
+    if (is_set_back(engine, trial))
+        return VERDICT_PROVIDER_ERROR;
+    if (!impatient)
         return verdict;
     return trial->empty ? VERDICT_NO_DATA : VERDICT_PROVIDER_ERROR;
 }
@@ -265,20 +282,34 @@ static void stand(struct engine *engine, struct trial *next, const struct rollou
         judge_step(&next->judge, rollout->weight, engine->now.wall);
 }
 
-/* The wall clock was set forward: what it skipped is a time in which something else ran. */
-#define CLOCK_JUMP DURATION_S(5)
-
-static bool has_jumped(const struct engine *engine, struct trial *trial)
+/* By how much the wall clock was set since the last step. */
+static int64_t jump_ms(const struct engine *engine, struct trial *trial)
 {
     const int64_t before = trial->ahead_ms;
     trial->ahead_ms = engine->now.wall.ms - engine->now.mono.ms;
-    return before != 0 && trial->ahead_ms - before > CLOCK_JUMP.ms;
+    return before == 0 ? 0 : trial->ahead_ms - before;
+}
+
+static void say_set_back(struct engine *engine, const struct track *track, int64_t jump)
+{
+    char by[DURATION_TEXT_SIZE], until[WALL_TIME_TEXT_SIZE];
+    duration_format(DURATION_S(-jump / 1000), by);
+    wall_time_format(track->trial->judge.until, until);
+    history_publish(engine, PUBLISH_WARNING, "metrics-unreadable",
+                    &(struct history_about){.cell = track->unit->name,
+                                            .component = track->component,
+                                            .target = track->target},
+                    "the metrics of %s on %s are judged until %s, and the clock was set back by "
+                    "%s: this attempt asks for none before then",
+                    track->component, track->target, until, by);
 }
 
 /* What the rollout did, for the judge. */
 static void take_step(struct engine *engine, struct track *track, bool healthy)
 {
-    const bool jumped = has_jumped(engine, track->trial);
+    const int64_t jump = jump_ms(engine, track->trial);
+    /* What it skips when it is set forward is a time in which something else ran. */
+    const bool jumped = jump > CLOCK_JUMP.ms;
     const struct trial *known = track->trial;
     const struct rollout *rollout = &track->rollout;
     struct trial next = *known;
@@ -286,6 +317,8 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
     const bool stands = state == ROLLOUT_BAKE || state == ROLLOUT_ROUTE ||
                         (state == ROLLOUT_STEP && rollout->verified);
     const bool look = looks(known, rollout, healthy);
+    if (jump < -CLOCK_JUMP.ms && is_set_back(engine, known))
+        say_set_back(engine, track, jump);
     if (look != known->looking || jumped)
         look_away(engine, &next);
     next.looking = look;

@@ -10,6 +10,7 @@
 /* Automatic attempts of the same content are this far apart, doubling. */
 #define RETRY_FIRST_MS INT64_C(60000)
 #define RETRY_DOUBLINGS 5
+#define RETRY_LONGEST_MS (RETRY_FIRST_MS << RETRY_DOUBLINGS)
 
 static bool retries(enum rollout_hold hold)
 {
@@ -131,6 +132,13 @@ static void plan_retry(struct advance *advance)
     if (doublings > RETRY_DOUBLINGS)
         doublings = RETRY_DOUBLINGS;
     rollout->retry_at.ms = advance->view->now.wall.ms + (RETRY_FIRST_MS << doublings);
+}
+
+/* What is further away than any retry is planned was planned by a clock that was wrong. */
+bool backward_retry_is_due(const struct rollout *rollout, struct wall_time now)
+{
+    const int64_t left_ms = rollout->retry_at.ms - now.ms;
+    return rollout->retry_at.ms != 0 && (left_ms <= 0 || left_ms > RETRY_LONGEST_MS);
 }
 
 static void finish(struct advance *advance)

@@ -59,6 +59,11 @@ static void explain_rest(const struct rollout *rollout, const struct rollout_vie
         text_format(out, "runs release %s", rollout->stable.release_digest);
 }
 
+static bool is_blind(const struct rollout *rollout, const struct rollout_view *view)
+{
+    return credit_bake_is_judged(rollout, view) && view->verdict == VERDICT_PROVIDER_ERROR;
+}
+
 static void explain_state(const struct rollout *rollout, const struct rollout_view *view,
                           struct text *out)
 {
@@ -96,6 +101,8 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
         text_format(out, "bakes, %s left", left);
         if (next->known && next->gate.verdict != GATE_SETTLED)
             add_gate(out, next);
+        else if (is_blind(rollout, view))
+            text_add(out, " (the metrics cannot be read)");
         return;
     case ROLLOUT_CLEANUP:
         text_add(out, "takes the old slot down");

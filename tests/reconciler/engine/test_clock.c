@@ -25,7 +25,7 @@ static void begin(struct traffic *traffic)
 /* The time that a clock skips when it is put right was another release's. */
 Test(clock, windows_do_not_reach_back_over_a_jump_of_the_clock)
 {
-    static const int64_t jumps[] = {MINUTES(-20), 2000, MINUTES(20)};
+    static const int64_t jumps[] = {MINUTES(-20), -10000, 2000, MINUTES(20)};
     for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
         struct traffic traffic = {.rate = 10, .base = 0.005};
         begin(&traffic);
@@ -49,6 +49,7 @@ Test(clock, windows_do_not_reach_back_over_a_jump_of_the_clock)
         cr_expect(jumps[i] < 0 || later > 0, "%u windows after a jump of %d ms", later,
                   (int)jumps[i]);
         cr_expect_str_eq(traffic_text(&traffic, "development", "state"), "step");
+        cr_expect_eq(world_published(traffic.world, "metrics-unreadable", "shop"), i == 0);
         traffic_free(&traffic);
     }
 }
@@ -85,5 +86,48 @@ Test(clock, an_answer_to_what_was_asked_before_a_jump_counts_for_nothing)
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
     cr_expect_eq(traffic_quarantines(&traffic), 0);
+    traffic_free(&traffic);
+}
+
+#define WORKING_HOURS MINUTES(600)
+
+/* Whether it was right before or is right now cannot be told: what it goes through again is not
+ * judged, and not waited for either. */
+Test(clock, a_bake_ends_though_the_clock_was_set_back_by_hours)
+{
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    begin(&traffic);
+    traffic_until(&traffic, "development", "bake", MINUTES(30));
+    struct world *world = traffic.world;
+    world_run(world, 1000);
+    world->wall_offset_ms -= WORKING_HOURS;
+    world_run(world, MINUTES(1));
+    const unsigned asked = traffic.windows;
+    cr_expect_str_eq(traffic_verdict(&traffic), "provider-error");
+    const json_t *told = json_object_get(traffic_event(&traffic, "metrics-unreadable"), "message");
+    cr_expect_not_null(strstr(json_text_or(told, ""), "the clock was set back by 10h"));
+    expect_why(world, "shop", "development", "(the metrics cannot be read)");
+    traffic_until(&traffic, "development", "idle", MINUTES(15));
+    cr_expect_eq(traffic.windows, asked, "none is asked for twice");
+    expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+    expect_condition(world, CONDITION_CONVERGED);
+    traffic_free(&traffic);
+}
+
+Test(clock, a_step_that_the_clock_was_set_back_in_is_tried_again_and_condemns_nothing)
+{
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    begin(&traffic);
+    traffic_until(&traffic, "development", "step", MINUTES(5));
+    struct world *world = traffic.world;
+    world_run(world, MINUTES(3));
+    world->wall_offset_ms -= WORKING_HOURS;
+    traffic_until(&traffic, "development", "held", MINUTES(10));
+    expect_why(world, "shop", "development", "the metrics could not be read");
+    traffic_until(&traffic, "development", "step", MINUTES(5));
+    traffic_until(&traffic, "development", "idle", MINUTES(30));
+    cr_expect_eq(traffic_quarantines(&traffic), 0);
+    expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+    expect_condition(world, CONDITION_CONVERGED);
     traffic_free(&traffic);
 }

@@ -215,6 +215,52 @@ Test(canary, missing_metrics_hold_the_weight_and_condemn_nothing)
     }
 }
 
+Test(canary, a_retry_does_not_wait_for_a_clock_that_was_set_back)
+{
+    for (int set_back = 0; set_back < 2; set_back++) {
+        struct world world;
+        world_start(&world, true, STRATEGY_CANARY, false);
+        world_with_stable(&world);
+        world.plan.analysis = true;
+        world.plan.attempts = 2;
+        world_want(&world, 1);
+        world_until(&world, ROLLOUT_STEP, 60000);
+        world.view.verdict = VERDICT_PROVIDER_ERROR;
+        world_until(&world, ROLLOUT_HELD, 900000);
+        world.view.verdict = VERDICT_CONTINUE;
+        world_run(&world, 30000, 1000);
+        cr_expect_eq(world.rollout.state, ROLLOUT_HELD, "its time has not come");
+        world.view.now.wall.ms -= set_back * INT64_C(36000000);
+        world_run(&world, 1000, 1000);
+        cr_expect_eq(world.rollout.state == ROLLOUT_HELD, set_back == 0);
+        world_run(&world, 60000, 1000);
+        cr_expect_eq(world.rollout.state, ROLLOUT_STEP);
+        world_fini(&world);
+    }
+}
+
+Test(canary, a_bake_without_metrics_says_so)
+{
+    static const enum judge_verdict verdicts[] = {VERDICT_CONTINUE, VERDICT_PROVIDER_ERROR};
+    for (size_t i = 0; i < 4; i++) {
+        struct world world;
+        world_start(&world, true, STRATEGY_CANARY, false);
+        world_with_stable(&world);
+        world_want(&world, 1);
+        world_until(&world, ROLLOUT_BAKE, 3600000);
+        world.plan.analysis = i / 2 > 0;
+        world.view.verdict = verdicts[i % 2];
+        world_round(&world);
+        struct text text;
+        text_init(&text, 500);
+        rollout_explain(&world.rollout, &world.view, &text);
+        cr_expect_eq(strstr(text_get(&text), " left (the metrics cannot be read)") != NULL, i == 3,
+                     "%s", text_get(&text));
+        text_fini(&text);
+        world_fini(&world);
+    }
+}
+
 Test(canary, soak_counts_only_what_was_judged)
 {
     struct world world;

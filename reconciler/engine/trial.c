@@ -82,7 +82,7 @@ static bool stands_here(const struct trial *trial, const struct rollout *rollout
 /* The wall clock was set back to before what is judged already. Whether it is right now or was
  * right then cannot be told: in the one case what comes now was never looked at, in the other it
  * was, and of other releases. So nothing is asked until the clock has caught up, and that is as if
- * the metrics could not be read. */
+ * the metrics could not be read: the attempt ends, or is held. */
 static bool is_set_back(const struct engine *engine, const struct trial *trial)
 {
     return trial->judge.metric_count > 0 &&
@@ -300,8 +300,23 @@ static void say_set_back(struct engine *engine, const struct track *track, int64
                                             .component = track->component,
                                             .target = track->target},
                     "the metrics of %s on %s are judged until %s, and the clock was set back by "
-                    "%s: this attempt asks for none before then",
+                    "%s: none are asked for before then, while this attempt goes on",
                     track->component, track->target, until, by);
+}
+
+/* What is held does not wait for the clock: it is judged anew by the time that it is now, as
+ * another attempt would be. */
+static bool begins_anew(const struct engine *engine, const struct track *track)
+{
+    return track->rollout.state == ROLLOUT_HELD && is_set_back(engine, track->trial);
+}
+
+static void begin_anew(const struct engine *engine, struct trial *next)
+{
+    judge_begin_anew(&next->judge, engine->now.wall);
+    next->asked = NULL;
+    next->windows = 0;
+    next->step_ms = 0;
 }
 
 /* What the rollout did, for the judge. */
@@ -319,6 +334,9 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
     const bool look = looks(known, rollout, healthy);
     if (jump < -CLOCK_JUMP.ms && is_set_back(engine, known))
         say_set_back(engine, track, jump);
+    const bool anew = begins_anew(engine, track);
+    if (anew)
+        begin_anew(engine, &next);
     if (look != known->looking || jumped)
         look_away(engine, &next);
     next.looking = look;
@@ -328,7 +346,7 @@ static void take_step(struct engine *engine, struct track *track, bool healthy)
         stand(engine, &next, rollout);
     if (next.standing && !stands_here(known, rollout) && trial_workflow_is(known))
         trial_workflow_begin(engine, track, next.step);
-    if (jumped || next.looking != known->looking || next.standing != known->standing ||
+    if (jumped || anew || next.looking != known->looking || next.standing != known->standing ||
         next.step != known->step)
         trial_row_put(engine, track, &next);
 }

@@ -68,6 +68,17 @@ void judge_skip(struct judge *judge, struct wall_time until)
         judge->until = until;
 }
 
+void judge_begin_anew(struct judge *judge, struct wall_time from)
+{
+    const struct judge before = *judge;
+    judge_init(judge, &before.settings, before.metric_count, from);
+    for (size_t i = 0; i < before.metric_count; i++)
+        judge_limit(judge, i, before.metrics[i].p_bad, before.metrics[i].p_limit);
+    judge_step(judge, before.weight, from);
+    judge->baking = before.baking;
+    judge->condemned = before.condemned;
+}
+
 bool judge_plan(struct judge *judge, struct wall_time now, struct judge_window *ret_window)
 {
     if (judge->pending.to.ms == 0) {

@@ -97,6 +97,10 @@ bool judge_plan(struct judge *judge, struct wall_time now, struct judge_window *
 /* What happened before `until` is not looked at any more: a planned window is forgotten. */
 void judge_skip(struct judge *judge, struct wall_time until);
 
+/* All that was counted is forgotten, and windows begin at `from`, which may be before those that
+ * were counted. What is condemned stays so. */
+void judge_begin_anew(struct judge *judge, struct wall_time from);
+
 enum judge_counting {
     JUDGE_COUNTED,
     JUDGE_STALE,    /* not the planned window: counted already, or forgotten */

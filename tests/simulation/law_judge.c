@@ -15,6 +15,13 @@ static void name(const json_t *query, char ret_track[160])
              json_text_or(json_object_get(query, "target"), ""));
 }
 
+/* A judge that has counted nothing cannot count a window twice: that of a new attempt, and that of
+ * a held one which began anew, without its evidence, after the clock was set back. */
+static bool has_counted(const json_t *row)
+{
+    return entry_number(json_object_get(row, "judge"), "judged_ms") != 0;
+}
+
 void law_judge_query(struct law *law, const json_t *query)
 {
     char track[160];
@@ -35,7 +42,8 @@ void law_judge_query(struct law *law, const json_t *query)
         return;
     known->wrong = false;
     const bool again = known->window_from_ms == from && known->window_to_ms == to;
-    if (known->window_attempt == attempt && !again && from < known->window_to_ms)
+    if (known->window_attempt == attempt && !again && has_counted(judge) &&
+        from < known->window_to_ms)
         law_break(law, "S14", "%s: the window from %" PRId64 " begins before %" PRId64, track, from,
                   known->window_to_ms);
     if (to <= from)
@@ -72,7 +80,7 @@ void law_judge_row(struct law *law, const char *track, const json_t *before, con
 {
     const struct law_track *known = law_track_of(law, track);
     law->checks++;
-    if (known == NULL || !known->wrong || before == NULL ||
+    if (known == NULL || !known->wrong || before == NULL || !has_counted(value) ||
         entry_number(before, "attempt") != entry_number(value, "attempt"))
         return;
     const json_t *was = json_at(before, "judge", "metrics", NULL);

@@ -111,7 +111,7 @@ static void ask(struct court *court, int from, int to, bool journaled)
 {
     json_t *asked = query(from, to);
     court_lay(court, "judge", AMBER,
-              json_pack("{s:i, s:o}", "attempt", 2, "asked",
+              json_pack("{s:i, s:{s:i}, s:o}", "attempt", 2, "judge", "judged_ms", 1000, "asked",
                         journaled ? json_deep_copy(asked) : json_null()));
     law_judge_query(&court->law, asked);
     json_decref(asked);
@@ -135,8 +135,8 @@ static void a_window_of_nothing(struct court *court)
 
 static json_t *judged(int requests)
 {
-    return json_pack("{s:i, s:{s:[{s:[i, i, i, i]}]}}", "attempt", 2, "judge", "metrics", "sum",
-                     requests, 0, 0, 0);
+    return json_pack("{s:i, s:{s:i, s:[{s:[i, i, i, i]}]}}", "attempt", 2, "judge", "judged_ms",
+                     1000, "metrics", "sum", requests, 0, 0, 0);
 }
 
 static void a_wrong_answer_is_counted(struct court *court)

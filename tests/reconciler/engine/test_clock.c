@@ -131,3 +131,34 @@ Test(clock, a_step_that_the_clock_was_set_back_in_is_tried_again_and_condemns_no
     expect_condition(world, CONDITION_CONVERGED);
     traffic_free(&traffic);
 }
+
+/* It may not go back, so that a person is asked for. Who lets it go on need not wait for the clock:
+ * it is judged anew. */
+Test(clock, a_step_that_may_not_go_back_is_judged_anew_when_somebody_says_so)
+{
+    static const char policy[] =
+        "{strategy: canary, steps: [{weight: 20, soak: 5m}], bake: 1m, progressDeadline: 5m, "
+        "rollback: {forbidden: true}, analysis: {metrics: [error-rate], interval: 30s}}";
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    traffic_world(&traffic);
+    struct world *world = traffic.world;
+    traffic_commit(&traffic, 1, platform_small, "1", policy);
+    expect_condition(world, CONDITION_CONVERGED);
+    traffic_commit(&traffic, 2, platform_small, "2", policy);
+    traffic_until(&traffic, "development", "step", MINUTES(5));
+    world_run(world, MINUTES(3));
+    cr_expect_gt(traffic.windows, 0);
+    world->wall_offset_ms -= WORKING_HOURS;
+    traffic_until(&traffic, "development", "held", MINUTES(10));
+    expect_why(world, "shop", "development", "its rollback is forbidden");
+    world_run(world, MINUTES(5));
+    cr_expect_str_eq(traffic_text(&traffic, "development", "state"), "held");
+    cr_assert(traffic_order(&traffic, "retry", "development"));
+    traffic_until(&traffic, "development", "idle", MINUTES(10));
+    const json_t *rollout = traffic_rollout(&traffic, "development");
+    cr_expect(!json_is_true(json_object_get(rollout, "unproven")));
+    expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+    cr_expect_eq(traffic_quarantines(&traffic), 0);
+    expect_no_dangers(world);
+    traffic_free(&traffic);
+}

@@ -123,6 +123,35 @@ Test(judge, what_is_skipped_is_never_counted)
     cr_expect_eq(window.from.ms, 10 * MINUTE);
 }
 
+Test(judge, what_begins_anew_remembers_its_limits_and_what_is_condemned_alone)
+{
+    for (int bad = 0; bad < 2; bad++) {
+        struct judge judge = docket_start(2);
+        judge_limit(&judge, 1, 0.1, 0.2);
+        judge_step(&judge, 20, (struct wall_time){0});
+        for (int i = 0; i < 2; i++) {
+            struct judge_window window;
+            const struct judge_counts count = {100, bad * 100, 400, 0};
+            const struct judge_counts counts[] = {count, count};
+            cr_assert(judge_plan(&judge, (struct wall_time){60 * MINUTE}, &window));
+            cr_assert_eq(judge_count(&judge, window, counts), JUDGE_COUNTED);
+        }
+        cr_expect_eq(judge_share(&judge), SHARE_CONFIRMED);
+        const struct wall_time earlier = {-60 * MINUTE}, now = {-30 * MINUTE};
+        judge_begin_anew(&judge, earlier);
+        cr_expect_eq(judge.judged_ms, 0);
+        cr_expect_eq(judge.metrics[0].sum.canary_requests, 0);
+        cr_expect_eq(judge.metrics[1].p_bad, 0.1);
+        cr_expect_eq(judge.metrics[1].p_limit, 0.2);
+        cr_expect_eq(judge.weight, 20);
+        cr_expect_eq(judge_share(&judge), SHARE_TOO_FEW);
+        cr_expect_eq(judge_verdict(&judge, false), bad ? VERDICT_ROLLBACK : VERDICT_CONTINUE);
+        struct judge_window window;
+        cr_assert(judge_plan(&judge, now, &window));
+        cr_expect_eq(window.from.ms, earlier.ms);
+    }
+}
+
 Test(judge, while_it_bakes_the_past_counts_as_well)
 {
     struct judge judge = docket_start(2);

@@ -1,4 +1,6 @@
 /* What is being deleted stays so until it is gone, and nothing leads to it. */
+#include "config/base/json.h"
+#include "reconciler/engine/object.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/reconciler/engine/meddle.h"
 
@@ -80,6 +82,34 @@ Test(going, an_older_view_of_what_was_deleted_is_not_believed)
             world_free(world);
         }
     }
+}
+
+/* Three older views in a row are still older ones; the fourth is believed. */
+Test(going, one_view_takes_no_deletion_back)
+{
+    struct world *world = repository_world();
+    repository_commit(world, 1, both, BILLING, SHOP, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    const struct object_key key = {KIND_RELEASE_BINDING, "acme", "billing-api-a-development"};
+    struct object *object = object_find(world->engine, &key);
+    cr_assert_not_null(object);
+    json_t *whole = platform_object(world->platform, "releasebindings", "acme", key.name);
+    json_t *leaves = json_deep_copy(whole);
+    json_object_set_new(json_object_get(leaves, "metadata"), "deletionTimestamp",
+                        json_string("2026-01-01T00:00:00Z"));
+    for (int views = 0; views < 4; views++) {
+        object_observed(world->engine, object, leaves);
+        cr_expect_eq(object->presence, PRESENCE_TERMINATING);
+        for (int i = 0; i < views; i++) {
+            object_observed(world->engine, object, whole);
+            cr_expect_eq(object->presence, PRESENCE_TERMINATING, "%d of %d", i, views);
+        }
+    }
+    object_observed(world->engine, object, whole);
+    cr_expect_eq(object->presence, PRESENCE_PRESENT);
+    json_decref(leaves);
+    json_decref(whole);
+    world_free(world);
 }
 
 /* A proxy answered, and the control plane never heard of it. */

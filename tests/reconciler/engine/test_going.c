@@ -53,6 +53,36 @@ Test(going, a_cell_that_comes_back_gets_its_slot_before_its_route)
     }
 }
 
+/* What is on its way out, or may be, is not written to, and nothing is made below it: it is made
+ * again. */
+Test(going, nothing_is_written_to_what_is_being_deleted)
+{
+    static const char *const paths[] = {
+        "/projects/acme-billing",
+        "/projectreleasebindings/acme-billing-development",
+        "/components/billing-api-a",
+    };
+    for (int i = 0; i < 3 * 10; i++) {
+        const char *path = paths[i / 10];
+        struct world *world = repository_world();
+        repository_commit(world, 1, both, BILLING, SHOP, NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+        repository_commit(world, 2, one, SHOP, NULL);
+        const int64_t until = world->now_ms + MINUTES(10);
+        while (world_asked(world, "DELETE", path) == 0 && world_step(world, until)) {
+        }
+        cr_assert_eq(world_asked(world, "DELETE", path), 1);
+        world_run(world, i % 10 * 100);
+        repository_commit(world, 3, both, "billing", "registry.example/billing:2",
+                          "  description: Sends the bills\n", SHOP, NULL);
+        expect_condition(world, CONDITION_CONVERGED);
+        cr_expect_eq(world_asked(world, "PUT", path), 0, "%d", i);
+        expect_runs(world, "billing-api-a", "development", "registry.example/billing:2");
+        expect_no_dangers(world);
+        world_free(world);
+    }
+}
+
 /* Nothing takes a deletion back: a view of the time before is an old one. */
 Test(going, an_older_view_of_what_was_deleted_is_not_believed)
 {

@@ -390,6 +390,7 @@ Test(operation, a_server_that_keeps_its_own_form_is_not_written_to_for_ever)
     expect_condition(world, CONDITION_CONVERGED);
     cr_expect_gt(form.shaped, 0);
     cr_expect_eq(published(world, "server-changes-field"), 1);
+    cr_expect_leq(world_asked(world, "PUT", "/projects/acme-shop"), 2);
     expect_silence(world);
     world_kill(world);
     expect_condition(world, CONDITION_CONVERGED);

@@ -276,3 +276,17 @@ Test(laws_rollout, each_notices_what_it_forbids)
 {
     court_try(forgeries, sizeof forgeries / sizeof *forgeries);
 }
+
+/* A cell that went and comes back counts its attempts from the start. */
+Test(laws_rollout, forget_what_is_gone)
+{
+    struct court *court = court_new();
+    json_t *row = court_begun(court, AMBER);
+    court_lay(court, "rollout", AMBER, json_deep_copy(row));
+    law_track_ordered(&court->law, AMBER, "abort");
+    law_track_answered(&court->law, AMBER, "abort", true);
+    court_persist(court, "rollout", AMBER, NULL);
+    promote(court, row, "bbbbbbbbbbbb");
+    cr_expect_str_empty(court->law.violation, "%s", court->law.violation);
+    court_free(court);
+}

@@ -1,6 +1,7 @@
 /* What git does not name any more goes, in order, within the budget, and never in doubt. */
 #include "config/base/json.h"
 #include "reconciler/engine/census.h"
+#include "tests/reconciler/engine/building.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -261,4 +262,41 @@ Test(prune, nobody_is_missed_before_there_was_a_look)
     json_decref(items);
     census_fini(&census);
     engine_free(engine);
+}
+
+/* A cell that comes back while it is being removed, and has to be built first: until there is an
+ * image nobody can tell which of its objects git wants, so the removal stops where it is. */
+Test(prune, stops_for_what_comes_back_and_is_not_built_yet)
+{
+    static const char generous_both[] =
+        PLATFORM_OF("billing, shop", "  prune: {budget: \"90%\", minimum: 50}\n");
+    static const char without_shop[] =
+        PLATFORM_OF("billing", "  prune: {budget: \"90%\", minimum: 50}\n");
+    for (size_t stage = 1; stage <= 2; stage++) {
+        struct world *world = repository_world();
+        building_add_workflow(world, NULL);
+        world->trees = &building_first;
+        world->tree_count = 1;
+        repository_commit(world, 1, generous_both, "billing", "registry.example/billing:1", NULL,
+                          "shop", building_cell, NULL, NULL);
+        cr_assert(
+            building_until(world, CONDITION_CONVERGED, "registry.example/shop:1", MINUTES(20)));
+        repository_commit(world, 2, without_shop, "billing", "registry.example/billing:1", NULL,
+                          NULL);
+        const int64_t until = world->now_ms + MINUTES(10);
+        while (world_deletes(world) < stage && world_step(world, until)) {
+        }
+        cr_assert_eq(world_deletes(world), stage);
+        world->trees = &building_second;
+        repository_commit(world, 3, generous_both, "billing", "registry.example/billing:1", NULL,
+                          "shop", building_cell, NULL, NULL);
+        building_await(world, BUILDING_RUN_2);
+        world_run(world, 20000);
+        cr_expect_eq(world_deletes(world), stage, "%zu: %zu", stage, world_deletes(world));
+        cr_assert(
+            building_until(world, CONDITION_CONVERGED, "registry.example/shop:2", MINUTES(20)));
+        expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+        expect_no_dangers(world);
+        world_free(world);
+    }
 }

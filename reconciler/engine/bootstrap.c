@@ -235,7 +235,7 @@ void bootstrap_cell(struct engine *engine, struct unit *unit)
             object_is_equal(project) && may_write(engine, unit->objects[i], open);
     unit->foreign =
         project->presence == PRESENCE_PRESENT && !project->managed && !project->inventory;
-    if (project->presence != PRESENCE_PRESENT || unit->foreign)
+    if (project->presence != PRESENCE_PRESENT || object_is_leaving(project) || unit->foreign)
         return;
     project_bind(engine, unit);
 }

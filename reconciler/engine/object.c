@@ -190,6 +190,12 @@ bool object_is_drift(const struct object *object)
            !object_is_equal(object);
 }
 
+bool object_is_leaving(const struct object *object)
+{
+    return object->presence == PRESENCE_TERMINATING ||
+           (object->intent && object->intent_verb == 'D');
+}
+
 void object_want(struct engine *engine, struct object *object, json_t *body, bool adopt)
 {
     if (body == NULL) {

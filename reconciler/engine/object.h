@@ -33,6 +33,9 @@ bool object_was_equal(const struct object *object);
 /* Live differs although celld wrote just this before: somebody else changed it. */
 bool object_is_drift(const struct object *object);
 
+/* It is being deleted, or may be: a DELETE is under way whose outcome nobody knows yet. */
+bool object_is_leaving(const struct object *object);
+
 /* What an answer or a list says of it. */
 void object_observed(struct engine *engine, struct object *object, const json_t *live);
 void object_gone(struct engine *engine, struct object *object);

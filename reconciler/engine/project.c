@@ -192,6 +192,11 @@ bool project_is_known(const struct node *node)
            node->binding->presence != PRESENCE_PRESENT;
 }
 
+bool project_is_bound(const struct node *node)
+{
+    return node->binding_ready && !object_is_leaving(node->binding);
+}
+
 bool project_stands(const struct node *node)
 {
     return node->binding_release[0] != '\0' && node->looks >= node->looks_wanted;

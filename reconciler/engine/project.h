@@ -26,6 +26,9 @@ void project_bind(struct engine *engine, struct unit *unit);
 /* False = the binding stands (a list showed it), and what it is pinned to was not read yet. */
 bool project_is_known(const struct node *node);
 
+/* The binding is Ready, and nobody deletes it: what is below it has a place to run. */
+bool project_is_bound(const struct node *node);
+
 /* The binding was seen Ready on the release that it is pinned to. */
 bool project_stands(const struct node *node);
 

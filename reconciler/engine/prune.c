@@ -64,11 +64,9 @@ void prune_take_list(struct engine *engine, enum resource_kind kind, const json_
 /* --- candidates ---------------------------------------------------------------------------------
  */
 
-/* The unit's wanted marks can be trusted: its manifest was read and compiled, all of it. */
-static bool is_sure(const struct engine *engine, const struct unit *unit)
+bool prune_is_certain(const struct unit *unit)
 {
-    if (unit->broken || unit->problem != NULL || unit_is_suspended(engine, unit) ||
-        unit_is_frozen(engine, unit))
+    if (unit->broken || unit->problem != NULL)
         return false;
     if (unit->removed)
         return true;
@@ -79,6 +77,13 @@ static bool is_sure(const struct engine *engine, const struct unit *unit)
             return false;
     }
     return true;
+}
+
+/* Nobody stopped it, either. */
+static bool is_sure(const struct engine *engine, const struct unit *unit)
+{
+    return prune_is_certain(unit) && !unit_is_suspended(engine, unit) &&
+           !unit_is_frozen(engine, unit);
 }
 
 /* A secret that a release names which is stable, on its way, or to be gone back to. */
@@ -397,7 +402,8 @@ static void forget_gone(struct engine *engine)
 
 bool prune_may_go_on(const struct engine *engine, const struct unit *unit)
 {
-    return engine->known && revision_is_complete(engine) && !unit_is_suspended(engine, unit);
+    return engine->known && revision_is_complete(engine) && prune_is_certain(unit) &&
+           !unit_is_suspended(engine, unit);
 }
 
 void prune_pump(struct engine *engine)

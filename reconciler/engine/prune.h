@@ -7,6 +7,10 @@
 
 void prune_pump(struct engine *engine);
 
+/* The unit's wanted marks can be trusted: its manifest was read and compiled, all of it. While an
+ * image is still to be built they cannot: what git wants of that component has no name yet. */
+bool prune_is_certain(const struct unit *unit);
+
 /* A DELETE that was decided on may leave now: nothing has come into doubt since. */
 bool prune_may_go_on(const struct engine *engine, const struct unit *unit);
 

@@ -58,7 +58,7 @@ static bool can_go_on(const struct node *node)
             return true;
         waits = true;
     }
-    return !waits || !project_stands(node) || !node->binding_ready;
+    return !waits || !project_stands(node) || !project_is_bound(node);
 }
 
 bool status_node_works(const struct engine *engine, const struct node *node)

@@ -128,7 +128,7 @@ void track_view(const struct engine *engine, const struct track *track,
         .now = engine->now,
         .wanted = track->has_content ? &track->content : NULL,
         .plan = ret_plan,
-        .may_start = verdict->place && track->node->binding_ready && !track->unit->foreign &&
+        .may_start = verdict->place && project_is_bound(track->node) && !track->unit->foreign &&
                      !project_moves(track->node) && track->has_content && !track->yields &&
                      !track->waits && !secret_is_missing(engine, track, NULL),
         .refusal = track->refusal == NULL || track->yields ? NULL : track->refusal,

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
+#include "reconciler/engine/project.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/track_walk.h"
 #include "reconciler/engine/unit.h"
@@ -248,7 +249,7 @@ static void want_content(struct engine *engine, struct track *track, struct bind
     const bool adopt = track->unit->cell->adopt.value;
     object_want(engine, object, body, adopt);
     /* Nor one whose namespace in the data plane is not there, for repairs as for all else. */
-    const bool ground = object->presence == PRESENCE_PRESENT || track->node->binding_ready;
+    const bool ground = object->presence == PRESENCE_PRESENT || project_is_bound(track->node);
     object->permit = is_permitted(engine, object) && release_stands(engine, binding) && ground;
 }
 

@@ -56,7 +56,7 @@ static bool explain_bootstrap(const struct engine *engine, const struct node *no
     } else if (unit->project_release[0] == '\0' && !node->binding_ready) {
         text_format(out, "project %s has no release yet", unit->project);
         add_trouble(unit, unit->project, out);
-    } else if (!node->binding_ready || !project_stands(node)) {
+    } else if (!project_is_bound(node) || !project_stands(node)) {
         text_format(out, "the project binding %s is not ready on project release %s",
                     node->binding->key.name, project_release_for(node));
         add_trouble(unit, node->binding->key.name, out);

@@ -33,7 +33,7 @@ json_t *court_begun(const struct court *court, const char *track);
 /* Puts a row into the journal without telling the law; taken. */
 void court_lay(struct court *court, const char *family, const char *track, json_t *row);
 
-/* The engine makes a row durable; taken. */
+/* The engine makes a row durable; taken. NULL = it is gone. */
 void court_persist(struct court *court, const char *family, const char *track, json_t *row);
 
 /* A route's binding of amber is written with these weights. */

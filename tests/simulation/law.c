@@ -8,6 +8,7 @@
 #include "tests/simulation/law_rollout.h"
 #include "tests/simulation/law_secret.h"
 #include "tests/simulation/law_time.h"
+#include "tests/simulation/law_track.h"
 #include "tests/simulation/law_write.h"
 
 #include <inttypes.h>
@@ -178,8 +179,11 @@ static void i9_rollback(struct law *law, const char *track, const json_t *value)
 static void watch_row(struct law *law, const char *key, const json_t *value)
 {
     law_secret_json(law, value, key);
-    if (value == NULL)
+    if (value == NULL) {
+        if (strncmp(key, "rollout/", 8) == 0)
+            law_track_forget(law, key + 8);
         return;
+    }
     if (strcmp(key, "revision/current") == 0)
         i14_revision(law, value);
     else if (strncmp(key, "cell/", 5) == 0)
@@ -238,12 +242,22 @@ static void i8_dangers(struct law *law)
 
 static void i17_bounded(struct law *law)
 {
-    size_t flying = 0, events = 0;
-    for (size_t i = 0; i < law->world->request_count; i++)
-        flying += !law->world->requests[i]->abandoned;
-    for (size_t i = 0; i < law->world->row_count; i++)
+    size_t flying = 0, asking = 0, events = 0, rollouts = 0;
+    for (size_t i = 0; i < law->world->request_count; i++) {
+        const struct world_request *request = law->world->requests[i];
+        /* Metrics are somebody else's: no more questions than there are rollouts to judge. */
+        if (strcmp(request->method, "METRICS") == 0)
+            asking += !request->abandoned;
+        else
+            flying += !request->abandoned;
+    }
+    for (size_t i = 0; i < law->world->row_count; i++) {
         events += strncmp(law->world->rows[i].key, "event/", 6) == 0;
+        rollouts += strncmp(law->world->rows[i].key, "rollout/", 8) == 0;
+    }
     law->checks++;
+    if (asking > rollouts)
+        law_break(law, "I17", "%zu questions about %zu rollouts", asking, rollouts);
     if (flying > (size_t)law->world->options.engine.parallel_requests)
         law_break(law, "I17", "%zu requests at a time", flying);
     if (events > law->world->options.engine.events_kept)

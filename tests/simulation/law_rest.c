@@ -88,3 +88,33 @@ void law_rest(struct law *law)
         l8_held(law, row->key + 8, row->value);
     }
 }
+
+/* --- after a while ------------------------------------------------------------------------------
+ */
+
+const char *law_rest_condition(const struct law *law)
+{
+    static const char *const texts[] = {"starting", "working", "converged", "held"};
+    return texts[engine_condition(law->world->engine)];
+}
+
+void law_rest_stays(struct law *law)
+{
+    char problem[256];
+    law_expect_live(law, problem, sizeof problem);
+    law->checks++;
+    if (problem[0] != '\0')
+        law_break(law, "L7", "%s, and it had been live", problem);
+    if (engine_condition(law->world->engine) != CONDITION_CONVERGED)
+        law_break(law, "L7", "the engine is %s, and it had converged", law_rest_condition(law));
+}
+
+void law_rest_deployable(struct law *law, bool rests)
+{
+    char problem[256];
+    law_expect_live(law, problem, sizeof problem);
+    law->checks++;
+    if (!rests || problem[0] != '\0')
+        law_break(law, "L3", "after a good commit: %s; the engine is %s",
+                  rests ? problem : "no rest within the bound", law_rest_condition(law));
+}

@@ -19,6 +19,18 @@ struct law_track *law_track_of(struct law *law, const char *track)
     return made;
 }
 
+void law_track_forget(struct law *law, const char *track)
+{
+    struct law_track *known = law_track_of(law, track);
+    if (known == NULL)
+        return;
+    const struct law_track fresh = {0};
+    char key[sizeof known->key];
+    memcpy(key, known->key, sizeof key);
+    *known = fresh;
+    memcpy(known->key, key, sizeof key);
+}
+
 const struct part *law_track_part(const struct law *law, const char *track,
                                   const struct plot **ret_plot, const char **ret_target)
 {

@@ -6,6 +6,9 @@
 /* By "cell/component/target"; NULL = there are too many. */
 struct law_track *law_track_of(struct law *law, const char *track);
 
+/* Its row is gone: what comes back by that name is new, and counts its attempts from the start. */
+void law_track_forget(struct law *law, const char *track);
+
 /* What git says of it; NULL = nothing. `ret_target` points into `track`. */
 const struct part *law_track_part(const struct law *law, const char *track,
                                   const struct plot **ret_plot, const char **ret_target);

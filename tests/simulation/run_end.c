@@ -54,12 +54,6 @@ static void i11_silence(struct run *run)
 /* --- the end ------------------------------------------------------------------------------------
  */
 
-static const char *condition_text(const struct run *run)
-{
-    static const char *const texts[] = {"starting", "working", "converged", "held"};
-    return texts[engine_condition(run->world->engine)];
-}
-
 static void tell_why(struct run *run, const char *what)
 {
     char chain[700] = "";
@@ -75,7 +69,8 @@ static void tell_why(struct run *run, const char *what)
             free(why);
         }
     }
-    law_break(&run->law, "I12", "%s; the engine is %s: %s", what, condition_text(run), chain);
+    law_break(&run->law, "I12", "%s; the engine is %s: %s", what, law_rest_condition(&run->law),
+              chain);
 }
 
 /* Where all stands as git wants it, nothing is called sick. */
@@ -135,21 +130,17 @@ static void i15_others(struct run *run)
     if (problem[0] != '\0')
         law_break(&run->law, "I15",
                   "%s, yet it has nothing to do with what is bad; the engine is %s", problem,
-                  condition_text(run));
+                  law_rest_condition(&run->law));
 }
 
 /* It stays as it has become. */
 static void l7_stays(struct run *run)
 {
-    char problem[256];
     i11_silence(run);
     if (!run_is_broken(run) && !settle(run))
         tell_why(run, "it does not come to rest again");
-    law_expect_live(&run->law, problem, sizeof problem);
-    if (problem[0] != '\0')
-        law_break(&run->law, "L7", "%s, and it had been live", problem);
-    if (engine_condition(run->world->engine) != CONDITION_CONVERGED)
-        law_break(&run->law, "L7", "the engine is %s, and it had converged", condition_text(run));
+    if (!run_is_broken(run))
+        law_rest_stays(&run->law);
 }
 
 /* Whatever is held, aborted or condemned: the next good commit becomes live. */
@@ -166,13 +157,9 @@ static void l3_deployable(struct run *run)
     if (!script_heal(&run->script))
         return;
     script_commit(&run->script, run->world, &run->law, run->result->seen);
-    char problem[256];
     const bool rests = settle(run);
-    law_expect_live(&run->law, problem, sizeof problem);
-    run->law.checks++;
-    if (!run_is_broken(run) && (!rests || problem[0] != '\0'))
-        law_break(&run->law, "L3", "after a good commit: %s; the engine is %s",
-                  rests ? problem : "no rest within the bound", condition_text(run));
+    if (!run_is_broken(run))
+        law_rest_deployable(&run->law, rests);
 }
 
 void run_end(struct run *run)

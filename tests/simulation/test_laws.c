@@ -305,6 +305,32 @@ static void nobody_can_say_why(struct court *court)
     lay_state(court, "held", "platform", "the control plane did not make it");
 }
 
+static void what_was_live_is_not_any_more(struct court *court)
+{
+    court->repository.plots[1].parts[0].version = 2;
+    law_rest_stays(&court->law);
+}
+
+static void it_falls_to_work_again(struct court *court)
+{
+    court->repository.plots[1].parts[0].version = 2;
+    monorepo_commit(&court->repository, court->world, 2);
+    world_run(court->world, 1000);
+    court->repository.plots[1].parts[0].version = 1;
+    law_rest_stays(&court->law);
+}
+
+static void a_good_commit_does_not_become_live(struct court *court)
+{
+    court->repository.plots[0].parts[0].version = 2;
+    law_rest_deployable(&court->law, true);
+}
+
+static void a_good_commit_never_comes_to_rest(struct court *court)
+{
+    law_rest_deployable(&court->law, false);
+}
+
 /* --- the table ----------------------------------------------------------------------------------
  */
 
@@ -332,10 +358,14 @@ static const struct forgery forgeries[] = {
     FORGERY("S22", a_secret_is_told),
     FORGERY("L1", a_hold_has_no_reason),
     FORGERY("L2", a_way_back_does_not_end),
+    FORGERY("L3", a_good_commit_does_not_become_live),
+    FORGERY("L3", a_good_commit_never_comes_to_rest),
     FORGERY("L4", a_deadline_is_postponed),
     FORGERY("L4", progress_counts_anew),
     FORGERY("L5", a_soak_grows_by_itself),
     FORGERY("L6", a_slot_is_left_over),
+    FORGERY("L7", what_was_live_is_not_any_more),
+    FORGERY("L7", it_falls_to_work_again),
     FORGERY("L8", nobody_can_say_why),
 };
 
@@ -356,6 +386,8 @@ Test(laws, none_is_broken_by_what_is_right)
     ask(court, 2000, 3000, true);
     law_step(&court->law);
     law_order_step(&court->law);
+    law_rest_stays(&court->law);
+    law_rest_deployable(&court->law, true);
     cr_expect_str_empty(court->law.violation, "%s", court->law.violation);
     court_free(court);
 }

@@ -316,3 +316,17 @@ Test(laws_rollout, requests_of_another_time_do_not_speak_against_a_weight)
     cr_expect_str_empty(court->law.violation, "%s", court->law.violation);
     court_free(court);
 }
+
+/* A cell that went and comes back counts its attempts from the start. */
+Test(laws_rollout, forget_what_is_gone)
+{
+    struct court *court = court_new();
+    json_t *row = court_begun(court, AMBER);
+    court_lay(court, "rollout", AMBER, json_deep_copy(row));
+    law_track_ordered(&court->law, AMBER, "abort");
+    law_track_answered(&court->law, AMBER, "abort", true);
+    court_persist(court, "rollout", AMBER, NULL);
+    promote(court, row, "bbbbbbbbbbbb");
+    cr_expect_str_empty(court->law.violation, "%s", court->law.violation);
+    court_free(court);
+}

@@ -186,6 +186,9 @@ bool world_has_rows(const struct world *world, const char *prefix);
 /* An object of namespace acme is there, perhaps on its way out. */
 bool world_stands(const struct world *world, const char *collection, const char *name);
 
+/* Requests of that method that arrived, for paths with that part in them. */
+size_t world_asked(const struct world *world, const char *method, const char *part);
+
 /* Requests to delete, all told. */
 size_t world_deletes(const struct world *world);
 

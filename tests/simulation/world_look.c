@@ -42,12 +42,19 @@ bool world_stands(const struct world *world, const char *collection, const char 
     return found;
 }
 
-size_t world_deletes(const struct world *world)
+size_t world_asked(const struct world *world, const char *method, const char *part)
 {
     size_t count = 0;
-    for (size_t i = 0; i < platform_log_count(world->platform); i++)
-        count += strcmp(platform_log_at(world->platform, i)->method, "DELETE") == 0;
+    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
+        const struct platform_logged *entry = platform_log_at(world->platform, i);
+        count += strcmp(entry->method, method) == 0 && strstr(entry->path, part) != NULL;
+    }
     return count;
+}
+
+size_t world_deletes(const struct world *world)
+{
+    return world_asked(world, "DELETE", "");
 }
 
 int world_handle(struct world *world, const char *method, const char *path, json_t *body)

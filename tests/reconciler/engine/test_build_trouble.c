@@ -243,12 +243,7 @@ Test(build_trouble, another_execution_is_not_believed)
 
 static size_t removals(const struct world *world)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
-        const struct platform_logged *entry = platform_log_at(world->platform, i);
-        count += strcmp(entry->method, "DELETE") == 0 && strstr(entry->path, RUN_OF) != NULL;
-    }
-    return count;
+    return world_asked(world, "DELETE", RUN_OF);
 }
 
 /* The hour that a run has begins when it stands. */

@@ -32,12 +32,7 @@ static struct world *built(void)
 
 static size_t posts(const struct world *world)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
-        const struct platform_logged *entry = platform_log_at(world->platform, i);
-        count += strcmp(entry->method, "POST") == 0 && strstr(entry->path, "/workflowruns") != NULL;
-    }
-    return count;
+    return world_asked(world, "POST", "/workflowruns");
 }
 
 static const json_t *row_of(const struct world *world, const char *key)

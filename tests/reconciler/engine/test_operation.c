@@ -390,6 +390,7 @@ Test(operation, a_server_that_keeps_its_own_form_is_not_written_to_for_ever)
     expect_condition(world, CONDITION_CONVERGED);
     cr_expect_gt(form.shaped, 0);
     cr_expect_eq(published(world, "server-changes-field"), 1);
+    cr_expect_leq(world_asked(world, "PUT", "/projects/acme-shop"), 2);
     expect_silence(world);
     world_kill(world);
     expect_condition(world, CONDITION_CONVERGED);
@@ -400,13 +401,14 @@ Test(operation, a_server_that_keeps_its_own_form_is_not_written_to_for_ever)
 /* An answer about something else, one that tells of the end, and others that are none. */
 Test(operation, a_strange_answer_is_nothing_to_build_on)
 {
-    static const char other[] = "{\"metadata\": {\"name\": \"other\"}}";
+    static const char other[] = "{\"metadata\": {\"name\": \"other\", \"uid\": \"1\", \"labels\": "
+                                "{\"app.kubernetes.io/managed-by\": \"celld\"}}, \"spec\": {}}";
     static const char ending[] =
         "{\"metadata\": {\"name\": \"acme-shop\", \"uid\": \"1\", \"deletionTimestamp\": "
         "\"2026-01-01T00:00:00Z\", \"labels\": {\"app.kubernetes.io/managed-by\": \"celld\"}}, "
         "\"spec\": {}}";
     const struct meddling cases[] = {
-        {"GET", "/projects/", 1, 4, ANSWER_RECEIVED, 200, other, false},
+        {"GET", "/projects/", 0, 4, ANSWER_RECEIVED, 200, other, false},
         {"GET", "/projects/", 0, 4, ANSWER_RECEIVED, 200, ending, false},
         {"POST", "/projects", 0, 1, ANSWER_RECEIVED, 201, ending, false},
         {"POST", "/projects", 0, 1, ANSWER_RECEIVED, 100, NULL, false},
@@ -426,6 +428,7 @@ Test(operation, a_strange_answer_is_nothing_to_build_on)
         commit_one(world, 1);
         expect_condition(world, CONDITION_CONVERGED);
         cr_expect_gt(meddler.replaced, 0, "%zu", i);
+        cr_expect_eq(world_asked(world, "PUT", "/projects/"), 0, "%zu", i);
         expect_no_dangers(world);
         expect_silence(world);
         world_free(world);

@@ -83,6 +83,7 @@ struct pair {
     struct unit cells[2], *units[2];
     struct track front, store, *of_front[1], *of_store[1];
     struct node nodes[2];
+    struct object bound[2]; /* their project bindings */
     struct node_facts facts[2];
     struct node_verdict verdicts[2];
     struct deployment deployment;
@@ -188,6 +189,7 @@ static void let_stand(struct pair *pair)
     for (size_t i = 0; i < 2; i++) {
         snprintf(pair->nodes[i].binding_release, sizeof pair->nodes[i].binding_release, "r");
         pair->nodes[i].binding_ready = true;
+        pair->nodes[i].binding = &pair->bound[i];
         pair->facts[i].state = NODE_FORWARD;
         snprintf(pair->facts[i].wanted_digests, sizeof pair->facts[i].wanted_digests, "d");
     }
@@ -198,7 +200,7 @@ static void let_stand(struct pair *pair)
 
 Test(provider, a_node_works_unless_all_that_is_left_waits_for_others)
 {
-    enum { WAITS, YIELDS, TRIES_AGAIN, GOES_ON, UNBOUND, NOT_READY, CASES };
+    enum { WAITS, YIELDS, TRIES_AGAIN, GOES_ON, UNBOUND, NOT_READY, LEAVING, CASES };
     for (int i = 0; i < CASES; i++) {
         struct pair pair;
         pair_init(&pair);
@@ -212,6 +214,9 @@ Test(provider, a_node_works_unless_all_that_is_left_waits_for_others)
         if (i == UNBOUND)
             pair.nodes[0].binding_release[0] = '\0';
         pair.nodes[0].binding_ready = i != NOT_READY;
+        pair.nodes[0].looks_wanted = 1;
+        pair.nodes[0].looks = 1;
+        pair.bound[0].presence = i == LEAVING ? PRESENCE_TERMINATING : PRESENCE_PRESENT;
         cr_expect_eq(status_node_works(&pair.engine, &pair.nodes[0]), i >= GOES_ON, "%d", i);
     }
 }

@@ -1,6 +1,7 @@
 /* What git does not name any more goes, in order, within the budget, and never in doubt. */
 #include "config/base/json.h"
 #include "reconciler/engine/census.h"
+#include "tests/reconciler/engine/building.h"
 #include "tests/reconciler/engine/expect.h"
 
 #include <criterion/criterion.h>
@@ -105,6 +106,63 @@ Test(prune, a_broken_cell_loses_nothing)
     world_run(world, MINUTES(3));
     cr_expect_eq(world_deletes(world), 0);
     expect_runs(world, "billing-api-a", "development", "registry.example/billing:1");
+    world_free(world);
+}
+
+/* What it lost before it broke was not removed yet: that waits until it can be read again. */
+Test(prune, a_cell_that_broke_since_loses_nothing)
+{
+    static const char whole[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\n"
+        "spec:\n  components:\n"
+        "    - {name: shop-api, type: worker, image: registry.example/s:1}\n"
+        "    - {name: shop-mail, type: worker, image: registry.example/m:1}\n";
+    static const char less[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\n"
+        "spec:\n  components:\n"
+        "    - {name: shop-api, type: worker, image: registry.example/s:1}\n";
+    struct world *world = repository_world();
+    repository_commit(world, 1, one, "shop", whole, NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, PLATFORM_OF("shop", "  prune: {budget: \"1%\", minimum: 1}\n"),
+                      "shop", less, NULL, NULL);
+    world_run(world, MINUTES(3));
+    cr_assert(world_published(world, "prune-held", NULL));
+    repository_commit(world, 3, generous, "shop", "raw:apiVersion: celld.dev/v1\nkind: [", NULL,
+                      NULL);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(world_deletes(world), 0);
+    repository_commit(world, 4, generous, "shop", less, NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_run(world, MINUTES(3));
+    cr_expect(!world_stands(world, "components", "shop-mail"));
+    cr_expect(world_stands(world, "components", "shop-api"));
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* Two waves of one revision share one budget. */
+Test(prune, the_budget_is_for_the_revision)
+{
+    static const char all[] = PLATFORM_OF("billing, mail, shop", "");
+    static const char rest[] = PLATFORM_OF("shop", "  prune: {budget: \"1%\", minimum: 10}\n");
+    struct world *world = repository_world();
+    repository_commit(world, 1, all, "billing", "registry.example/billing:1", NULL, "mail",
+                      "registry.example/mail:1", NULL, "shop", "registry.example/shop:1", NULL,
+                      NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    bool ok = false;
+    world_command(world, "suspend", json_pack("{s:s}", "cell", "mail"), &ok);
+    cr_assert(ok);
+    repository_commit(world, 2, rest, "shop", "registry.example/shop:1", NULL, NULL);
+    world_run(world, MINUTES(6));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
+    world_command(world, "resume", json_pack("{s:s}", "cell", "mail"), &ok);
+    cr_assert(ok);
+    world_run(world, MINUTES(6));
+    cr_expect(world_stands(world, "components", "mail-api"));
+    cr_expect(world_published(world, "prune-held", NULL));
+    expect_runs(world, "mail-api-a", "development", "registry.example/mail:1");
     world_free(world);
 }
 
@@ -261,4 +319,41 @@ Test(prune, nobody_is_missed_before_there_was_a_look)
     json_decref(items);
     census_fini(&census);
     engine_free(engine);
+}
+
+/* A cell that comes back while it is being removed, and has to be built first: until there is an
+ * image nobody can tell which of its objects git wants, so the removal stops where it is. */
+Test(prune, stops_for_what_comes_back_and_is_not_built_yet)
+{
+    static const char generous_both[] =
+        PLATFORM_OF("billing, shop", "  prune: {budget: \"90%\", minimum: 50}\n");
+    static const char without_shop[] =
+        PLATFORM_OF("billing", "  prune: {budget: \"90%\", minimum: 50}\n");
+    for (size_t stage = 1; stage <= 2; stage++) {
+        struct world *world = repository_world();
+        building_add_workflow(world, NULL);
+        world->trees = &building_first;
+        world->tree_count = 1;
+        repository_commit(world, 1, generous_both, "billing", "registry.example/billing:1", NULL,
+                          "shop", building_cell, NULL, NULL);
+        cr_assert(
+            building_until(world, CONDITION_CONVERGED, "registry.example/shop:1", MINUTES(20)));
+        repository_commit(world, 2, without_shop, "billing", "registry.example/billing:1", NULL,
+                          NULL);
+        const int64_t until = world->now_ms + MINUTES(10);
+        while (world_deletes(world) < stage && world_step(world, until)) {
+        }
+        cr_assert_eq(world_deletes(world), stage);
+        world->trees = &building_second;
+        repository_commit(world, 3, generous_both, "billing", "registry.example/billing:1", NULL,
+                          "shop", building_cell, NULL, NULL);
+        building_await(world, BUILDING_RUN_2);
+        world_run(world, 20000);
+        cr_expect_eq(world_deletes(world), stage, "%zu: %zu", stage, world_deletes(world));
+        cr_assert(
+            building_until(world, CONDITION_CONVERGED, "registry.example/shop:2", MINUTES(20)));
+        expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
+        expect_no_dangers(world);
+        world_free(world);
+    }
 }

@@ -118,12 +118,7 @@ static void expect_no_leaks(const struct world *world)
 
 static size_t secret_posts(const struct world *world)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < platform_log_count(world->platform); i++) {
-        const struct platform_logged *entry = platform_log_at(world->platform, i);
-        count += strcmp(entry->method, "POST") == 0 && strstr(entry->path, "/secrets") != NULL;
-    }
-    return count;
+    return world_asked(world, "POST", "/secrets");
 }
 
 Test(secret, a_credential_is_written_and_used_and_not_shown)

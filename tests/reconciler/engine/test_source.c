@@ -27,10 +27,7 @@ static int64_t slow_generate(void *context, const struct world_request *request)
 
 static size_t generated(const struct world *world)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < platform_log_count(world->platform); i++)
-        count += strstr(platform_log_at(world->platform, i)->path, "generate-release") != NULL;
-    return count;
+    return world_asked(world, "POST", "/generate-release");
 }
 
 /* It is not asked for again when the manifest is read again, and let go when git wants another. */
@@ -90,11 +87,8 @@ Test(source, a_release_that_is_refused_is_asked_for_again)
 static size_t generated_of(const struct world *world, const char *component)
 {
     char path[128];
-    size_t count = 0;
     snprintf(path, sizeof path, "/components/%s/generate-release", component);
-    for (size_t i = 0; i < platform_log_count(world->platform); i++)
-        count += strstr(platform_log_at(world->platform, i)->path, path) != NULL;
-    return count;
+    return world_asked(world, "POST", path);
 }
 
 static size_t differing(const struct world *world)

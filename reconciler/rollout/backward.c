@@ -68,16 +68,20 @@ static bool nothing_first(const struct rollout *rollout, enum rollout_state from
     CHECK_UNREACHABLE();
 }
 
-/* Traffic moves to a side that can carry it: a stable slot without a single replica is given a
- * moment, while the new one serves. */
+/* Traffic moves to a side that can carry it: a stable slot that is not there, is not known to be,
+ * or has not a single replica is given a moment, while the new one serves for all that is known. */
 static bool is_cold(const struct advance *advance)
 {
     const struct rollout *rollout = advance->rollout;
     const struct binding_view *stable = &advance->view->slot[slot_index(rollout->stable_slot)];
     const struct binding_view *next = &advance->view->slot[slot_index(rollout->next_slot)];
-    return rollout_two_slots(rollout) && rollout->weight > 0 && binding_is_settled(next) &&
-           !binding_is_settled(stable) && stable->gate.replicas_available == 0 &&
-           (stable->gate.verdict != GATE_UNKNOWN || binding_has_vanished(stable));
+    if (!rollout_two_slots(rollout) || rollout->weight == 0 || binding_is_settled(stable))
+        return false;
+    if (binding_has_vanished(stable))
+        return true;
+    const bool serves = binding_is_settled(next) || binding_is_unseen(next);
+    const bool empty = stable->gate.replicas_available == 0 && stable->gate.verdict != GATE_UNKNOWN;
+    return serves && (!stable->known || empty);
 }
 
 void backward_begin(struct advance *advance, struct way_back way, const char *format, ...)
@@ -208,7 +212,10 @@ static void rollback_two_slots(struct advance *advance)
     struct rollout *rollout = advance->rollout;
     const struct rollout_view *view = advance->view;
     if (rollout->warming) {
-        if (is_cold(advance) && rollout->waited_ms < view->plan->apply_grace.ms)
+        /* Where nothing stands, nobody is served: its slot is made again first, if it can be. */
+        const bool nowhere = binding_has_vanished(&view->slot[slot_index(rollout->stable_slot)]) &&
+                             !failure_is_overdue(advance);
+        if (is_cold(advance) && (nowhere || rollout->waited_ms < view->plan->apply_grace.ms))
             return;
         rollout->warming = false;
         advance->result->changed = true;

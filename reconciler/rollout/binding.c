@@ -6,6 +6,12 @@ bool binding_is_settled(const struct binding_view *binding)
            binding->gate.verdict == GATE_SETTLED;
 }
 
+bool binding_may_carry(const struct binding_view *slot)
+{
+    return slot->matches &&
+           (slot->gate.verdict == GATE_SETTLED || slot->gate.verdict == GATE_UNKNOWN);
+}
+
 bool binding_is_verified(const struct binding_view *route)
 {
     return binding_is_settled(route) && route->gate.weights_verified;

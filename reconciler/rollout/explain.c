@@ -26,6 +26,13 @@ static void add_gate(struct text *out, const struct binding_view *binding)
         text_format(out, " (%d/%d replicas)", gate->replicas_available, gate->replicas_wanted);
 }
 
+/* What the traffic waits for: a slot that is ready, then the route. */
+static void add_traffic(struct text *out, const struct rollout_view *view,
+                        const struct binding_view *next)
+{
+    add_gate(out, binding_may_carry(next) ? &view->route : next);
+}
+
 static void explain_step(const struct rollout *rollout, const struct rollout_view *view,
                          struct text *out)
 {
@@ -33,7 +40,7 @@ static void explain_step(const struct rollout *rollout, const struct rollout_vie
     if (!rollout->verified) {
         text_format(out, "moves traffic to %d %%", stage.weight);
         add_since(out, rollout->progress_at, view->now.wall);
-        add_gate(out, &view->route);
+        add_traffic(out, view, &view->slot[slot_index(rollout->next_slot)]);
         return;
     }
     char left[DURATION_TEXT_SIZE];
@@ -91,7 +98,7 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
     case ROLLOUT_ROUTE:
         text_add(out, "waits for its route");
         add_since(out, rollout->progress_at, view->now.wall);
-        add_gate(out, &view->route);
+        add_traffic(out, view, next);
         return;
     case ROLLOUT_PAUSED:
         text_format(out, "is paused: %s", rollout->room->reason);

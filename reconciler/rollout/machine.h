@@ -23,6 +23,8 @@ bool machine_may_move(enum rollout_state from, enum rollout_state to);
 /* --- binding.c: what one look says -------------------------------------------------------- */
 
 bool binding_is_settled(const struct binding_view *binding);
+/* Of a slot that was settled: nothing speaks against it since. Not to see it is no reason. */
+bool binding_may_carry(const struct binding_view *slot);
 bool binding_is_verified(const struct binding_view *route); /* settled, and the weights stand */
 bool binding_is_unseen(const struct binding_view *binding);
 bool binding_has_vanished(const struct binding_view *binding);

@@ -253,6 +253,11 @@ static bool is_empty(const struct binding_view *slot)
             gate->replicas_available == 0);
 }
 
+static void leave_route(struct rollout_wants *wants)
+{
+    wants->route = (struct route_want){.scale_minimum = -1};
+}
+
 /* A route that is gone comes back after the slots that it leads to, which may be gone, too. */
 static void wait_for_slots(const struct rollout_view *view, struct rollout_wants *wants)
 {
@@ -266,7 +271,23 @@ static void wait_for_slots(const struct rollout_view *view, struct rollout_wants
         empty = empty || is_empty(&view->slot[i]);
     }
     if (empty)
-        wants->route = (struct route_want){.scale_minimum = -1};
+        leave_route(wants);
+}
+
+/* Between the decision that a slot may carry more and the write of it, the slot may have been given
+ * another number of replicas, or have lost some: the first time, traffic comes to it when it is
+ * ready. What stood comes back whatever the slot is like, and so does what is gone while nothing
+ * moves, which may be for long. */
+static void wait_for_capacity(const struct rollout *rollout, const struct rollout_view *view,
+                              struct rollout_wants *wants)
+{
+    const enum rollout_state at = rollout_effective(rollout);
+    const bool moves = at == rollout->state;
+    if ((at != ROLLOUT_STEP && at != ROLLOUT_ROUTE) || rollout->verified ||
+        binding_may_carry(&view->slot[slot_index(rollout->next_slot)]))
+        return;
+    if (moves || !view->route.known || view->route.exists)
+        leave_route(wants);
 }
 
 void rollout_wants(const struct rollout *rollout, const struct rollout_view *view,
@@ -291,4 +312,5 @@ void rollout_wants(const struct rollout *rollout, const struct rollout_view *vie
     };
     wants_of_state(&draft);
     wait_for_slots(view, ret_wants);
+    wait_for_capacity(rollout, view, ret_wants);
 }

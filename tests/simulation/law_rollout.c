@@ -29,6 +29,14 @@ static bool is_about(double share, int64_t weight)
     return share > w - slack - 0.01 && share < w + slack + 0.01;
 }
 
+/* Windows are asked for by our clock. While it is wrong they are those of another time: when nobody
+ * sent a request then, nothing contradicts the route, and the policy of the environment may go on
+ * without proof. It must say so for ever. (Jumps are far longer than a window.) */
+static bool is_counted_at_another_time(const struct law *law, const json_t *value)
+{
+    return !world_clock_is_right(law->world) && entry_flag(value, "unproven");
+}
+
 /* The step is over: its weight stood for as long as it should. */
 static void s5_step_over(struct law *law, struct law_track *known, const json_t *before,
                          const json_t *value)
@@ -59,7 +67,7 @@ static void s5_step_over(struct law *law, struct law_track *known, const json_t 
     const struct part *part = law_track_part(law, known->key, &plot, &target);
     const struct span *span = part == NULL ? NULL : traffic_now(law->traffic, part->name, target);
     if (part != NULL && monorepo_is_judged(part) && span != NULL && law->world->kills == 0 &&
-        law->traffic->lag_ms == INT64_MAX &&
+        law->traffic->lag_ms == INT64_MAX && !is_counted_at_another_time(law, value) &&
         !is_about(span->weight[entry_slot(before, "next_slot") == 'b'],
                   entry_stage_weight(before, step)))
         law_break(law, "S5", "%s leaves step %" PRId64 ", and its share was %.2f", known->key, step,

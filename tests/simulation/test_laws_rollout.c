@@ -48,6 +48,35 @@ static void a_soak_is_cut_short(struct court *court)
     step_on(court, true, 5000, 1);
 }
 
+static void leave_with_a_stuck_gateway(struct court *court, int64_t clock_ms, bool unproven)
+{
+    court->traffic.lag_ms = INT64_MAX;
+    traffic_look(&court->traffic, &court->repository);
+    court->world->wall_offset_ms += clock_ms;
+    json_t *row = court_step(court, AMBER);
+    set(row, "unproven", json_boolean(unproven));
+    court_persist(court, "rollout", AMBER, json_deep_copy(row));
+    court->world->now_ms += 30000;
+    set(row, "step", json_integer(1));
+    set(row, "weight", json_integer(50));
+    court_persist(court, "rollout", AMBER, row);
+}
+
+static void a_gateway_does_not_follow(struct court *court)
+{
+    leave_with_a_stuck_gateway(court, 0, false);
+}
+
+static void a_mark_is_no_excuse_by_the_right_clock(struct court *court)
+{
+    leave_with_a_stuck_gateway(court, 0, true);
+}
+
+static void a_wrong_clock_is_no_excuse_without_a_mark(struct court *court)
+{
+    leave_with_a_stuck_gateway(court, 180000, false);
+}
+
 /* From a bake to idle, with this content as stable. */
 static void promote(struct court *court, json_t *row, const char *digest)
 {
@@ -251,6 +280,9 @@ static const struct forgery forgeries[] = {
     FORGERY("S5", a_step_is_left_out),
     FORGERY("S5", a_weight_was_not_verified),
     FORGERY("S5", a_soak_is_cut_short),
+    FORGERY("S5", a_gateway_does_not_follow),
+    FORGERY("S5", a_mark_is_no_excuse_by_the_right_clock),
+    FORGERY("S5", a_wrong_clock_is_no_excuse_without_a_mark),
     FORGERY("S6", another_content_is_promoted),
     FORGERY("S6", another_content_was_judged),
     FORGERY("S9", what_was_aborted_is_promoted),
@@ -275,6 +307,14 @@ static const struct forgery forgeries[] = {
 Test(laws_rollout, each_notices_what_it_forbids)
 {
     court_try(forgeries, sizeof forgeries / sizeof *forgeries);
+}
+
+Test(laws_rollout, requests_of_another_time_do_not_speak_against_a_weight)
+{
+    struct court *court = court_new();
+    leave_with_a_stuck_gateway(court, 180000, true);
+    cr_expect_str_empty(court->law.violation, "%s", court->law.violation);
+    court_free(court);
 }
 
 /* A cell that went and comes back counts its attempts from the start. */

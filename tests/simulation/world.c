@@ -37,6 +37,11 @@ struct instant world_now(const struct world *world)
     return (struct instant){{world->now_ms}, {world->now_ms + world->wall_offset_ms}};
 }
 
+bool world_clock_is_right(const struct world *world)
+{
+    return world->wall_offset_ms == WALL_START;
+}
+
 int64_t world_platform_now(struct world *world)
 {
     const int64_t now = world->now_ms + WALL_START;

@@ -201,5 +201,8 @@ char *world_rows_differ(const struct world *world);
 
 struct instant world_now(const struct world *world);
 
+/* Our wall clock shows the control plane's time. */
+bool world_clock_is_right(const struct world *world);
+
 /* The control plane's wall clock, which never jumps; it has done all that was due until now. */
 int64_t world_platform_now(struct world *world);

@@ -109,6 +109,63 @@ Test(prune, a_broken_cell_loses_nothing)
     world_free(world);
 }
 
+/* What it lost before it broke was not removed yet: that waits until it can be read again. */
+Test(prune, a_cell_that_broke_since_loses_nothing)
+{
+    static const char whole[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\n"
+        "spec:\n  components:\n"
+        "    - {name: shop-api, type: worker, image: registry.example/s:1}\n"
+        "    - {name: shop-mail, type: worker, image: registry.example/m:1}\n";
+    static const char less[] =
+        "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\n"
+        "spec:\n  components:\n"
+        "    - {name: shop-api, type: worker, image: registry.example/s:1}\n";
+    struct world *world = repository_world();
+    repository_commit(world, 1, one, "shop", whole, NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, PLATFORM_OF("shop", "  prune: {budget: \"1%\", minimum: 1}\n"),
+                      "shop", less, NULL, NULL);
+    world_run(world, MINUTES(3));
+    cr_assert(world_published(world, "prune-held", NULL));
+    repository_commit(world, 3, generous, "shop", "raw:apiVersion: celld.dev/v1\nkind: [", NULL,
+                      NULL);
+    world_run(world, MINUTES(3));
+    cr_expect_eq(world_deletes(world), 0);
+    repository_commit(world, 4, generous, "shop", less, NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_run(world, MINUTES(3));
+    cr_expect(!world_stands(world, "components", "shop-mail"));
+    cr_expect(world_stands(world, "components", "shop-api"));
+    expect_no_dangers(world);
+    world_free(world);
+}
+
+/* Two waves of one revision share one budget. */
+Test(prune, the_budget_is_for_the_revision)
+{
+    static const char all[] = PLATFORM_OF("billing, mail, shop", "");
+    static const char rest[] = PLATFORM_OF("shop", "  prune: {budget: \"1%\", minimum: 10}\n");
+    struct world *world = repository_world();
+    repository_commit(world, 1, all, "billing", "registry.example/billing:1", NULL, "mail",
+                      "registry.example/mail:1", NULL, "shop", "registry.example/shop:1", NULL,
+                      NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    bool ok = false;
+    world_command(world, "suspend", json_pack("{s:s}", "cell", "mail"), &ok);
+    cr_assert(ok);
+    repository_commit(world, 2, rest, "shop", "registry.example/shop:1", NULL, NULL);
+    world_run(world, MINUTES(6));
+    cr_expect(!world_stands(world, "projects", "acme-billing"));
+    world_command(world, "resume", json_pack("{s:s}", "cell", "mail"), &ok);
+    cr_assert(ok);
+    world_run(world, MINUTES(6));
+    cr_expect(world_stands(world, "components", "mail-api"));
+    cr_expect(world_published(world, "prune-held", NULL));
+    expect_runs(world, "mail-api-a", "development", "registry.example/mail:1");
+    world_free(world);
+}
+
 Test(prune, a_broken_platform_loses_nothing)
 {
     struct world *world = converged();

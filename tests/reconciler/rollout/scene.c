@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const struct stand scene_stands[] = {
 #include "tests/reconciler/rollout/states.inc"
@@ -118,6 +119,16 @@ struct scene *scene_new(const struct stand *stand)
     scene_view(scene);
     scene_rollout(scene, stand);
     return scene;
+}
+
+struct scene *scene_at(const char *name)
+{
+    for (size_t i = 0; i < scene_stand_count; i++) {
+        if (strcmp(scene_stands[i].name, name) == 0)
+            return scene_new(&scene_stands[i]);
+    }
+    cr_assert(false, "there is no stand \"%s\"", name);
+    return NULL;
 }
 
 void scene_free(struct scene *scene)

@@ -35,6 +35,8 @@ extern const size_t scene_stand_count;
 
 /* Everything is known and matches, nothing was seen yet; git wants `next`, and it may start. */
 struct scene *scene_new(const struct stand *stand);
+/* At the stand of that name, which must be there. */
+struct scene *scene_at(const char *name);
 void scene_free(struct scene *scene);
 
 /* Owned. */

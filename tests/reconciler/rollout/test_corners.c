@@ -9,16 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct scene *scene_at(const char *name)
-{
-    for (size_t i = 0; i < scene_stand_count; i++) {
-        if (strcmp(scene_stands[i].name, name) == 0)
-            return scene_new(&scene_stands[i]);
-    }
-    cr_assert(false, "there is no stand \"%s\"", name);
-    return NULL;
-}
-
 /* A first release that was begun without endpoints, of a component that has some now. */
 Test(corners, a_first_release_of_the_other_kind_is_refused)
 {

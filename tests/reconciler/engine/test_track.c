@@ -1,6 +1,7 @@
 /* One component on one target: what becomes of it when its manifest cannot be compiled, when a
  * person orders something, and when its bindings are not as they were. */
 #include "config/base/json.h"
+#include "reconciler/engine/track_view.h"
 #include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/expect.h"
 
@@ -321,5 +322,34 @@ Test(track, two_that_need_each_other_start_together)
     world_run(world, MINUTES(1));
     cr_expect(world_published(world, "rollout-started", "billing"));
     cr_expect(world_published(world, "rollout-started", "shop"));
+    world_free(world);
+}
+
+static struct binding_view seen_slot(const struct world *world, const struct track *track)
+{
+    struct rollout_plan plan;
+    struct rollout_view view;
+    track_view(world->engine, track, &plan, &view);
+    return view.slot[0];
+}
+
+/* What a write under way, or a list without it, put into doubt is not known to the rollout. */
+Test(track, a_binding_in_doubt_is_not_known)
+{
+    struct world *world = standing(NULL);
+    struct track *track = unit_find(world->engine, "shop")->tracks[0];
+    struct object *slot = track->bindings[BINDING_A].object;
+    cr_expect(seen_slot(world, track).known && seen_slot(world, track).matches);
+    slot->intent = true;
+    cr_expect(!seen_slot(world, track).known && !seen_slot(world, track).matches);
+    slot->intent = false;
+    slot->missing = true;
+    cr_expect(!seen_slot(world, track).known && !seen_slot(world, track).matches);
+    slot->missing = false;
+    const enum presence presence = slot->presence;
+    slot->presence = PRESENCE_UNKNOWN;
+    cr_expect(!seen_slot(world, track).known && !seen_slot(world, track).exists);
+    slot->presence = presence;
+    cr_expect(seen_slot(world, track).known && seen_slot(world, track).matches);
     world_free(world);
 }

@@ -66,7 +66,8 @@ static int rank_of(enum resource_kind kind)
     return kind == KIND_DEPLOYMENT_PIPELINE ? 3 : 4;
 }
 
-/* What cells cannot do without; a native resource that the server refuses holds nobody up. */
+/* Of kinds that cells stand on, whoever declared it; of all others, one that the server refuses
+ * holds nobody up. */
 static bool is_essential(enum resource_kind kind)
 {
     return kind == KIND_NAMESPACE || kind == KIND_CLUSTER_COMPONENT_TYPE ||

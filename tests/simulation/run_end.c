@@ -10,13 +10,14 @@
 
 #define BOUND SECONDS(7200) /* after the last fault, all is well within this */
 
-/* Held content is tried again by itself some time. */
+/* Held content is tried again by itself some time. Once that time has come, the plan says what else
+ * it waits for. */
 static bool tries_again(const struct world *world)
 {
     for (size_t i = 0; i < world->row_count; i++) {
         const struct world_row *row = &world->rows[i];
         if (strncmp(row->key, "rollout/", 8) == 0 && entry_is(row->value, "state", "held") &&
-            entry_number(row->value, "retry_at") != 0)
+            entry_number(row->value, "retry_at") > world_now(world).wall.ms)
             return true;
     }
     return false;

@@ -72,7 +72,7 @@ Test(going, nothing_is_written_to_what_is_being_deleted)
         while (world_asked(world, "DELETE", path) == 0 && world_step(world, until)) {
         }
         cr_assert_eq(world_asked(world, "DELETE", path), 1);
-        world_run(world, i % 10 * 100);
+        world_run(world, (int64_t)(i % 10) * 100);
         repository_commit(world, 3, both, "billing", "registry.example/billing:2",
                           "  description: Sends the bills\n", SHOP, NULL);
         expect_condition(world, CONDITION_CONVERGED);

@@ -24,11 +24,9 @@ void law_track_forget(struct law *law, const char *track)
     struct law_track *known = law_track_of(law, track);
     if (known == NULL)
         return;
-    const struct law_track fresh = {0};
-    char key[sizeof known->key];
-    memcpy(key, known->key, sizeof key);
+    struct law_track fresh = {0};
+    memcpy(fresh.key, known->key, sizeof fresh.key);
     *known = fresh;
-    memcpy(known->key, key, sizeof key);
 }
 
 const struct part *law_track_part(const struct law *law, const char *track,

@@ -148,6 +148,7 @@ static void print_head(FILE *file, const json_t *status, bool colour)
             (void)fprintf(file, " (%s)", age);
     }
     (void)fputc('\n', file);
+    print_line(file, "", view_text(status, "message"));
     print_line(file, "platform: ", view_text(platform, "broken"));
     print_line(file, "platform: ", view_text(platform, "message"));
     print_line(file, "repository: ", view_text(json_object_get(status, "repository"), "message"));
@@ -239,8 +240,10 @@ static void print_holds(FILE *file, const json_t *status, bool colour)
 void overview_print(FILE *file, const json_t *status, bool colour)
 {
     print_head(file, status, colour);
-    (void)fputc('\n', file);
-    print_matrix(file, status, colour);
+    if (json_array_size(json_object_get(status, "cells")) > 0) {
+        (void)fputc('\n', file);
+        print_matrix(file, status, colour);
+    }
     print_reasons(file, status);
     print_holds(file, status, colour);
 }

@@ -10,40 +10,42 @@ struct route {
     const char *segments[TARGET_SEGMENTS]; /* "*" = any one */
     bool acts;                             /* POST, on the admin socket only */
     bool scraped;                          /* on the port for monitoring too */
+    bool knows;                            /* there is no answer while nothing is known */
     const char *query[QUERY_MOST + 1];
     void (*answer)(struct socket_server *server, struct call *call);
 };
 
 static const struct route routes[] = {
-    {{"healthz"}, false, true, {NULL}, answers_health},
-    {{"readyz"}, false, true, {NULL}, answers_ready},
-    {{"metrics"}, false, true, {NULL}, answers_metrics},
-    {{"v1", "healthz"}, false, false, {NULL}, answers_health},
-    {{"v1", "readyz"}, false, false, {NULL}, answers_ready},
-    {{"v1", "metrics"}, false, false, {NULL}, answers_metrics},
-    {{"v1", "version"}, false, false, {NULL}, answers_version},
-    {{"v1", "status"}, false, false, {NULL}, answers_status},
-    {{"v1", "cells", "*"}, false, false, {NULL}, answers_cell},
-    {{"v1", "cells", "*", "why"}, false, false, {"target"}, answers_why},
+    {{"healthz"}, .scraped = true, .answer = answers_health},
+    {{"readyz"}, .scraped = true, .answer = answers_ready},
+    {{"metrics"}, .scraped = true, .answer = answers_metrics},
+    {{"v1", "healthz"}, .answer = answers_health},
+    {{"v1", "readyz"}, .answer = answers_ready},
+    {{"v1", "metrics"}, .answer = answers_metrics},
+    {{"v1", "version"}, .answer = answers_version},
+    {{"v1", "status"}, .answer = answers_status},
+    {{"v1", "cells", "*"}, .knows = true, .answer = answers_cell},
+    {{"v1", "cells", "*", "why"}, .knows = true, .query = {"target"}, .answer = answers_why},
     {{"v1", "cells", "*", "rollouts"},
-     false,
-     false,
-     {"component", "target", "active"},
-     rollouts_answer_cell},
-    {{"v1", "rollouts"}, false, false, {"component", "target", "active"}, rollouts_answer_all},
+     .knows = true,
+     .query = {"component", "target", "active"},
+     .answer = rollouts_answer_cell},
+    {{"v1", "rollouts"},
+     .knows = true,
+     .query = {"component", "target", "active"},
+     .answer = rollouts_answer_all},
     {{"v1", "rollout"},
-     false,
-     false,
-     {"cell", "component", "target", "rps"},
-     rollouts_answer_prospect},
-    {{"v1", "plan"}, false, false, {"ref"}, answers_plan},
-    {{"v1", "diff"}, false, false, {"cell"}, answers_diff},
-    {{"v1", "render"}, false, false, {"cell", "target"}, answers_render},
-    {{"v1", "gates"}, false, false, {NULL}, answers_gates},
-    {{"v1", "quarantine"}, false, false, {NULL}, answers_quarantine},
-    {{"v1", "events"}, false, false, {"after", "last", "limit"}, answers_events},
-    {{"v1", "history"}, false, false, {"cell", "target", "limit", "before"}, answers_history},
-    {{"v1", "commands", "*"}, true, false, {NULL}, answers_command},
+     .knows = true,
+     .query = {"cell", "component", "target", "rps"},
+     .answer = rollouts_answer_prospect},
+    {{"v1", "plan"}, .query = {"ref"}, .answer = answers_plan},
+    {{"v1", "diff"}, .knows = true, .query = {"cell"}, .answer = answers_diff},
+    {{"v1", "render"}, .knows = true, .query = {"cell", "target"}, .answer = answers_render},
+    {{"v1", "gates"}, .knows = true, .answer = answers_gates},
+    {{"v1", "quarantine"}, .knows = true, .answer = answers_quarantine},
+    {{"v1", "events"}, .query = {"after", "last", "limit"}, .answer = answers_events},
+    {{"v1", "history"}, .query = {"cell", "target", "limit", "before"}, .answer = answers_history},
+    {{"v1", "commands", "*"}, .acts = true, .answer = answers_command},
 };
 
 static bool matches(const struct route *route, const struct target_path *path)
@@ -66,6 +68,7 @@ static void refuse_method(struct call *call, const struct route *route)
 
 static void answer(const struct server_door *door, struct call *call, const struct route *route)
 {
+    const struct socket_backend *backend = &door->server->backend;
     const char *unknown = call_unknown_query(call, route->query);
     if (route->acts ? !call_is_post(call) : !call_is_get(call))
         refuse_method(call, route);
@@ -76,6 +79,8 @@ static void answer(const struct server_door *door, struct call *call, const stru
         call_message(call, MHD_HTTP_BAD_REQUEST, "a GET has no body");
     else if (unknown != NULL)
         call_message(call, MHD_HTTP_BAD_REQUEST, "unknown parameter \"%s\"", unknown);
+    else if (route->knows && backend->absent(backend->context) != NULL)
+        call_message(call, MHD_HTTP_SERVICE_UNAVAILABLE, "%s", backend->absent(backend->context));
     else
         route->answer(door->server, call);
 }

@@ -24,6 +24,10 @@ struct packed;
 struct socket_backend {
     void *context;
 
+    /* NULL, or one sentence that says why nothing can be known yet: then of what follows only
+     * status, version, ready, plan and command are called, and the rest is answered with 503. */
+    const char *(*absent)(void *context);
+
     /* Answers at once: owned JSON, or NULL without memory. */
     json_t *(*status)(void *context);
     json_t *(*quarantine)(void *context);

@@ -186,11 +186,12 @@ json_t *engine_status(const struct engine *engine, struct instant now)
                                  "queued", (json_int_t)engine->queued, "reads",
                                  (json_int_t)engine->reads, "writes", (json_int_t)engine->writes);
     return json_pack(
-        "{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "instance",
-        engine->instance, "condition", status_condition_name(engine_condition(engine)), "time",
-        status_time(now.wall.ms), "version", (json_int_t)engine->version, "revision",
-        revision_json(engine), "repository", repository, "platform", platform_json(engine),
-        "control_plane", control, "suspended", (int)engine->all_suspended, "targets",
-        targets_json(engine), "phases", phases_json(engine), "counts", counts_json(engine),
-        "requests", requests, "holds", status_holds(engine), "cells", cells_json(engine, now));
+        "{s:s, s:s, s:n, s:o, s:I, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "instance", engine->instance, "condition", status_condition_name(engine_condition(engine)),
+        "message", "time", status_time(now.wall.ms), "version", (json_int_t)engine->version,
+        "revision", revision_json(engine), "repository", repository, "platform",
+        platform_json(engine), "control_plane", control, "suspended", (int)engine->all_suspended,
+        "targets", targets_json(engine), "phases", phases_json(engine), "counts",
+        counts_json(engine), "requests", requests, "holds", status_holds(engine), "cells",
+        cells_json(engine, now));
 }

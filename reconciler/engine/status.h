@@ -5,6 +5,7 @@
  * GET /v1/status = engine_status():
  *
  *   { "instance": "…", "condition": "starting" | "working" | "converged" | "held",
+ *     "message": "…" | null,                  only while nothing is known: why
  *     "time": "2026-11-22T20:44:09Z",
  *     "version": 1234,                        engine_version(): unchanged = nothing to redraw
  *     "revision": { "commit": "40 hex" | null, "subject": "…", "since": TIME, "rewritten": bool,

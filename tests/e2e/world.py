@@ -229,8 +229,9 @@ spec:
         return self.git("rev-parse", "HEAD").strip()
 
     def deploy(self, message):
-        """Pushes, and tells celld."""
+        """Pushes, and tells celld, which takes orders when it has read its journal."""
         revision = self.push(message)
+        wait_until("celld has read its journal", lambda: self.status()["message"] is None, 30)
         self.cellctl("sync")
         return revision
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds daemon/api/openapi.yaml against real answers.
 
-usage: check_answers.py [--act] STATUS_SOCKET ADMIN_SOCKET
+usage: check_answers.py [--act | --absent] STATUS_SOCKET ADMIN_SOCKET
 
 Asks a running server every path that the file describes and validates status, media type and body.
 What the file does not describe and the server answers, or the other way round, is a failure.
@@ -151,12 +151,28 @@ def check_all(checker, act):
                       "admin")
 
 
+def check_absent(checker):
+    """Nothing is known: every question is answered so, and no cell is said not to be there."""
+    status = checker.check("/v1/status", "GET", "/v1/status")
+    for path, refused in (("/v1/cells/cart", 503), ("/v1/cells/cart/why", 503),
+                          ("/v1/cells/cart/rollouts", 503), ("/v1/rollouts", 503),
+                          ("/v1/rollout?cell=a&component=b&target=c", 503), ("/v1/plan", 503),
+                          ("/v1/diff", 503), ("/v1/render", 503), ("/v1/gates", 503),
+                          ("/v1/quarantine", 503), ("/readyz", 503), ("/v1/history", 200),
+                          ("/v1/events", 200), ("/v1/version", 200), ("/healthz", 200)):
+        answer, _, data = ask(checker.paths["status"], "GET", path)
+        if answer != refused:
+            checker.fail(f"{path}: {answer} instead of {refused}")
+        elif refused == 503 and json.loads(data)["message"] != status["message"]:
+            checker.fail(f"{path} does not say why: {data!r}")
+
+
 def check_routes(checker):
     """The server's table and the file name the same paths."""
     source = (SOURCE / "daemon/socket/routes.c").read_text()
     table = source[source.index("routes[] = {"):source.index("static bool matches")]
     served = set()
-    for row in re.findall(r"\{\{([^}]*)\},\s+(?:true|false)", table):
+    for row in re.findall(r"\{\{([^}]*)\},", table):
         parts = re.findall(r'"([^"]*)"', row)
         served.add("/" + "/".join(parts))
     described = {re.sub(r"\{[^}]*\}", "*", path) for path in checker.api["paths"]}
@@ -170,6 +186,8 @@ def main():
     checker = Checker(*[word for word in sys.argv[1:] if not word.startswith("--")])
     check_routes(checker)
     check_all(checker, "--act" in sys.argv)
+    if "--absent" in sys.argv:
+        check_absent(checker)
     print(f"{checker.checked} answers checked, {checker.failures} failures")
     return 1 if checker.failures else 0
 

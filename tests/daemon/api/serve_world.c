@@ -3,17 +3,13 @@
  * "rolling", "held" (at a gate), "failed" (a release was rolled back, a cell is broken), "done". */
 #include "config/base/check.h"
 #include "config/base/json.h"
-#include "tests/daemon/socket/canned.h"
+#include "tests/daemon/api/serve.h"
 #include "tests/reconciler/engine/repository.h"
 #include "tests/simulation/world.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define WORDS 16
 #define MINUTE INT64_C(60000)
 
 struct served {
@@ -31,6 +27,12 @@ static struct instant now_of(void *context)
 {
     const struct served *served = context;
     return world_now(served->world);
+}
+
+static const char *absent(void *context)
+{
+    (void)context;
+    return NULL;
 }
 
 static json_t *status(void *context)
@@ -142,28 +144,14 @@ static void live_until(struct world *world, const char *moment)
     world_run(world, 60 * MINUTE);
 }
 
-static int run(char **words)
-{
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        (void)execvp(words[0], words);
-        perror(words[0]);
-        _exit(127);
-    }
-    int status_of_child = 0;
-    CHECK(waitpid(child, &status_of_child, 0) == child);
-    return WIFEXITED(status_of_child) ? WEXITSTATUS(status_of_child) : 1;
-}
-
 int main(int count, char **words)
 {
     static struct served served;
-    char *child_words[WORDS + 3];
-    CHECK(count >= 3 && count <= WORDS);
+    CHECK(count >= 3);
     served.world = repository_world();
     live_until(served.world, words[1]);
     const struct socket_backend backend = {.context = &served,
+                                           .absent = absent,
                                            .status = status,
                                            .quarantine = quarantine,
                                            .diff = diff,
@@ -180,15 +168,7 @@ int main(int count, char **words)
     canned_init(&served.canned);
     served.canned.backend = &backend;
     served.canned.events = json_object_get(history, "events");
-    CHECK(canned_start(&served.canned) == 0);
-    canned_publish(&served.canned, json_array_size(served.canned.events));
-    memcpy(child_words, words + 2, (size_t)(count - 2) * sizeof(*child_words));
-    child_words[count - 2] = served.canned.status_path;
-    child_words[count - 1] = served.canned.admin_path;
-    child_words[count] = NULL;
-    const int result = run(child_words);
-    canned_stop(&served.canned);
-    canned_fini(&served.canned);
+    const int result = serve(&served.canned, count - 2, words + 2);
     world_free(served.world);
     return result;
 }

@@ -175,6 +175,12 @@ static uint64_t version(void *context)
     return 7;
 }
 
+static const char *absent(void *context)
+{
+    (void)context;
+    return NULL;
+}
+
 static bool ready(void *context, struct text *reason)
 {
     const struct canned *canned = context;
@@ -294,6 +300,7 @@ static void run(void *context)
     struct canned *canned = context;
     const struct socket_backend backend = {
         .context = canned,
+        .absent = absent,
         .status = status,
         .quarantine = quarantine,
         .diff = diff,

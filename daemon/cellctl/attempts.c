@@ -107,11 +107,16 @@ static void take(json_t *attempt, const json_t *event)
         copy(attempt, "ended", event, "time");
 }
 
-/* Where the events do not say how long it took. */
+/* Where the events do not say how long it took; of what is under way, they say how long it had
+ * taken until the last of them. */
 static void measure(json_t *attempt)
 {
     struct wall_time from;
     struct wall_time to;
+    if (!json_is_string(json_object_get(attempt, "ended"))) {
+        (void)json_object_set_new(attempt, "duration_ms", json_null());
+        return;
+    }
     if (json_is_integer(json_object_get(attempt, "duration_ms")) ||
         wall_time_parse(json_text_or(json_object_get(attempt, "started"), ""), &from) != 0 ||
         wall_time_parse(json_text_or(json_object_get(attempt, "ended"), ""), &to) != 0)

@@ -18,6 +18,8 @@ struct advance {
 void machine_move(struct advance *advance, enum rollout_state state);
 void machine_note(struct advance *advance, enum rollout_note_kind kind, const char *digest,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* That it is held, by which hold and why. */
+void machine_note_held(struct advance *advance, const char *digest);
 bool machine_may_move(enum rollout_state from, enum rollout_state to);
 
 /* --- binding.c: what one look says -------------------------------------------------------- */

@@ -211,6 +211,18 @@ static bool cure(struct advance *advance)
     return true;
 }
 
+/* All traffic is none of the steps that the manifest counts. */
+static void note_step(struct advance *advance, const struct rollout_stage *stage)
+{
+    const struct rollout *rollout = advance->rollout;
+    const char *digest = rollout->next.deployment_digest;
+    if (rollout->step < rollout->stage_count)
+        machine_note(advance, NOTE_STEP, digest, "%d %% of the traffic, step %zu of %zu",
+                     stage->weight, rollout->step + 1, rollout->stage_count);
+    else
+        machine_note(advance, NOTE_STEP, digest, "all of the traffic");
+}
+
 void step_advance(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
@@ -237,9 +249,7 @@ void step_advance(struct advance *advance)
         rollout->verified = true;
         credit_restart_soak(advance);
         advance->result->changed = true;
-        machine_note(advance, NOTE_STEP, rollout->next.deployment_digest,
-                     "%d %% of the traffic, step %zu of %zu", stage.weight, rollout->step + 1,
-                     rollout->stage_count + 1);
+        note_step(advance, &stage);
     }
     const bool blind =
         (!ready && binding_is_unseen(slot)) || (!stands && binding_is_unseen(&view->route));

@@ -314,6 +314,9 @@ void forward_pause(struct advance *advance, enum rollout_hold hold, const char *
     rollout->hold = hold;
     (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "%s", why);
     machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", why);
+    /* Users suffer, and celld cannot help them. */
+    if (hold == HOLD_GUARD)
+        machine_note(advance, NOTE_ALARM, rollout->next.deployment_digest, "%s", why);
 }
 
 void forward_resume(struct advance *advance)

@@ -85,8 +85,9 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
         failure_condemn(advance, "failed", slot->gate.text);
         return true;
     }
-    /* With a sick stable release the comparison says nothing. */
-    if (!view->plan->analysis || rollout->fast || !view->stable_healthy)
+    /* Nothing is counted while the stable release is sick: what the judge says is of before, so
+     * that the new release is none that cures. */
+    if (!view->plan->analysis || rollout->fast)
         return false;
     if (view->verdict == VERDICT_ROLLBACK) {
         failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
@@ -95,7 +96,10 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
     if (view->verdict == VERDICT_GUARD && judged(advance, stage)) {
         forward_pause(
             advance, HOLD_GUARD,
-            "more errors than the absolute limit allows, and the stable release has them too");
+            view->stable_healthy
+                ? "more errors than the absolute limit allows, and the stable release has them too"
+                : "more errors than the absolute limit allows, and the stable release is not "
+                  "healthy");
         return true;
     }
     return false;

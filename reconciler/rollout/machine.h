@@ -55,6 +55,8 @@ void failure_watch_apply(struct advance *advance, const struct binding_view *slo
 bool failure_is_confirmed(struct advance *advance, const struct binding_view *binding);
 /* Goes back, and condemns the content when nothing else can be at fault. */
 void failure_condemn(struct advance *advance, const char *what, const char *text);
+/* What a look shows is wrong: is it the content's fault, or is there no room for its pods? */
+void failure_blame(struct advance *advance, const struct binding_view *binding, const char *what);
 /* Not ready in time: whose fault is it? */
 void failure_slot_overdue(struct advance *advance, const struct binding_view *slot);
 

@@ -82,7 +82,7 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
     const struct rollout_view *view = advance->view;
     const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
     if (slot->matches && failure_is_confirmed(advance, slot)) {
-        failure_condemn(advance, "failed", slot->gate.text);
+        failure_blame(advance, slot, "failed");
         return true;
     }
     /* Nothing is counted while the stable release is sick: what the judge says is of before, so
@@ -119,7 +119,7 @@ static bool check_ready(struct advance *advance, const struct binding_view *slot
                        (struct way_back){.hold = HOLD_UNREADABLE, .outcome = OUTCOME_ABORTED},
                        "the data plane could not be read until the progress deadline");
     else
-        failure_condemn(advance, "was not ready any more", slot->gate.text);
+        failure_blame(advance, slot, "was not ready any more");
     return false;
 }
 

@@ -97,7 +97,6 @@ void backward_begin(struct advance *advance, struct way_back way, const char *fo
     __attribute__((format(printf, 3, 4)));
 void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, const char *format,
                             ...) __attribute__((format(printf, 3, 4)));
-bool backward_retry_is_due(const struct rollout *rollout, struct wall_time now);
 void backward_rollback(struct advance *advance);
 void backward_withdraw(struct advance *advance);
 void backward_cleanup(struct advance *advance);

@@ -19,6 +19,7 @@ static const struct dialect dialects[] = {
                     "destination_workload=\"${workload}\",reporter=\"destination\"",
         .requests = "istio_requests_total",
         .code = "response_code",
+        .call = "grpc_response_status",
         .buckets = "istio_request_duration_milliseconds_bucket",
         .per_second = 1000,
         .replica = "pod",

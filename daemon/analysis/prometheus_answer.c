@@ -59,7 +59,8 @@ static json_t *count_want(const struct prometheus *prometheus, size_t metric, si
         break;
     case USE_CODES:
         result = tally_codes(&want->first->samples, &window, want->first->targets,
-                             prometheus->question.dialect->code, &tally);
+                             prometheus->question.dialect->code, prometheus->question.dialect->call,
+                             &tally);
         break;
     case USE_BUCKETS:
         if (want->first->state == READ_RAW)

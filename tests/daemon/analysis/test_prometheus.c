@@ -152,6 +152,10 @@ Test(prometheus, other_dialects)
          "istio_requests_total{destination_workload_namespace=\"dp-acme\",destination_"
          "workload=\"cartservice-b-5f\",reporter=\"destination\"}[360s]",
          "'response_code':'503'"},
+        {"istio",
+         "istio_requests_total{destination_workload_namespace=\"dp-acme\",destination_"
+         "workload=\"cartservice-b-5f\",reporter=\"destination\"}[360s]",
+         "'response_code':'200','grpc_response_status':'13'"},
         {"envoy-gateway",
          "envoy_cluster_upstream_rq_xx{envoy_cluster_name=~\"(httproute|grpcroute)"
          "/dp-acme/cartservice-[a-z0-9]+(-internal)?-[0-9a-f]{8}/rule/[0-9]+/"

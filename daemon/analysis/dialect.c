@@ -9,6 +9,7 @@ static const struct dialect dialects[] = {
                     "reporter=\"server\"",
         .requests = "hubble_http_requests_total",
         .code = "status",
+        .alive = "destination_namespace!=\"\",destination_workload!=\"\",reporter=\"server\"",
         .buckets = "hubble_http_request_duration_seconds_bucket",
         .per_second = 1,
         .replica = "destination_pod",
@@ -20,6 +21,8 @@ static const struct dialect dialects[] = {
         .requests = "istio_requests_total",
         .code = "response_code",
         .call = "grpc_response_status",
+        .alive = "destination_workload_namespace!=\"\",destination_workload!=\"\","
+                 "reporter=\"destination\"",
         .buckets = "istio_request_duration_milliseconds_bucket",
         .per_second = 1000,
         .replica = "pod",

@@ -52,6 +52,8 @@ struct dialect {
     const char *requests; /* counter */
     const char *code;     /* label of `requests`; bad when its value begins with '5' */
     const char *call;     /* label with the status of a gRPC call; NULL = there is none */
+    const char *alive;    /* matchers of `requests` that any workload's series have; NULL = a slot
+                             without series says nothing, whatever others have */
     const char *buckets;  /* histogram; NULL = there is none */
     double per_second;    /* units of `le` in a second: 1, or 1000 for milliseconds */
     const char *replica;  /* label that tells a slot's replicas apart; NULL = none does */

@@ -1,6 +1,6 @@
 /* What a client has to live with, where no recording shows it. */
 #include "config/base/json.h"
-#include "tests/platform/town.h"
+#include "tests/platform/cart.h"
 
 #include <criterion/criterion.h>
 
@@ -10,25 +10,9 @@
 
 #define ACME "/api/v1/namespaces/acme"
 
-static struct town *town_with_cart(void)
-{
-    struct town *t = town_new(NULL);
-    town_deploy_slot(t, "cart-a", "a", "cart:1");
-    cr_assert(town_wait(t, "cart-a-development", "Ready", "True", 60000));
-    town_deploy_route(t, "[{\"name\":\"cart-a\",\"weight\":100}]");
-    cr_assert(town_wait(t, "cart-development", "Ready", "True", 60000));
-    town_pass(t, 60000);
-    return t;
-}
-
-static const char *ready(struct town *t, const char *binding)
-{
-    return town_condition(t, binding, "Ready", NULL);
-}
-
 Test(surprises, a_sound_rollout_is_harmless)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     const struct platform_running running =
         platform_running(t->platform, "acme", "cart-a", "development");
     cr_assert_eq((int)running.deployed, 1);
@@ -44,7 +28,7 @@ Test(surprises, a_sound_rollout_is_harmless)
 Test(surprises, a_release_asked_for_twice_is_refused_and_harmless_unless_it_is_another)
 {
     static const char again[] = "{\"releaseName\":\"cart-a-2\"}";
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     town_release(t, "cart-a", "cart-a-2", "cart:2");
     json_decref(town_must(t, 500, "POST", "/components/cart-a/generate-release", again));
     cr_assert_eq(platform_danger(t->platform).release_overwritten, 0);
@@ -59,199 +43,14 @@ Test(surprises, a_release_asked_for_twice_is_refused_and_harmless_unless_it_is_a
     town_free(t);
 }
 
-Test(surprises, ready_is_still_true_right_after_a_release)
-{
-    struct town *t = town_with_cart();
-    town_release(t, "cart-a", "cart-a-2", "cart:broken");
-    town_pass(t, 100);
-    json_t *binding = town_must(t, 200, "GET", "/releasebindings/cart-a-development", NULL);
-    size_t i;
-    json_t *condition;
-    bool lies = false;
-    json_array_foreach(json_at(binding, "status", "conditions", NULL), i, condition)
-    {
-        const char *type = json_text_or(json_object_get(condition, "type"), "");
-        const json_int_t seen =
-            json_integer_value(json_object_get(condition, "observedGeneration"));
-        if (strcmp(type, "Ready") == 0)
-            lies = seen == 2 && strcmp(ready(t, "cart-a-development"), "True") == 0;
-    }
-    json_decref(binding);
-    cr_assert_eq((int)lies, 1, "Ready=True with the new generation, though nothing rolled out");
-    cr_assert_eq((int)town_wait(t, "cart-a-development", "Ready", "False", 60000), 1);
-    /* it stays so: a broken image never becomes ready, and the old pods go on */
-    town_pass(t, 600000);
-    cr_assert_str_eq(ready(t, "cart-a-development"), "False");
-    const struct platform_running running =
-        platform_running(t->platform, "acme", "cart-a", "development");
-    cr_assert(running.ready >= 1);
-    town_free(t);
-}
-
-Test(surprises, a_stalled_controller_keeps_its_last_word)
-{
-    struct town *t = town_with_cart();
-    platform_stall(t->platform, t->now_ms + 30000);
-    town_release(t, "cart-a", "cart-a-2", "cart:broken");
-    town_pass(t, 25000);
-    json_t *binding = platform_object(t->platform, "releasebindings", "acme", "cart-a-development");
-    json_t *first = json_array_get(json_at(binding, "status", "conditions", NULL), 0);
-    cr_assert_eq(json_integer_value(json_object_get(first, "observedGeneration")), 1);
-    json_decref(binding);
-    cr_assert_str_eq(ready(t, "cart-a-development"), "True");
-    cr_assert_eq((int)town_wait(t, "cart-a-development", "Ready", "False", 60000), 1);
-    town_free(t);
-}
-
-Test(surprises, a_stalled_data_plane_only_delays)
-{
-    struct town *t = town_with_cart();
-    platform_stall_data_plane(t->platform, t->now_ms + 60000);
-    town_release(t, "cart-a", "cart-a-2", "cart:2");
-    town_pass(t, 40000);
-    const char *reason;
-    cr_assert_str_eq(town_condition(t, "cart-a-development", "Ready", &reason), "False");
-    cr_assert_str_eq(reason, "ResourcesProgressing");
-    cr_assert_eq((int)town_wait(t, "cart-a-development", "Ready", "True", 90000), 1);
-    town_free(t);
-}
-
-Test(surprises, images_behave_as_told)
-{
-    struct town *t = town_new(NULL);
-    platform_image_rule(t->platform, "crash:*", PLATFORM_IMAGE_CRASHES, 0);
-    platform_image_rule(t->platform, "missing:*", PLATFORM_IMAGE_MISSING, 0);
-    platform_image_rule(t->platform, "slow:*", PLATFORM_IMAGE_SLOW, 90000);
-    town_deploy_slot(t, "cart-a", "a", "crash:1");
-    town_deploy_slot(t, "cart-b", "b", "missing:1");
-    town_deploy_slot(t, "cart-c", "c", "slow:1");
-    town_pass(t, 60000);
-    cr_assert_str_eq(ready(t, "cart-a-development"), "False");
-    cr_assert_str_eq(ready(t, "cart-b-development"), "False");
-    cr_assert_str_eq(ready(t, "cart-c-development"), "False");
-    json_t *tree =
-        town_must(t, 200, "GET", "/releasebindings/cart-a-development/k8sresources/tree", NULL);
-    char *text = json_dumps(tree, JSON_COMPACT);
-    cr_assert_not_null(strstr(text, "CrashLoopBackOff"));
-    free(text);
-    json_decref(tree);
-    tree = town_must(t, 200, "GET", "/releasebindings/cart-b-development/k8sresources/tree", NULL);
-    text = json_dumps(tree, JSON_COMPACT);
-    cr_assert_not_null(strstr(text, "ImagePullBackOff"));
-    free(text);
-    json_decref(tree);
-    cr_assert_eq((int)town_wait(t, "cart-c-development", "Ready", "True", 60000), 1);
-    town_free(t);
-}
-
-Test(surprises, pods_that_were_replaced_do_not_come_back_when_the_new_ones_die)
-{
-    struct town *t = town_with_cart();
-    town_release(t, "cart-a", "cart-a-2", "cart:2");
-    town_pass(t, 120000);
-    cr_assert_str_eq(ready(t, "cart-a-development"), "True");
-    platform_image_rule(t->platform, "cart:2", PLATFORM_IMAGE_CRASHES, 0);
-    cr_assert(platform_crash(t->platform, "acme", "cart-a", "development", t->now_ms));
-    town_pass(t, 10000);
-    cr_assert_eq(platform_running(t->platform, "acme", "cart-a", "development").ready, 0);
-    town_release(t, "cart-a", "cart-a-3", "cart:1");
-    cr_assert(town_wait(t, "cart-a-development", "Ready", "True", 120000));
-    const struct platform_running back =
-        platform_running(t->platform, "acme", "cart-a", "development");
-    cr_assert_str_eq(back.image, "cart:1");
-    cr_assert_eq(back.ready, back.wanted);
-    town_free(t);
-}
-
-Test(surprises, only_pods_of_the_newest_template_die)
-{
-    struct town *t = town_with_cart();
-    town_release(t, "cart-a", "cart-a-2", "cart:broken");
-    town_pass(t, 60000);
-    cr_assert(platform_crash(t->platform, "acme", "cart-a", "development", t->now_ms));
-    town_pass(t, 10000);
-    const struct platform_running running =
-        platform_running(t->platform, "acme", "cart-a", "development");
-    cr_assert_eq(running.ready, running.wanted, "the old pods go on");
-    town_free(t);
-}
-
-static void scale(struct town *t, int replicas)
-{
-    json_t *patch =
-        json_pack("{s:{s:{s:i}}}", "spec", "componentTypeEnvironmentConfigs", "replicas", replicas);
-    cr_assert(platform_tamper(t->platform, "releasebindings", "acme", "cart-a-development", patch,
-                              t->now_ms));
-    json_decref(patch);
-}
-
-/* A replica set that stood once is through: what is added to it later is not late at once. */
-Test(surprises, a_scale_long_after_the_deadline_is_no_failed_rollout)
-{
-    struct town *t = town_with_cart();
-    town_pass(t, 3600000);
-    scale(t, 2);
-    town_pass(t, 1000);
-    struct platform_running running =
-        platform_running(t->platform, "acme", "cart-a", "development");
-    json_t *tree =
-        town_must(t, 200, "GET", "/releasebindings/cart-a-development/k8sresources/tree", NULL);
-    char *text = json_dumps(tree, JSON_COMPACT);
-    cr_expect_eq(running.wanted, 2);
-    cr_expect_eq(running.ready, 1);
-    cr_expect_not_null(strstr(text, "NewReplicaSetAvailable"));
-    cr_expect_null(strstr(text, "ProgressDeadlineExceeded"));
-    free(text);
-    json_decref(tree);
-    town_pass(t, 60000);
-    running = platform_running(t->platform, "acme", "cart-a", "development");
-    cr_expect_eq(running.ready, 2);
-    town_free(t);
-}
-
-/* The deadline counts from what came last. */
-Test(surprises, a_rollout_is_late_only_without_progress)
-{
-    static const char *const ends[] = {"ResourcesDegraded", "ResourcesProgressing"};
-    for (int scales = 0; scales < 2; scales++) {
-        struct town *t = town_new(NULL);
-        town_deploy_slot(t, "cart-a", "a", "cart:broken");
-        const char *reason;
-        town_pass(t, 90000);
-        (void)town_condition(t, "cart-a-development", "Ready", &reason);
-        cr_expect_str_eq(reason, "ResourcesProgressing");
-        if (scales > 0)
-            scale(t, 2);
-        town_pass(t, 60000);
-        (void)town_condition(t, "cart-a-development", "Ready", &reason);
-        cr_expect_str_eq(reason, ends[scales]);
-        town_pass(t, 90000);
-        (void)town_condition(t, "cart-a-development", "Ready", &reason);
-        cr_expect_str_eq(reason, "ResourcesDegraded");
-        town_free(t);
-    }
-}
-
-/* All pods of what stood are gone: that is told at once. */
-Test(surprises, what_stood_and_has_no_pod_left_is_degraded)
-{
-    struct town *t = town_with_cart();
-    cr_assert(platform_crash(t->platform, "acme", "cart-a", "development", t->now_ms));
-    town_pass(t, 30000);
-    const char *reason;
-    cr_expect_str_eq(town_condition(t, "cart-a-development", "Ready", &reason), "False");
-    cr_expect_str_eq(reason, "ResourcesDegraded");
-    town_free(t);
-}
-
 Test(surprises, weights_are_taken_for_slots_that_cannot_serve)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     town_deploy_slot(t, "cart-b", "b", "cart:broken");
     town_pass(t, 30000);
     town_route(t, "[{\"name\":\"cart-a\",\"weight\":50},{\"name\":\"cart-b\",\"weight\":50}]");
     town_pass(t, 30000);
-    cr_assert_str_eq(ready(t, "cart-development"), "True");
+    cr_assert_str_eq(cart_ready(t, "cart-development"), "True");
     cr_assert_eq(platform_danger(t->platform).weight_to_unready, 1);
     cr_assert_eq(platform_danger(t->platform).weight_to_missing, 0);
     town_route(t, "[{\"name\":\"cart-a\",\"weight\":50},{\"name\":\"cart-z\",\"weight\":50}]");
@@ -262,7 +61,7 @@ Test(surprises, weights_are_taken_for_slots_that_cannot_serve)
 
 Test(surprises, put_erases_what_it_does_not_bring)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     json_t *patch = json_pack("{s:{s:s}}", "annotations", "example.org/owner", "somebody else");
     cr_assert_eq((int)platform_tamper(t->platform, "releasebindings", "acme", "cart-a-development",
                                       patch, t->now_ms),
@@ -279,7 +78,7 @@ Test(surprises, put_erases_what_it_does_not_bring)
 
 Test(surprises, without_its_project_binding_a_component_runs_nowhere)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     json_decref(town_must(t, 204, "DELETE", "/projectreleasebindings/shop-development", NULL));
     town_pass(t, 3000);
     cr_assert_eq((int)platform_running(t->platform, "acme", "cart-a", "development").deployed, 0);
@@ -289,7 +88,7 @@ Test(surprises, without_its_project_binding_a_component_runs_nowhere)
 
 Test(surprises, a_second_binding_lives_but_its_deletion_does_not)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     json_decref(town_must(
         t, 201, "POST", "/releasebindings",
         "{\"metadata\":{\"name\":\"cart-two\"},\"spec\":{\"owner\":{\"projectName\":\"shop\","
@@ -313,26 +112,9 @@ Test(surprises, a_second_binding_lives_but_its_deletion_does_not)
     town_free(t);
 }
 
-Test(surprises, the_data_plane_heals)
-{
-    struct town *t = town_with_cart();
-    json_t *services = platform_live_all(t->platform, "Service");
-    const json_t *m = json_object_get(json_array_get(services, 0), "metadata");
-    const char *ns = json_text_or(json_object_get(m, "namespace"), "");
-    const char *name = json_text_or(json_object_get(m, "name"), "");
-    cr_assert_eq((int)platform_tamper_live(t->platform, "Service", ns, name, NULL), 1);
-    cr_assert_null(platform_live(t->platform, "Service", ns, name));
-    town_pass(t, 600000);
-    json_t *back = platform_live(t->platform, "Service", ns, name);
-    cr_assert_not_null(back);
-    json_decref(back);
-    json_decref(services);
-    town_free(t);
-}
-
 Test(surprises, the_log_keeps_the_order_of_writes)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     platform_log_clear(t->platform);
     town_release(t, "cart-a", "cart-a-2", "cart:2");
     json_decref(town_must(t, 200, "GET", "/releasebindings/cart-a-development", NULL));
@@ -356,7 +138,7 @@ Test(surprises, the_log_keeps_the_order_of_writes)
  * platform goes on looking for the primary workload that the component's own type promises. */
 Test(surprises, a_release_of_another_type_is_rendered_in_place)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     json_decref(
         town_must(t, 201, "POST", "/api/v1/clustercomponenttypes",
                   "{\"metadata\":{\"name\":\"service\"},\"spec\":{\"workloadType\":\"deployment\","
@@ -413,7 +195,7 @@ static int ask_as(struct town *t, const char *token, const char *path, json_t **
 
 Test(surprises, tokens_expire_and_rights_hide)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     struct platform_options options;
     platform_options_default(&options);
     options.security = options.authorization = true;
@@ -499,7 +281,7 @@ Test(surprises, a_secret_and_its_reference_come_and_go_together)
 
 Test(surprises, next_due_leads_through_time)
 {
-    struct town *t = town_with_cart();
+    struct town *t = cart_town();
     int64_t last = t->now_ms;
     for (int i = 0; i < 1000; i++) {
         const int64_t due = platform_next_due(t->platform);

@@ -179,6 +179,9 @@ char *world_why(const struct world *world, const char *cell, const char *target)
 /* A published event of this type came (about this cell; NULL = any). */
 bool world_published(const struct world *world, const char *type, const char *cell);
 
+/* So many of this type did, of the newest. */
+size_t world_times_published(const struct world *world, const char *type);
+
 /* The journal has this row; one whose key begins so. */
 bool world_has_row(const struct world *world, const char *key);
 bool world_has_rows(const struct world *world, const char *prefix);

@@ -16,6 +16,16 @@ bool world_published(const struct world *world, const char *type, const char *ce
     return false;
 }
 
+size_t world_times_published(const struct world *world, const char *type)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(world->published); i++) {
+        const json_t *event = json_array_get(world->published, i);
+        count += strcmp(json_text_or(json_object_get(event, "type"), ""), type) == 0;
+    }
+    return count;
+}
+
 bool world_has_row(const struct world *world, const char *key)
 {
     for (size_t i = 0; i < world->row_count; i++) {

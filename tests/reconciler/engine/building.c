@@ -44,11 +44,23 @@ void building_add_workflow(struct world *world, const char *schema)
     expect_created(world, "/api/v1/clusterworkflows", body);
 }
 
+struct world *building_world(void)
+{
+    struct world *world = repository_world();
+    building_add_workflow(world, NULL);
+    return world;
+}
+
 void building_commit(struct world *world, int revision, const struct source_tree *tree)
 {
     world->trees = tree;
     world->tree_count = tree == NULL ? 0 : 1;
     repository_commit(world, revision, platform_small, "shop", building_cell, NULL, NULL);
+}
+
+void building_commit_cell(struct world *world, int revision, const char *cell)
+{
+    repository_commit(world, revision, platform_small, "shop", cell, NULL, NULL);
 }
 
 size_t building_runs(const struct world *world)
@@ -57,6 +69,11 @@ size_t building_runs(const struct world *world)
     const size_t count = json_array_size(runs);
     json_decref(runs);
     return count;
+}
+
+size_t building_posts(const struct world *world)
+{
+    return world_asked(world, "POST", "/workflowruns");
 }
 
 static bool stands(const struct world *world, const char *run)
@@ -106,4 +123,12 @@ bool building_until(struct world *world, enum engine_condition condition, const 
             return true;
     }
     return false;
+}
+
+struct world *building_built(void)
+{
+    struct world *world = building_world();
+    building_commit(world, 1, &building_first);
+    cr_assert(building_until(world, CONDITION_CONVERGED, "registry.example/shop:1", MINUTES(20)));
+    return world;
 }

@@ -15,6 +15,7 @@ struct meddling {
     bool lost;        /* the request never arrives */
 };
 
+#define MEDDLE_ALWAYS 1000000 /* times */
 #define MEDDLE_LIMIT 8
 
 struct meddler {

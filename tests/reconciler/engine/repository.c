@@ -46,6 +46,24 @@ char *cell_text(const char *name, const char *image, const char *extra)
     return text;
 }
 
+void repository_commit_files(struct world *world, int revision, const struct world_file *files,
+                             size_t count)
+{
+    char commit[41];
+    snprintf(commit, sizeof commit, "%040x", (unsigned)revision);
+    world_commit(world, commit, files, count);
+}
+
+void repository_commit_native(struct world *world, int revision, const char *platform,
+                              const char *path, const char *text)
+{
+    char *cell = cell_text("shop", "registry.example/shop:1", NULL);
+    const struct world_file files[] = {
+        {"platform.yaml", platform}, {"cells/shop/cell.yaml", cell}, {path, text}};
+    repository_commit_files(world, revision, files, text == NULL ? 2 : 3);
+    free(cell);
+}
+
 void repository_commit(struct world *world, int revision, const char *platform, ...)
 {
     struct world_file files[17];
@@ -64,9 +82,7 @@ void repository_commit(struct world *world, int revision, const char *platform, 
         files[count] = (struct world_file){paths[count - 1], texts[count - 1]};
     }
     va_end(cells);
-    char commit[41];
-    snprintf(commit, sizeof commit, "%040x", (unsigned)revision);
-    world_commit(world, commit, files, count);
+    repository_commit_files(world, revision, files, count);
     for (size_t i = 1; i < count; i++)
         free(texts[i - 1]);
 }

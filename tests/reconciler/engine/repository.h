@@ -27,6 +27,14 @@ char *cell_text(const char *name, const char *image, const char *extra);
 void repository_commit(struct world *world, int revision, const char *platform, ...)
     __attribute__((sentinel));
 
+/* The same with these files. */
+void repository_commit_files(struct world *world, int revision, const struct world_file *files,
+                             size_t count);
+
+/* Cell shop and a manifest at `path`, as it is; `text` NULL = without. */
+void repository_commit_native(struct world *world, int revision, const char *platform,
+                              const char *path, const char *text);
+
 /* A world with quick polls. */
 struct world *repository_world(void);
 

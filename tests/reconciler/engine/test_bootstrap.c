@@ -12,8 +12,6 @@
 
 TestSuite(bootstrap, .timeout = 600);
 
-#define ALWAYS 1000000
-
 static struct world *converged(void)
 {
     struct world *world = repository_world();

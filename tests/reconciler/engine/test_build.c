@@ -11,13 +11,6 @@
 
 TestSuite(build, .timeout = 600);
 
-static struct world *new_world(void)
-{
-    struct world *world = repository_world();
-    building_add_workflow(world, NULL);
-    return world;
-}
-
 static void build_first(struct world *world)
 {
     building_commit(world, 1, &building_first);
@@ -29,7 +22,7 @@ static void build_first(struct world *world)
 
 Test(build, a_tree_is_built_and_its_image_deployed)
 {
-    struct world *world = new_world();
+    struct world *world = building_world();
     building_commit(world, 1, &building_first);
     building_await(world, BUILDING_RUN_1);
     world_run(world, 5000);
@@ -56,7 +49,7 @@ Test(build, a_tree_is_built_and_its_image_deployed)
 
 Test(build, an_unchanged_tree_is_not_built_again)
 {
-    struct world *world = new_world();
+    struct world *world = building_world();
     build_first(world);
     building_commit(world, 2, &building_first);
     expect_condition(world, CONDITION_CONVERGED);
@@ -71,7 +64,7 @@ Test(build, an_unchanged_tree_is_not_built_again)
 /* The same sources, built in another way: another image. */
 Test(build, another_way_to_build_builds_again)
 {
-    struct world *world = new_world();
+    struct world *world = building_world();
     build_first(world);
     char text[1024];
     const char *at = strstr(building_cell, "{name: image}");
@@ -94,7 +87,7 @@ Test(build, another_way_to_build_builds_again)
 
 Test(build, a_new_tree_is_built_while_the_old_image_stays)
 {
-    struct world *world = new_world();
+    struct world *world = building_world();
     build_first(world);
     building_commit(world, 2, &building_second);
     building_await(world, BUILDING_RUN_2);
@@ -116,7 +109,7 @@ Test(build, later_phases_wait_for_it)
                                                  "  phases:\n"
                                                  "    - {name: first, cells: [shop]}\n"
                                                  "    - {name: second, cells: [billing]}\n";
-    struct world *world = new_world();
+    struct world *world = building_world();
     world->trees = &building_first;
     world->tree_count = 1;
     repository_commit(world, 1, platform, "shop", building_cell, NULL, "billing",
@@ -139,7 +132,7 @@ Test(build, later_phases_wait_for_it)
 
 Test(build, a_failed_build_leaves_alone_what_is_live)
 {
-    struct world *world = new_world();
+    struct world *world = building_world();
     build_first(world);
     platform_workflow_rule(world->platform, BUILDING_RUN_2, "Failed");
     building_commit(world, 2, &building_second);
@@ -164,7 +157,7 @@ Test(build, a_failed_build_leaves_alone_what_is_live)
 
 Test(build, a_lost_run_is_no_failed_one)
 {
-    struct world *world = new_world();
+    struct world *world = building_world();
     platform_workflow_rule(world->platform, BUILDING_RUN_1, "Lost");
     building_commit(world, 1, &building_first);
     building_await(world, BUILDING_RUN_1 "-2");
@@ -177,7 +170,7 @@ Test(build, a_lost_run_is_no_failed_one)
 
 Test(build, a_source_that_is_not_there_is_said)
 {
-    struct world *world = new_world();
+    struct world *world = building_world();
     building_commit(world, 1, NULL);
     world_run(world, MINUTES(1));
     expect_condition(world, CONDITION_HELD);
@@ -200,7 +193,7 @@ Test(build, a_workflow_that_comes_later_is_found)
 /* kill -9 before, at and after the POST, and at its answer: one run of the tree, one image. */
 Test(build, kill_around_the_post)
 {
-    struct world *whole = new_world();
+    struct world *whole = building_world();
     building_commit(whole, 1, &building_first);
     building_await(whole, BUILDING_RUN_1);
     const uint64_t writes = whole->writes, persists = whole->persists;
@@ -213,7 +206,7 @@ Test(build, kill_around_the_post)
         const bool row =
             crashes[i] == WORLD_CRASH_UNPERSISTED || crashes[i] == WORLD_CRASH_PERSISTED;
         for (uint64_t back = 0; back < 4; back++) {
-            struct world *world = new_world();
+            struct world *world = building_world();
             world->crash = crashes[i];
             world->crash_at = (row ? persists : writes) - back;
             build_first(world);

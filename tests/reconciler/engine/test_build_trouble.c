@@ -13,7 +13,6 @@
 
 TestSuite(build_trouble, .timeout = 600);
 
-#define ALWAYS 1000000
 #define RUNS "/workflowruns"
 #define RUN_OF "/workflowruns/"
 
@@ -26,7 +25,7 @@ static const struct {
 } cases[] = {
     {"nothing odd", {{.method = NULL}}, NULL, CONDITION_CONVERGED, "build-succeeded", NULL},
     {"the schema is not there",
-     {{"GET", "/schema", 0, ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
+     {{"GET", "/schema", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
      NULL,
      CONDITION_HELD,
      NULL,
@@ -122,13 +121,14 @@ static const struct {
      "build-succeeded",
      NULL},
     {"the run is gone, three times",
-     {{"GET", RUN_OF, 0, ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
+     {{"GET", RUN_OF, 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
      NULL,
      CONDITION_HELD,
      "build-unknown",
      "is gone: its outcome is unknown"},
     {"what stands there was made from something else, three times",
-     {{"GET", RUN_OF, 0, ALWAYS, ANSWER_RECEIVED, 200, "{\"metadata\":{\"uid\":\"u\"}}", false}},
+     {{"GET", RUN_OF, 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 200, "{\"metadata\":{\"uid\":\"u\"}}",
+       false}},
      NULL,
      CONDITION_HELD,
      "build-unknown",
@@ -250,8 +250,8 @@ static size_t removals(const struct world *world)
 Test(build_trouble, a_run_that_could_not_be_begun_for_long_has_its_whole_time)
 {
     struct meddler meddler;
-    const struct meddling items[] = {{"POST", RUNS, 0, ALWAYS, ANSWER_RECEIVED, 403, "{}", true},
-                                     {.method = NULL}};
+    const struct meddling items[] = {
+        {"POST", RUNS, 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 403, "{}", true}, {.method = NULL}};
     struct world *world = meddle_world(&meddler, items);
     building_add_workflow(world, NULL);
     building_commit(world, 1, &building_first);

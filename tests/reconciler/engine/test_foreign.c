@@ -1,11 +1,13 @@
 /* A control plane that others were at before: what is theirs stays theirs, and celld says so. */
 #include "config/base/json.h"
+#include "reconciler/resource/object.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/reconciler/engine/meddle.h"
 
 #include <criterion/criterion.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite(foreign, .timeout = 600);
@@ -202,4 +204,110 @@ Test(foreign, nothing_is_written_before_a_person_says_so)
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");
     world_free(world);
+}
+
+/* An environment is never celld's to remove, so it need not be marked as celld's own either. */
+Test(foreign, an_environment_of_others_that_is_as_wanted_is_used)
+{
+    static const struct {
+        const char *plane;
+        bool used;
+    } rows[] = {{"us", true}, {"eu", false}};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *world = repository_world();
+        expect_created(world, "/api/v1/namespaces",
+                       "{\"metadata\": {\"name\": \"acme\", \"labels\": "
+                       "{\"openchoreo.dev/control-plane\": \"true\"}}}");
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{\"metadata\": {\"name\": \"development\"}, \"spec\": {\"isProduction\": false, "
+                 "\"dataPlaneRef\": {\"kind\": \"ClusterDataPlane\", \"name\": \"%s\"}}}",
+                 rows[i].plane);
+        expect_created(world, "/api/v1/namespaces/acme/environments", body);
+        commit(world);
+        if (rows[i].used) {
+            expect_condition(world, CONDITION_CONVERGED);
+            expect_silence(world);
+        } else {
+            world_run(world, MINUTES(2));
+            cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+            expect_why(world, "shop", NULL, "without celld's mark and differs in /spec");
+            json_t *diff = engine_diff(world->engine, NULL);
+            bool foreign = false;
+            for (size_t k = 0; k < json_array_size(json_object_get(diff, "objects")); k++)
+                foreign =
+                    foreign ||
+                    strcmp(json_text_or(
+                               json_object_get(json_array_get(json_object_get(diff, "objects"), k),
+                                               "cause"),
+                               ""),
+                           "foreign") == 0;
+            cr_expect(foreign);
+            json_decref(diff);
+        }
+        json_t *environment =
+            platform_object(world->platform, "environments", "acme", "development");
+        cr_expect_null(json_at(environment, "metadata", "labels", LABEL_MANAGED_BY, NULL));
+        json_decref(environment);
+        world_free(world);
+    }
+}
+
+/* What stood in the way goes: the next look shows it, and celld need not be told. */
+Test(foreign, a_hold_ends_when_what_stood_in_the_way_is_gone)
+{
+    struct world *world = repository_world();
+    expect_created(world, "/api/v1/namespaces",
+                   "{\"metadata\": {\"name\": \"acme\", \"labels\": "
+                   "{\"openchoreo.dev/control-plane\": \"true\"}}}");
+    expect_created(world, "/api/v1/namespaces/acme/projects",
+                   "{\"metadata\": {\"name\": \"acme-shop\"}, \"spec\": "
+                   "{\"deploymentPipelineRef\": {\"name\": \"theirs\"}}}");
+    commit(world);
+    world_run(world, MINUTES(1));
+    cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
+    expect_why(world, "shop", NULL, "adopt");
+    cr_assert_lt(world_handle(world, "DELETE", "/api/v1/namespaces/acme/projects/acme-shop", NULL),
+                 300);
+    world_run(world, MINUTES(2));
+    cr_expect_neq(engine_condition(world->engine), CONDITION_HELD);
+    expect_condition(world, CONDITION_CONVERGED);
+    world_free(world);
+}
+
+/* Of the platform: what is declared may be taken over as it is, the rest by its label alone. */
+Test(foreign, what_others_made_of_the_platform_says_how_it_is_taken_over)
+{
+    static const struct {
+        const char *path, *body, *way;
+    } rows[] = {
+        {"/api/v1/namespaces/acme/environments",
+         "{\"metadata\": {\"name\": \"development\"}, \"spec\": {\"isProduction\": true, "
+         "\"dataPlaneRef\": {\"kind\": \"ClusterDataPlane\", \"name\": \"us\"}}}",
+         "declare it as it is"},
+        {"/api/v1/namespaces/acme/deploymentpipelines",
+         "{\"metadata\": {\"name\": \"acme\"}, \"spec\": {\"promotionPaths\": "
+         "[{\"sourceEnvironmentRef\": {\"name\": \"theirs\"}}]}}",
+         "declare it as it is"},
+        {"/api/v1/clustercomponenttypes",
+         "{\"metadata\": {\"name\": \"cell-worker\"}, \"spec\": {\"workloadType\": "
+         "\"deployment\", \"resources\": [{\"id\": \"deployment\", \"template\": {}}]}}",
+         "or remove it"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *world = repository_world();
+        expect_created(world, "/api/v1/namespaces",
+                       "{\"metadata\": {\"name\": \"acme\", \"labels\": "
+                       "{\"openchoreo.dev/control-plane\": \"true\"}}}");
+        expect_created(world, rows[i].path, rows[i].body);
+        commit(world);
+        world_run(world, MINUTES(2));
+        json_t *status = engine_status(world->engine, world_now(world));
+        char *holds = json_dumps(json_object_get(status, "holds"), JSON_COMPACT);
+        cr_expect_not_null(strstr(holds, "stands there without celld's mark"), "%zu: %s", i, holds);
+        cr_expect_not_null(strstr(holds, rows[i].way), "%zu: %s", i, holds);
+        free(holds);
+        json_decref(status);
+        world_free(world);
+    }
 }

@@ -39,8 +39,6 @@ static const char loose[] = "{\"type\":\"object\"}";
     "{\"type\":\"Other\",\"status\":\"True\"},{\"type\":\"WorkflowCompleted\",\"status\":"         \
     "\"True\",\"reason\":\"" reason_ "\",\"message\":\"" message_ "\"}"
 
-#define ALWAYS 1000000
-
 static const struct {
     const char *what;
     struct meddling items[3];
@@ -50,7 +48,7 @@ static const struct {
 } cases[] = {
     {"nothing odd", {{.method = NULL}}, loose, CONDITION_CONVERGED, "gate-passed", NULL},
     {"the schema is not there",
-     {{"GET", "/schema", 0, ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
+     {{"GET", "/schema", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
      loose,
      CONDITION_HELD,
      "gate-failed",
@@ -122,7 +120,7 @@ static const struct {
      "gate-passed",
      NULL},
     {"the run is gone, three times",
-     {{"GET", "/workflowruns/", 0, ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
+     {{"GET", "/workflowruns/", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
      loose,
      CONDITION_HELD,
      "gate-unknown",
@@ -135,7 +133,7 @@ static const struct {
      "gate-passed",
      NULL},
     {"another execution answers, three times",
-     {{"GET", "/workflowruns/", 0, ALWAYS, ANSWER_RECEIVED, 200,
+     {{"GET", "/workflowruns/", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 200,
        RUN("stranger", DONE("WorkflowSucceeded", "")), false}},
      loose,
      CONDITION_HELD,
@@ -156,29 +154,29 @@ static const struct {
      "gate-failed",
      "ComponentValidationFailed"},
     {"it is lost, three times",
-     {{"POST", "/workflowruns", 0, ALWAYS, ANSWER_RECEIVED, 201,
+     {{"POST", "/workflowruns", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 201,
        RUN("u", DONE("WorkflowError", "workflow not found")), false}},
      loose,
      CONDITION_HELD,
      "gate-unknown",
      "was lost by its engine"},
     {"it does not end, and cannot be removed at first",
-     {{"GET", "/workflowruns/", 0, ALWAYS, ANSWER_RECEIVED, 500, "{}", false},
+     {{"GET", "/workflowruns/", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 500, "{}", false},
       {"DELETE", "/workflowruns/", 0, 1, ANSWER_RECEIVED, 500, "{}", false}},
      loose,
      CONDITION_HELD,
      "gate-unknown",
      "did not end in time"},
     {"it does not end, and nobody answers about its removal at first",
-     {{"GET", "/workflowruns/", 0, ALWAYS, ANSWER_RECEIVED, 500, "{}", false},
+     {{"GET", "/workflowruns/", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 500, "{}", false},
       {"DELETE", "/workflowruns/", 0, 1, ANSWER_UNKNOWN, 0, NULL, true}},
      loose,
      CONDITION_HELD,
      "gate-unknown",
      "did not end in time"},
     {"it does not end, and is gone when it is removed",
-     {{"GET", "/workflowruns/", 0, ALWAYS, ANSWER_NOT_SENT, 0, NULL, false},
-      {"DELETE", "/workflowruns/", 0, ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
+     {{"GET", "/workflowruns/", 0, MEDDLE_ALWAYS, ANSWER_NOT_SENT, 0, NULL, false},
+      {"DELETE", "/workflowruns/", 0, MEDDLE_ALWAYS, ANSWER_RECEIVED, 404, "{}", false}},
      loose,
      CONDITION_HELD,
      "gate-unknown",

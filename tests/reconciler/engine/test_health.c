@@ -27,16 +27,6 @@ static void crash(struct world *world)
                              world_platform_now(world)));
 }
 
-static int times_published(const struct world *world, const char *type)
-{
-    int count = 0;
-    for (size_t i = 0; i < json_array_size(world->published); i++)
-        count +=
-            strcmp(json_text_or(json_object_get(json_array_get(world->published, i), "type"), ""),
-                   type) == 0;
-    return count;
-}
-
 static const json_t *hold_of(const json_t *status, const char *kind)
 {
     const json_t *holds = json_object_get(status, "holds");
@@ -57,7 +47,7 @@ Test(health, a_release_whose_pods_crash_later_is_not_converged_and_not_taken_bac
     expect_condition(world, CONDITION_HELD);
     cr_expect_eq(world->writes, writes, "nothing is written because of it");
     cr_expect_eq(world_published(world, "rollback-started", "shop"), false);
-    cr_expect_eq(times_published(world, "release-sick"), 1);
+    cr_expect_eq(world_times_published(world, "release-sick"), 1);
     expect_why(world, "shop", "development",
                "is live at 000000000000, but not healthy: shop-api: ");
     expect_why(world, "shop", "development", "the release was good when it was let through");
@@ -81,8 +71,9 @@ Test(health, a_release_whose_pods_crash_later_is_not_converged_and_not_taken_bac
     /* a mended release goes through, and all is well */
     repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect_eq(times_published(world, "release-sick"), 1);
-    cr_expect_eq(times_published(world, "release-well"), 0, "another release tells of itself");
+    cr_expect_eq(world_times_published(world, "release-sick"), 1);
+    cr_expect_eq(world_times_published(world, "release-well"), 0,
+                 "another release tells of itself");
     world_free(world);
 }
 
@@ -156,8 +147,8 @@ Test(health, a_release_that_is_well_again_is_told_and_converged)
     json_decref(all);
     world_run(world, MINUTES(2));
     cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
-    cr_expect_eq(times_published(world, "release-sick"), 1);
-    cr_expect_eq(times_published(world, "release-well"), 1);
+    cr_expect_eq(world_times_published(world, "release-sick"), 1);
+    cr_expect_eq(world_times_published(world, "release-well"), 1);
     char *why = world_why(world, "shop", NULL);
     cr_expect_null(strstr(why, "healthy"), "%s", why);
     free(why);

@@ -31,16 +31,6 @@ static void commit(struct world *world, int revision, const char *image, const c
     world_run(world, 1000);
 }
 
-static size_t published(const struct world *world, const char *type)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < json_array_size(world->published); i++)
-        count +=
-            strcmp(json_text_or(json_at(json_array_get(world->published, i), "type", NULL), ""),
-                   type) == 0;
-    return count;
-}
-
 #define OF_SHOP "cells/shop/native/wheel.yaml"
 #define OF_PLATFORM "native/wheel.yaml"
 
@@ -63,7 +53,7 @@ Test(refused, a_cell_that_cannot_be_compiled_stays_as_it_is)
     commit(world, 2, "registry.example/shop:2", OF_SHOP, NATIVE("Gadget"));
     world_run(world, MINUTES(5));
     expect_why(world, "shop", "development", "Gadget is no kind that the control plane serves");
-    cr_expect_eq(published(world, "cell-refused"), 1);
+    cr_expect_eq(world_times_published(world, "cell-refused"), 1);
     cr_expect(told_failure(world, "shop cannot be used: " OF_SHOP ":1:1: Gadget is no kind"));
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
     cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
@@ -81,13 +71,13 @@ Test(refused, it_is_told_once_for_each_reason)
     struct world *world = repository_world();
     commit(world, 1, "registry.example/shop:1", OF_SHOP, NATIVE("Gadget"));
     world_run(world, MINUTES(1));
-    cr_expect_eq(published(world, "cell-refused"), 1);
+    cr_expect_eq(world_times_published(world, "cell-refused"), 1);
     commit(world, 2, "registry.example/shop:2", OF_SHOP, NATIVE("Gadget"));
     world_run(world, MINUTES(1));
-    cr_expect_eq(published(world, "cell-refused"), 1);
+    cr_expect_eq(world_times_published(world, "cell-refused"), 1);
     commit(world, 3, "registry.example/shop:2", OF_SHOP, NATIVE("Gizmo"));
     world_run(world, MINUTES(1));
-    cr_expect_eq(published(world, "cell-refused"), 2);
+    cr_expect_eq(world_times_published(world, "cell-refused"), 2);
     bool ok = true;
     const json_t *reply = world_command(
         world, "rollback", json_pack("{s:s, s:s}", "cell", "shop", "target", "development"), &ok);
@@ -135,7 +125,7 @@ Test(refused, a_platform_that_cannot_be_compiled_holds_all_cells)
     world_run(world, MINUTES(2));
     expect_why(world, "shop", "development",
                "the platform cannot be compiled: " OF_PLATFORM ":1:1: Gadget is no kind");
-    cr_expect_eq(published(world, "cell-refused"), 1);
+    cr_expect_eq(world_times_published(world, "cell-refused"), 1);
     cr_expect_eq(world->writes, 0);
     commit(world, 2, "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);

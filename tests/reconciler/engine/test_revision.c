@@ -17,16 +17,6 @@ static const char other_nonsense[] = "raw:apiVersion: celld.dev/v1\nkind: Cell\n
     PLATFORM_HEAD "  environments: [{name: development}]\n"                                        \
                   "  phases: [{name: all, cells: [" cells "]}]\n"
 
-static size_t published(const struct world *world, const char *type)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < json_array_size(world->published); i++) {
-        const json_t *event = json_array_get(world->published, i);
-        count += strcmp(json_text_or(json_object_get(event, "type"), ""), type) == 0;
-    }
-    return count;
-}
-
 /* --- the repository itself ----------------------------------------------------------------------
  */
 
@@ -49,9 +39,9 @@ Test(revision, a_repository_that_fails_and_is_mended_is_told_once_each)
     expect_condition(world, CONDITION_CONVERGED);
     world_repository_failed(world, "Unreachable");
     world_repository_failed(world, "Unreachable");
-    cr_expect_eq(published(world, "repository-failed"), 1);
+    cr_expect_eq(world_times_published(world, "repository-failed"), 1);
     world_repository_failed(world, "RefMissing");
-    cr_expect_eq(published(world, "repository-failed"), 2);
+    cr_expect_eq(world_times_published(world, "repository-failed"), 2);
     cr_expect(!repository_ok(world, reason));
     cr_expect_str_eq(reason, "RefMissing");
     uint64_t version = engine_version(world->engine), writes = world->writes;
@@ -62,8 +52,8 @@ Test(revision, a_repository_that_fails_and_is_mended_is_told_once_each)
     cr_expect_eq(engine_version(world->engine), version);
     cr_expect(repository_ok(world, reason));
     cr_expect_str_eq(reason, "");
-    cr_expect_eq(published(world, "repository-mended"), 1);
-    cr_expect_eq(published(world, "revision"), 1);
+    cr_expect_eq(world_times_published(world, "repository-mended"), 1);
+    cr_expect_eq(world_times_published(world, "revision"), 1);
     world_run(world, MINUTES(2));
     cr_expect_eq(world->writes, writes);
     world_free(world);
@@ -129,14 +119,14 @@ Test(revision, says_once_what_is_wrong_with_a_cell_until_it_is_something_else)
     world_run(world, 1000);
     repository_commit(world, 3, platform_small, "shop", nonsense, NULL, NULL);
     world_run(world, 1000);
-    cr_expect_eq(published(world, "cell-broken"), 1);
+    cr_expect_eq(world_times_published(world, "cell-broken"), 1);
     repository_commit(world, 4, platform_small, "shop", other_nonsense, NULL, NULL);
     world_run(world, 1000);
-    cr_expect_eq(published(world, "cell-broken"), 2);
-    cr_expect_eq(published(world, "cell-mended"), 0);
+    cr_expect_eq(world_times_published(world, "cell-broken"), 2);
+    cr_expect_eq(world_times_published(world, "cell-mended"), 0);
     repository_commit(world, 5, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
-    cr_expect_eq(published(world, "cell-mended"), 1);
+    cr_expect_eq(world_times_published(world, "cell-mended"), 1);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
     expect_silence(world);
     world_free(world);
@@ -160,7 +150,7 @@ Test(revision, a_broken_manifest_in_its_place_keeps_a_cell_of_another_name)
         }
         repository_commit(world, 2, PLATFORM_OF("store"), "store", nonsense, NULL, NULL);
         world_run(world, MINUTES(3));
-        cr_expect_eq(published(world, "cell-removed"), 0);
+        cr_expect_eq(world_times_published(world, "cell-removed"), 0);
         expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
         /* Broken in another place, it keeps nobody. */
         repository_commit(world, 3, PLATFORM_OF("shop, shelf"), "shop", "registry.example/shop:1",
@@ -168,7 +158,7 @@ Test(revision, a_broken_manifest_in_its_place_keeps_a_cell_of_another_name)
         world_run(world, MINUTES(1));
         repository_commit(world, 4, PLATFORM_OF("shelf"), "shelf", nonsense, NULL, NULL);
         world_run(world, MINUTES(1));
-        cr_expect_eq(published(world, "cell-removed"), 1);
+        cr_expect_eq(world_times_published(world, "cell-removed"), 1);
         free(text);
         free(raw);
         world_free(world);
@@ -305,16 +295,12 @@ Test(revision, of_one_cell_reaches_those_that_connect_to_it)
 
 static void commit_native(struct world *world, int revision, const char *path, const char *size)
 {
-    char *cell = cell_text("shop", "registry.example/shop:1", NULL), native[512], commit[41];
+    char native[512];
     snprintf(native, sizeof native,
              "apiVersion: openchoreo.dev/v1alpha1\nkind: Trait\nmetadata: {name: quiet}\n"
              "spec: {parameters: {size: %s}}\n",
              size);
-    const struct world_file files[] = {
-        {"platform.yaml", platform_small}, {"cells/shop/cell.yaml", cell}, {path, native}};
-    snprintf(commit, sizeof commit, "%040x", (unsigned)revision);
-    world_commit(world, commit, files, size == NULL ? 2 : 3);
-    free(cell);
+    repository_commit_native(world, revision, platform_small, path, size == NULL ? NULL : native);
 }
 
 static void expect_trait(const struct world *world, const char *size)

@@ -15,8 +15,6 @@
 
 TestSuite(why_several, .timeout = 600);
 
-#define ALWAYS 1000000
-
 static void expect_why_not(const struct world *world, const char *target, const char *part)
 {
     char *why = world_why(world, "shop", target);
@@ -54,10 +52,10 @@ static const char *component_message(const struct world *world, const char *comp
 Test(why_several, the_trouble_of_a_neighbour_s_release_is_not_its_own)
 {
     struct meddler meddler;
-    const struct meddling items[] = {
-        {"POST", "/components/b/generate-release", 0, ALWAYS, ANSWER_RECEIVED, 500, "{}", true},
-        {"GET", "/workloads/a", 0, 1, ANSWER_UNKNOWN, 0, NULL, true},
-        {.method = NULL}};
+    const struct meddling items[] = {{"POST", "/components/b/generate-release", 0, MEDDLE_ALWAYS,
+                                      ANSWER_RECEIVED, 500, "{}", true},
+                                     {"GET", "/workloads/a", 0, 1, ANSWER_UNKNOWN, 0, NULL, true},
+                                     {.method = NULL}};
     struct world *world = meddle_world(&meddler, items);
     repository_commit(world, 1, platform_small, "shop", PAIR("1"), NULL, NULL);
     bool seen = false;

@@ -7,6 +7,9 @@
 
 #define SIM_LOG_SIZE 8192
 
+/* What the log says of a canary in which all went well. */
+#define WORLD_CANARY_GOOD "prepare deploy step:5:20:50:100 bake cleanup idle"
+
 /* How content behaves once it stands on a slot. */
 enum behaviour { BEHAVES, FAILS, NEVER_READY, UNREADABLE, IGNORED };
 

@@ -60,6 +60,87 @@ static void check_queries(const struct analysis_check *check)
     }
 }
 
+/* Environments that differ elsewhere lead to the same words at the same place. */
+static bool is_told(const struct diagnostics *list, const char *code, struct source_pos at)
+{
+    for (size_t i = 0; i < diagnostics_count(list); i++) {
+        const struct diagnostic *told = diagnostics_get(list, i);
+        if (strcmp(told->code, code) == 0 && told->at.line == at.line &&
+            told->at.column == at.column && strcmp(told->at.path, at.path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void warn(const struct analysis_check *check, const char *code, const char *hint,
+                 const char *message)
+{
+    const struct source_pos at = check->component->name.at;
+    char text[256];
+    (void)snprintf(text, sizeof(text), "%.63s: %s", check->component->name.text, message);
+    if (is_told(check->loader->set->diagnostics, code, at))
+        return;
+    loader_report(
+        check->loader, check->entry,
+        &(struct diagnostic){
+            .severity = DIAGNOSTIC_WARNING, .code = code, .at = at, .message = text, .hint = hint});
+}
+
+/* Gateways know routes for these. */
+static bool is_routed(const struct endpoint *endpoint)
+{
+    const unsigned gateways = VISIBILITY_INTERNAL | VISIBILITY_EXTERNAL;
+    return (endpoint->visibility & gateways) != 0 && endpoint->type != ENDPOINT_TCP &&
+           endpoint->type != ENDPOINT_UDP;
+}
+
+/* A call between components passes no gateway, and only gateways share traffic by weight. */
+static void check_gateway(const struct analysis_check *check)
+{
+    for (size_t i = 0; i < check->component->endpoint_count; i++) {
+        if (is_routed(&check->component->endpoints[i]))
+            return;
+    }
+    warn(check, "W_NO_GATEWAY",
+         "use strategy: blue-green, which compares with the time before, or add visibility: "
+         "[internal] to an endpoint that is called through a gateway",
+         check->analysis->set
+             ? "no gateway leads to it, so that the steps of its canary bring no requests to the "
+               "new release, and there is nothing to judge it by"
+             : "no gateway leads to it, so that the steps of its canary bring no requests to the "
+               "new release");
+}
+
+static bool has_own_queries(const struct analysis *analysis)
+{
+    for (size_t i = 0; i < analysis->metric_count; i++) {
+        if (analysis->metrics[i].kind == ANALYSIS_ERROR_RATE)
+            return analysis->metrics[i].numerator.text != NULL;
+    }
+    return false;
+}
+
+/* The status of a call that fails is an HTTP 200: the failure comes behind it. */
+static void check_calls(const struct analysis_check *check)
+{
+    const struct analysis *analysis = check->analysis;
+    const bool observer = is_named(&analysis->provider, "observer");
+    const bool prometheus =
+        analysis->provider.text == NULL || is_named(&analysis->provider, "prometheus");
+    const bool blind = prometheus && !is_named(&analysis->template_name, "istio") &&
+                       !is_named(&analysis->template_name, "query");
+    bool calls = check->component->endpoint_count > 0;
+    for (size_t i = 0; i < check->component->endpoint_count; i++)
+        calls = calls && check->component->endpoints[i].type == ENDPOINT_GRPC;
+    if (!calls || !counts_errors(analysis) || (!observer && (!blind || has_own_queries(analysis))))
+        return;
+    warn(check, "W_BLIND_ANALYSIS",
+         "take template: istio, or give error-rate a numerator and a denominator, or judge latency "
+         "too",
+         "its endpoints are gRPC, and this source counts a failed call as an HTTP 200: the error "
+         "rate will show no failure");
+}
+
 void check_analysis(struct loader *loader, struct manifest_cell *entry,
                     const struct component *component, const struct merge *merged)
 {
@@ -67,6 +148,8 @@ void check_analysis(struct loader *loader, struct manifest_cell *entry,
     const struct analysis_check check = {loader, entry, component, analysis};
     const bool routed =
         component->type == COMPONENT_SERVICE || component->type == COMPONENT_WEB_APPLICATION;
+    if (routed && merged->rollout.strategy == STRATEGY_CANARY)
+        check_gateway(&check);
     /* Nobody asks it about releases that are never compared. */
     if (!routed || !analysis->set || merged->rollout.strategy == STRATEGY_ROLLING)
         return;
@@ -85,4 +168,5 @@ void check_analysis(struct loader *loader, struct manifest_cell *entry,
                !is_named(&analysis->provider, "webhook")) {
         check_queries(&check);
     }
+    check_calls(&check);
 }

@@ -9,6 +9,7 @@ static const struct dialect dialects[] = {
                     "reporter=\"server\"",
         .requests = "hubble_http_requests_total",
         .code = "status",
+        .alive = "destination_namespace!=\"\",destination_workload!=\"\",reporter=\"server\"",
         .buckets = "hubble_http_request_duration_seconds_bucket",
         .per_second = 1,
         .replica = "destination_pod",
@@ -19,6 +20,9 @@ static const struct dialect dialects[] = {
                     "destination_workload=\"${workload}\",reporter=\"destination\"",
         .requests = "istio_requests_total",
         .code = "response_code",
+        .call = "grpc_response_status",
+        .alive = "destination_workload_namespace!=\"\",destination_workload!=\"\","
+                 "reporter=\"destination\"",
         .buckets = "istio_request_duration_milliseconds_bucket",
         .per_second = 1000,
         .replica = "pod",

@@ -19,9 +19,10 @@
  *
  * istio: the standard metrics, by the destination's proxy:
  *   istio_requests_total{destination_workload_namespace, destination_workload, response_code,
- *     reporter="destination"}
+ *     grpc_response_status, reporter="destination"}
  *   istio_request_duration_milliseconds_bucket{the same, le} in milliseconds
- * Bad is 5xx. Replicas are told apart by `pod`, which the scrape adds.
+ * Bad is 5xx, and of gRPC calls, which are all HTTP 200, the statuses that name the server's own
+ * failures (2, 4, 12 to 15). Replicas are told apart by `pod`, which the scrape adds.
  *
  * envoy-gateway: Envoy's statistics of clusters:
  *   envoy_cluster_upstream_rq_xx{envoy_cluster_name, envoy_response_code_class}
@@ -50,6 +51,9 @@ struct dialect {
     const char *selector; /* matchers of one slot, without braces; NULL = knows no metrics */
     const char *requests; /* counter */
     const char *code;     /* label of `requests`; bad when its value begins with '5' */
+    const char *call;     /* label with the status of a gRPC call; NULL = there is none */
+    const char *alive;    /* matchers of `requests` that any workload's series have; NULL = a slot
+                             without series says nothing, whatever others have */
     const char *buckets;  /* histogram; NULL = there is none */
     double per_second;    /* units of `le` in a second: 1, or 1000 for milliseconds */
     const char *replica;  /* label that tells a slot's replicas apart; NULL = none does */

@@ -198,5 +198,5 @@ int prometheus_advance(struct prometheus *prometheus, struct error *err)
         if (read->state == READ_RAW && tally_needs_targets(&read->samples, &window))
             result = ask_targets(prometheus, read, err);
     }
-    return result;
+    return result < 0 ? result : prometheus_want_alive(prometheus, err);
 }

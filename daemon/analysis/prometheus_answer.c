@@ -47,6 +47,15 @@ static int tally_pair(const struct prometheus *prometheus, size_t metric, const 
     return 0;
 }
 
+/* Others are counted by the same labels: the slots had no requests. */
+static bool is_alive(const struct prometheus *prometheus)
+{
+    struct tally found = {.state = TALLY_ABSENT};
+    if (prometheus->alive != NULL)
+        tally_value(&prometheus->alive->samples, &found);
+    return found.state == TALLY_COUNTED && found.requests > 0;
+}
+
 /* NULL without memory. */
 static json_t *count_want(const struct prometheus *prometheus, size_t metric, size_t arm)
 {
@@ -59,7 +68,10 @@ static json_t *count_want(const struct prometheus *prometheus, size_t metric, si
         break;
     case USE_CODES:
         result = tally_codes(&want->first->samples, &window, want->first->targets,
-                             prometheus->question.dialect->code, &tally);
+                             prometheus->question.dialect->code, prometheus->question.dialect->call,
+                             &tally);
+        if (result == 0 && tally.state == TALLY_ABSENT && is_alive(prometheus))
+            tally = (struct tally){.state = TALLY_COUNTED};
         break;
     case USE_BUCKETS:
         if (want->first->state == READ_RAW)

@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Two numbers of each release for each metric, or its buckets; and the replicas. */
+/* Two numbers of each release for each metric, or its buckets; and the replicas, or whether there
+ * is anything at all. */
 #define READS_LIMIT (QUESTION_METRICS_LIMIT * QUESTION_ARM_COUNT * 2 + 2)
 
 enum read_state {
@@ -60,6 +61,7 @@ struct prometheus {
     size_t read_count;
     struct want wants[QUESTION_METRICS_LIMIT][QUESTION_ARM_COUNT];
     struct read *replica_requests, *replica_bad; /* NULL = not asked */
+    struct read *alive;                          /* NULL = not asked, one of the slots has series */
     struct request requests[READS_LIMIT * 2];
     size_t request_count;
     bool has_advanced;
@@ -75,6 +77,10 @@ struct tally_window prometheus_window(const struct prometheus *prometheus);
 /* Adds a read and its request; takes the query, also on failure. */
 int prometheus_add(struct prometheus *prometheus, enum read_state state, char *query,
                    struct read **ret_read, struct error *err) __attribute__((warn_unused_result));
+
+/* Once the reads are taken: asks for `alive` where no slot has a series (prometheus_want.c). */
+int prometheus_want_alive(struct prometheus *prometheus, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Adds what the question's purpose takes (prometheus_want.c). */
 int prometheus_want(struct prometheus *prometheus, struct error *err)

@@ -237,6 +237,40 @@ static int ask_window(struct prometheus *prometheus, struct error *err)
     return result;
 }
 
+/* Requests are counted, and none of them for either release. */
+static bool is_silent(const struct prometheus *prometheus)
+{
+    size_t asked = 0;
+    for (size_t i = 0; i < prometheus->question.metric_count; i++) {
+        for (size_t j = 0; j < QUESTION_ARM_COUNT; j++) {
+            const struct want *want = &prometheus->wants[i][j];
+            if (want->use != USE_CODES)
+                continue;
+            if (want->first->samples.count > 0)
+                return false;
+            asked++;
+        }
+    }
+    return asked > 0;
+}
+
+/* Who was never called has no series. Nor has anybody whose metrics are not collected, or not by
+ * these labels: so others are looked for. */
+int prometheus_want_alive(struct prometheus *prometheus, struct error *err)
+{
+    const struct dialect *dialect = prometheus->question.dialect;
+    if (dialect->alive == NULL || !is_silent(prometheus))
+        return 0;
+    OWNED_TEXT query;
+    text_init(&query, PROMQL_LIMIT);
+    text_format(&query, "sum(count_over_time(%s{%s}[", dialect->requests, dialect->alive);
+    promql_duration(&query, prometheus->options.stale_ms);
+    text_add(&query, "]))");
+    char *text = text_take(&query);
+    return text == NULL ? error_no_memory(err)
+                        : prometheus_add(prometheus, READ_VALUE, text, &prometheus->alive, err);
+}
+
 int prometheus_want(struct prometheus *prometheus, struct error *err)
 {
     return prometheus->question.purpose == QUESTION_HISTORY ? ask_history(prometheus, err)

@@ -199,8 +199,20 @@ static void finish(struct tally *tally, const struct survey *survey)
         tally->requests = tally->bad = 0;
 }
 
+/* UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: what callers did
+ * wrong is none of them. */
+static bool is_failed_call(const char *status)
+{
+    static const char *const failures[] = {"2", "4", "12", "13", "14", "15"};
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        if (strcmp(failures[i], status) == 0)
+            return true;
+    }
+    return false;
+}
+
 int tally_codes(const struct samples *samples, const struct tally_window *window,
-                const json_t *targets, const char *code, struct tally *ret_tally)
+                const json_t *targets, const char *code, const char *call, struct tally *ret_tally)
 {
     struct survey survey;
     struct tally tally = {.state = TALLY_ABSENT};
@@ -210,7 +222,8 @@ int tally_codes(const struct samples *samples, const struct tally_window *window
         if (!survey.kept[i])
             continue;
         tally.requests += survey.steps[i].up;
-        if (value[0] == '5')
+        if (value[0] == '5' ||
+            (call != NULL && is_failed_call(series_label(&samples->series[i], call))))
             tally.bad += survey.steps[i].up;
         else if (value[0] == '\0')
             survey.is_sound = false;

@@ -49,9 +49,10 @@ bool tally_needs_targets(const struct samples *samples, const struct tally_windo
 
 /* `targets` NULL = none are known. All return 0 or -ENOMEM.
  *
- * Requests by status: those whose label `code` begins with '5' are bad. */
+ * Requests by status: those whose label `code` begins with '5' are bad, and so are those whose
+ * label `call` (NULL = there is none) is the gRPC status of a failure of the server's own. */
 int tally_codes(const struct samples *samples, const struct tally_window *window,
-                const json_t *targets, const char *code, struct tally *ret_tally)
+                const json_t *targets, const char *code, const char *call, struct tally *ret_tally)
     __attribute__((warn_unused_result));
 
 /* Buckets `edge` (in the histogram's unit) and +Inf of histograms: what is above the edge is bad.

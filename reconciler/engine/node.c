@@ -184,7 +184,7 @@ static void tally_track(struct engine *engine, const struct track *track, struct
     const bool condemned = quarantine_of(engine, track) != NULL;
     /* The time of its next automatic attempt has come, or its quarantine was lifted, or git wants
      * something else by now: it is a forward step again. */
-    const bool due = rollout->retry_at.ms != 0 && rollout->retry_at.ms <= engine->now.wall.ms;
+    const bool due = rollout_retry_is_due(rollout, engine->now.wall);
     const char *held = rollout->has_next ? rollout->next.deployment_digest : rollout->held_digest;
     const bool other = track->has_content && strcmp(held, track->content.deployment_digest) != 0;
     const bool cancelled = rollout->hold == HOLD_CANCELLED && !track->recalled;

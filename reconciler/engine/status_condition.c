@@ -29,7 +29,7 @@ static bool has_held_object(const struct unit *unit)
 static bool rollout_moves(const struct rollout *rollout, struct wall_time now)
 {
     if (rollout->state == ROLLOUT_HELD)
-        return rollout->retry_at.ms > now.ms;
+        return rollout->retry_at.ms != 0 && !rollout_retry_is_due(rollout, now);
     return rollout->state != ROLLOUT_PAUSED && rollout_is_active(rollout);
 }
 

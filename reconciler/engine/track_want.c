@@ -136,6 +136,17 @@ struct binding_wants track_route_wants(const struct route_want *want)
     };
 }
 
+/* No more than they may make: a route that asks for more is not rendered at all, and its weights
+ * would not move. */
+static void raise_autoscalers(json_t *autoscalers, int64_t minimum)
+{
+    for (size_t i = 0; i < json_array_size(autoscalers); i++) {
+        json_t *autoscaler = json_array_get(autoscalers, i);
+        const int64_t most = json_integer_value(json_object_get(autoscaler, "maxReplicas"));
+        raise(autoscaler, "minReplicas", minimum < most ? minimum : most);
+    }
+}
+
 static json_t *route_body(struct engine *engine, struct track *track,
                           const struct rollout_content *content)
 {
@@ -154,9 +165,7 @@ static json_t *route_body(struct engine *engine, struct track *track,
         if (deployment_put_matches(configs_of(body), track->component, &wants) < 0)
             engine->status = -ENOMEM;
     }
-    json_t *autoscalers = json_object_get(configs_of(body), "autoscaling");
-    for (size_t i = 0; i < json_array_size(autoscalers); i++)
-        raise(json_array_get(autoscalers, i), "minReplicas", want->scale_minimum);
+    raise_autoscalers(json_object_get(configs_of(body), "autoscaling"), want->scale_minimum);
     return body;
 }
 

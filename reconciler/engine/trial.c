@@ -112,13 +112,20 @@ enum judge_verdict trial_verdict(const struct engine *engine, const struct trial
     return trial->empty ? VERDICT_NO_DATA : VERDICT_PROVIDER_ERROR;
 }
 
+/* Requests that its step names come to the new release whatever the weight. */
+static bool has_testers(const struct rollout *rollout, const struct rollout_plan *plan)
+{
+    return rollout->step < plan->step_count && plan->steps[rollout->step].match_count > 0;
+}
+
 /* A step too short for a window was not meant to be counted. */
-static enum share_check share_of(const struct trial *trial, const struct rollout *rollout)
+static enum share_check share_of(const struct trial *trial, const struct rollout *rollout,
+                                 const struct rollout_plan *plan)
 {
     if (trial->judge.metric_count == 0 || !trial->looking || !stands_here(trial, rollout) ||
         rollout->step >= rollout->stage_count)
         return SHARE_NOT_COUNTED;
-    const enum share_check share = judge_share(&trial->judge);
+    const enum share_check share = judge_share(&trial->judge, has_testers(rollout, plan));
     const bool brief =
         rollout->room->stages[rollout->step].soak_ms < trial->judge.settings.window.ms;
     return share == SHARE_TOO_FEW && brief ? SHARE_NOT_COUNTED : share;
@@ -154,7 +161,7 @@ void trial_view(const struct engine *engine, const struct track *track, struct r
     }
     plan->analysis = true;
     view->verdict = trial_verdict(engine, trial, false);
-    view->share = share_of(trial, rollout);
+    view->share = share_of(trial, rollout, plan);
     view->evidence = trial->evidence[0] == '\0' ? NULL : trial->evidence;
     /* Only windows that began after the weight stood are the step's. */
     if (stands_here(trial, rollout))
@@ -163,13 +170,22 @@ void trial_view(const struct engine *engine, const struct track *track, struct r
         view_workflow(engine, trial, view);
 }
 
-static bool is_sick(const struct gate_answer *gate)
+/* Pods that are asked for beyond those that bore the traffic when the attempt began, by an
+ * autoscaler in a rush hour, are not missing while they start. */
+static bool lacks_pods(const struct rollout *rollout, const struct gate_answer *gate)
+{
+    const bool more = rollout->replicas >= 0 && rollout->replicas < gate->replicas_wanted;
+    const int64_t wanted = more ? rollout->replicas : gate->replicas_wanted;
+    return (int64_t)gate->replicas_available * 2 < wanted;
+}
+
+static bool is_sick(const struct rollout *rollout, const struct gate_answer *gate)
 {
     switch (gate->verdict) {
     case GATE_FAILED:
         return true;
     case GATE_PROGRESSING:
-        return gate->replicas_available * 2 < gate->replicas_wanted;
+        return lacks_pods(rollout, gate);
     case GATE_UNKNOWN:
     case GATE_STALE:
     case GATE_SETTLED:
@@ -184,7 +200,7 @@ bool trial_stable_is_sick(const struct track *track)
 {
     const struct rollout *rollout = &track->rollout;
     const struct gate_answer *seen = look_seen(track_stable_slot(track));
-    return rollout->has_stable && !rollout->touched && seen != NULL && is_sick(seen);
+    return rollout->has_stable && !rollout->touched && seen != NULL && is_sick(rollout, seen);
 }
 
 /* --- the attempt's life -------------------------------------------------------------------------

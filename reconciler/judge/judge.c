@@ -275,7 +275,7 @@ const char *judge_verdict_name(enum judge_verdict verdict)
 /* 99 %: a weight is doubted only with reason. */
 #define SHARE_Z 2.5758293035489004
 
-enum share_check judge_share(const struct judge *judge)
+enum share_check judge_share(const struct judge *judge, bool besides)
 {
     const double requests = judge->step_canary + judge->step_stable;
     if (judge->weight <= 0 || judge->weight >= 100)
@@ -288,7 +288,8 @@ enum share_check judge_share(const struct judge *judge)
     evidence_interval(judge->step_canary, requests, SHARE_Z, &low, &high);
     const double quarter = weight / 4;
     const double slack = quarter > 0.02 ? quarter : 0.02;
-    return low <= weight + slack && high >= weight - slack ? SHARE_CONFIRMED : SHARE_OFF;
+    const bool enough = high >= weight - slack, too_much = low > weight + slack && !besides;
+    return enough && !too_much ? SHARE_CONFIRMED : SHARE_OFF;
 }
 
 /* As people read it; far beyond any threshold nobody needs digits. */

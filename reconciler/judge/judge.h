@@ -118,8 +118,9 @@ void judge_failed(struct judge *judge, struct judge_window window, bool give_up)
 /* `soak_over`: the step's time is over, so that nothing proven means VERDICT_INSUFFICIENT. */
 enum judge_verdict judge_verdict(const struct judge *judge, bool soak_over);
 
-/* Does the share of requests fit the weight? */
-enum share_check judge_share(const struct judge *judge);
+/* Does the share of requests fit the weight? `besides`: others come to the canary whatever the
+ * weight is, so that more than its part says nothing. */
+enum share_check judge_share(const struct judge *judge, bool besides);
 
 /* The numbers in one sentence: "12 of 80 bad against 3 of 900; evidence 250 of 100". */
 void judge_explain(const struct judge *judge, struct text *out);

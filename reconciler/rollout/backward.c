@@ -145,8 +145,7 @@ static void plan_retry(struct advance *advance)
     rollout->retry_at.ms = advance->view->now.wall.ms + (RETRY_FIRST_MS << doublings);
 }
 
-/* What is further away than any retry is planned was planned by a clock that was wrong. */
-bool backward_retry_is_due(const struct rollout *rollout, struct wall_time now)
+bool rollout_retry_is_due(const struct rollout *rollout, struct wall_time now)
 {
     const int64_t left_ms = rollout->retry_at.ms - now.ms;
     return rollout->retry_at.ms != 0 && (left_ms <= 0 || left_ms > RETRY_LONGEST_MS);

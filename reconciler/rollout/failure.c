@@ -1,5 +1,7 @@
 #include "reconciler/rollout/machine.h"
 
+#include <string.h>
+
 bool failure_is_overdue(const struct advance *advance)
 {
     return advance->rollout->waited_ms >= advance->view->plan->progress_deadline.ms;
@@ -78,6 +80,23 @@ void failure_condemn(struct advance *advance, const char *what, const char *text
                    separator, text, sick ? " (the stable release is not healthy either)" : "");
 }
 
+/* A full cluster is not the content's fault, and may have room again. */
+static bool lacks_room(const struct binding_view *binding)
+{
+    return strcmp(binding->gate.reason, "Unschedulable") == 0;
+}
+
+void failure_blame(struct advance *advance, const struct binding_view *binding, const char *what)
+{
+    if (lacks_room(binding) && advance->view->stable_healthy && !advance->rollout->returning)
+        backward_begin(advance,
+                       (struct way_back){.hold = HOLD_PLATFORM, .outcome = OUTCOME_ABORTED},
+                       "the cluster had no room for all pods of release %s: %s",
+                       advance->rollout->next.release_digest, binding->gate.text);
+    else
+        failure_condemn(advance, what, binding->gate.text);
+}
+
 void failure_slot_overdue(struct advance *advance, const struct binding_view *slot)
 {
     const struct rollout *rollout = advance->rollout;
@@ -95,5 +114,5 @@ void failure_slot_overdue(struct advance *advance, const struct binding_view *sl
             advance, (struct way_back){.hold = HOLD_PLATFORM, .outcome = OUTCOME_ABORTED},
             "the control plane did not take the release up before the progress deadline");
     else
-        failure_condemn(advance, "was not ready before the progress deadline", slot->gate.text);
+        failure_blame(advance, slot, "was not ready before the progress deadline");
 }

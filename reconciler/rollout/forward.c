@@ -72,7 +72,7 @@ void forward_narrow(struct advance *advance)
     if (binding_is_verified(route))
         deploy(advance);
     else if (failure_is_confirmed(advance, route))
-        failure_condemn(advance, "cannot be routed", route->gate.text);
+        failure_blame(advance, route, "cannot be routed");
     else if (failure_is_overdue(advance))
         route_overdue(advance);
 }
@@ -113,7 +113,7 @@ void forward_deploy(struct advance *advance)
     watch_progress(advance, slot);
     failure_watch_apply(advance, slot, NULL);
     if (slot->matches && failure_is_confirmed(advance, slot)) {
-        failure_condemn(advance, "failed", slot->gate.text);
+        failure_blame(advance, slot, "failed");
         return;
     }
     if (!binding_is_settled(slot)) {
@@ -156,7 +156,7 @@ void forward_route(struct advance *advance)
     const bool of_slot = failure_is_shown(advance, slot);
     const struct binding_view *worse = of_slot ? slot : route;
     if (failure_is_confirmed(advance, worse))
-        failure_condemn(advance, of_slot ? "failed" : "cannot be routed", worse->gate.text);
+        failure_blame(advance, worse, of_slot ? "failed" : "cannot be routed");
     else if (binding_is_settled(slot) && binding_is_verified(route))
         forward_promoted(advance);
     else if (failure_is_overdue(advance))
@@ -275,7 +275,7 @@ void forward_bake(struct advance *advance)
         return;
     }
     if (failure_is_confirmed(advance, slot)) {
-        failure_condemn(advance, "failed while it baked", slot->gate.text);
+        failure_blame(advance, slot, "failed while it baked");
         return;
     }
     if (view->plan->analysis && view->verdict == VERDICT_ROLLBACK && !rollout->fast) {
@@ -316,6 +316,9 @@ void forward_pause(struct advance *advance, enum rollout_hold hold, const char *
     rollout->hold = hold;
     (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "%s", why);
     machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", why);
+    /* Users suffer, and celld cannot help them. */
+    if (hold == HOLD_GUARD)
+        machine_note(advance, NOTE_ALARM, rollout->next.deployment_digest, "%s", why);
 }
 
 void forward_resume(struct advance *advance)
@@ -365,7 +368,7 @@ void forward_paused(struct advance *advance)
         return;
     const bool stands = rollout->from != ROLLOUT_PREPARE && rollout->from != ROLLOUT_NARROW;
     if (stands && slot->matches && failure_is_confirmed(advance, slot))
-        failure_condemn(advance, "failed", slot->gate.text);
+        failure_blame(advance, slot, "failed");
     else if (stands && view->plan->analysis && view->stable_healthy &&
              view->verdict == VERDICT_ROLLBACK)
         failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");

@@ -57,6 +57,8 @@ void failure_watch_apply(struct advance *advance, const struct binding_view *slo
 bool failure_is_confirmed(struct advance *advance, const struct binding_view *binding);
 /* Goes back, and condemns the content when nothing else can be at fault. */
 void failure_condemn(struct advance *advance, const char *what, const char *text);
+/* What a look shows is wrong: is it the content's fault, or is there no room for its pods? */
+void failure_blame(struct advance *advance, const struct binding_view *binding, const char *what);
 /* Not ready in time: whose fault is it? */
 void failure_slot_overdue(struct advance *advance, const struct binding_view *slot);
 
@@ -101,7 +103,6 @@ void backward_begin(struct advance *advance, struct way_back way, const char *fo
     __attribute__((format(printf, 3, 4)));
 void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, const char *format,
                             ...) __attribute__((format(printf, 3, 4)));
-bool backward_retry_is_due(const struct rollout *rollout, struct wall_time now);
 void backward_rollback(struct advance *advance);
 void backward_withdraw(struct advance *advance);
 void backward_cleanup(struct advance *advance);

@@ -143,7 +143,7 @@ static bool held_ends(const struct rollout *rollout, const struct rollout_view *
     if (rollout->hold == HOLD_QUARANTINED || rollout->hold == HOLD_REFUSED ||
         rollout->hold == HOLD_CANCELLED)
         return true; /* barred() has just found that it is lifted */
-    return backward_retry_is_due(rollout, view->now.wall);
+    return rollout_retry_is_due(rollout, view->now.wall);
 }
 
 void rest_held(struct advance *advance)

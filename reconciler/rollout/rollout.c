@@ -159,7 +159,8 @@ static void decide_wake(struct advance *advance)
         delay = 0;
     else if (rollout->state == ROLLOUT_STEP || rollout->state == ROLLOUT_BAKE)
         delay = credit_remaining_ms(rollout, view);
-    else if (rollout->state == ROLLOUT_HELD && !rollout->has_next && rollout->retry_at.ms != 0)
+    else if (rollout->state == ROLLOUT_HELD && !rollout->has_next && rollout->retry_at.ms != 0 &&
+             !rollout_retry_is_due(rollout, view->now.wall)) /* then it waits for others */
         delay = rollout->retry_at.ms - view->now.wall.ms;
     const bool deadline = rollout_is_active(rollout) && rollout->state != ROLLOUT_PAUSED;
     if (!advance->moved && deadline && (delay > WAKE_LIMIT_MS || delay == 0))

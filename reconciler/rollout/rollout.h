@@ -378,5 +378,9 @@ static inline enum rollout_state rollout_effective(const struct rollout *rollout
     return rollout->state;
 }
 
+/* HELD: the time of its next automatic attempt has come. What is further away than any is planned
+ * was planned by a clock that was wrong: it has come, too. */
+bool rollout_retry_is_due(const struct rollout *rollout, struct wall_time now);
+
 /* Always-on checks of what must hold in any state. */
 void rollout_check(const struct rollout *rollout);

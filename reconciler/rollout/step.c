@@ -93,11 +93,12 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
     const struct rollout_view *view = advance->view;
     const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
     if (slot->matches && failure_is_confirmed(advance, slot)) {
-        failure_condemn(advance, "failed", slot->gate.text);
+        failure_blame(advance, slot, "failed");
         return true;
     }
-    /* With a sick stable release the comparison says nothing. */
-    if (!view->plan->analysis || rollout->fast || !view->stable_healthy)
+    /* Nothing is counted while the stable release is sick: what the judge says is of before, so
+     * that the new release is none that cures. */
+    if (!view->plan->analysis || rollout->fast)
         return false;
     if (view->verdict == VERDICT_ROLLBACK) {
         failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
@@ -107,7 +108,10 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
     if (view->verdict == VERDICT_GUARD && judged(rollout, view, stage) && !rollout->skip_soak) {
         forward_pause(
             advance, HOLD_GUARD,
-            "more errors than the absolute limit allows, and the stable release has them too");
+            view->stable_healthy
+                ? "more errors than the absolute limit allows, and the stable release has them too"
+                : "more errors than the absolute limit allows, and the stable release is not "
+                  "healthy");
         return true;
     }
     return false;
@@ -127,7 +131,7 @@ static bool check_ready(struct advance *advance, const struct binding_view *slot
                        (struct way_back){.hold = HOLD_UNREADABLE, .outcome = OUTCOME_ABORTED},
                        "the data plane could not be read until the progress deadline");
     else
-        failure_condemn(advance, "was not ready any more", slot->gate.text);
+        failure_blame(advance, slot, "was not ready any more");
     return false;
 }
 

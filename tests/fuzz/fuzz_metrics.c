@@ -28,7 +28,7 @@ static void read_matrix(const json_t *body)
     if (samples_read(body, SAMPLES_MATRIX, &samples, NULL) < 0)
         return;
     json_t *targets = tally_targets(&samples);
-    CHECK(tally_codes(&samples, &window, targets, "status", &tally) == 0);
+    CHECK(tally_codes(&samples, &window, targets, "status", "call", &tally) == 0);
     check(&tally);
     CHECK(tally_sum(&samples, &window, NULL, &tally) == 0);
     check(&tally);

@@ -121,6 +121,41 @@ Test(prometheus, a_window_of_hubble)
     }
 }
 
+/* Nobody calls either release. That others are counted by the same labels tells it from metrics
+ * that nobody collects. */
+Test(prometheus, slots_without_requests)
+{
+    static const struct {
+        const char *dialect, *others, *b, *said;
+    } rows[] = {
+        {"hubble", "{'metric':{},'value':[1060,'7']}", "", "{'bad':0.0,'requests':0.0}"},
+        {"istio", "{'metric':{},'value':[1060,'7']}", "", "{'bad':0.0,'requests':0.0}"},
+        {"hubble", "{'metric':{},'value':[1060,'0']}", "", "null"},
+        {"hubble", "{'metric':{},'value':[1060,'NaN']}", "", "null"},
+        {"hubble", "", "", "null"},
+        /* who has series that are no longer scraped had requests */
+        {"hubble", "{'metric':{},'value':[1060,'7']}", SERIES("'status':'200'", "[700,'10']"),
+         "null"},
+        {"nginx", "{'metric':{},'value':[1060,'7']}", "", "null"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *answer =
+            ASK(stage_question("window", "prometheus", rows[i].dialect, ERROR_RATE),
+                {"sum(count_over_time(", rows[i].others}, {"cartservice-b", rows[i].b});
+        char wanted[256];
+        (void)snprintf(wanted, sizeof(wanted),
+                       "{'metrics':[{'canary':%s,'name':'error-rate','stable':%s}]}", rows[i].said,
+                       rows[i].said);
+        cr_expect_str_eq(answer, wanted, "%zu: %s", i, answer);
+    }
+    (void)ASK(stage_question("window", "prometheus", "hubble", ERROR_RATE), NOTHING);
+    cr_assert_eq(asked.count, 3u);
+    cr_expect_not_null(strstr(asked.forms[2],
+                              "sum(count_over_time(hubble_http_requests_total{destination_namespace"
+                              "!=\"\",destination_workload!=\"\",reporter=\"server\"}[120s]))"),
+                       "%s", asked.forms[2]);
+}
+
 /* A status that was never seen before: its target is looked up, and it counts from 0. */
 Test(prometheus, series_that_begin_within_the_window)
 {
@@ -152,6 +187,10 @@ Test(prometheus, other_dialects)
          "istio_requests_total{destination_workload_namespace=\"dp-acme\",destination_"
          "workload=\"cartservice-b-5f\",reporter=\"destination\"}[360s]",
          "'response_code':'503'"},
+        {"istio",
+         "istio_requests_total{destination_workload_namespace=\"dp-acme\",destination_"
+         "workload=\"cartservice-b-5f\",reporter=\"destination\"}[360s]",
+         "'response_code':'200','grpc_response_status':'13'"},
         {"envoy-gateway",
          "envoy_cluster_upstream_rq_xx{envoy_cluster_name=~\"(httproute|grpcroute)"
          "/dp-acme/cartservice-[a-z0-9]+(-internal)?-[0-9a-f]{8}/rule/[0-9]+/"

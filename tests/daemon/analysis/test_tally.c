@@ -36,7 +36,7 @@ static void check_codes(const struct row *rows, size_t count, const json_t *targ
         struct samples samples;
         struct tally tally = {.state = TALLY_UNSOUND};
         stage_samples(SAMPLES_MATRIX, rows[i].series, &samples);
-        cr_expect_eq(tally_codes(&samples, &window, targets, "status", &tally), 0);
+        cr_expect_eq(tally_codes(&samples, &window, targets, "status", "call", &tally), 0);
         cr_expect_str_eq(told(&tally), rows[i].result, "%s: %s", rows[i].what, told(&tally));
         samples_fini(&samples);
     }
@@ -51,6 +51,17 @@ Test(tally, counters_by_status)
          OK "," SERIES("'status':'503'", "[90,'1'],[120,'2'],[150,'5']") "," SERIES(
              "'status':'404'", "[90,'1'],[150,'3']"),
          "4 of 26"},
+        {"calls that fail behind a good status",
+         SERIES("'status':'200','call':'0'", "[90,'1'],[150,'11']") "," SERIES(
+             "'status':'200','call':'14'",
+             "[90,'0'],[150,'3']") "," SERIES("'status':'200','call':'2'", "[90,'0'],[150,'2']"),
+         "5 of 15"},
+        {"calls that the callers got wrong",
+         SERIES("'status':'200','call':'5'", "[90,'1'],[150,'11']") "," SERIES(
+             "'status':'200','call':'16'", "[90,'0'],[150,'3']"),
+         "0 of 13"},
+        {"a call that fails with both counts once",
+         SERIES("'status':'503','call':'14'", "[90,'1'],[150,'11']"), "10 of 10"},
         {"the last sample at or before the beginning is the base, however old",
          SERIES("'status':'200'", "[10,'1'],[20,'4'],[150,'10']"), "0 of 6"},
         {"a sample at the very beginning is the base, one at the very end counts",

@@ -133,6 +133,24 @@ Test(clock, a_step_that_the_clock_was_set_back_in_is_tried_again_and_condemns_no
     traffic_free(&traffic);
 }
 
+/* When it was planned the clock was ahead by hours: nobody waits for that time. */
+Test(clock, a_retry_that_was_planned_by_a_wrong_clock_does_not_wait_for_it)
+{
+    struct traffic traffic = {.rate = 10, .base = 0.005};
+    begin(&traffic);
+    struct world *world = traffic.world;
+    world->wall_offset_ms += WORKING_HOURS;
+    traffic.fault = TRAFFIC_DOWN;
+    traffic_until(&traffic, "development", "held", MINUTES(30));
+    world->wall_offset_ms -= WORKING_HOURS;
+    traffic.fault = TRAFFIC_SOUND;
+    traffic_until(&traffic, "development", "step", MINUTES(5));
+    traffic_until(&traffic, "development", "idle", MINUTES(30));
+    expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
+    expect_condition(world, CONDITION_CONVERGED);
+    traffic_free(&traffic);
+}
+
 /* It may not go back, so that a person is asked for. Who lets it go on need not wait for the clock:
  * it is judged anew. */
 Test(clock, a_step_that_may_not_go_back_is_judged_anew_when_somebody_says_so)

@@ -422,6 +422,29 @@ Test(strategy, scaled_components_never_dip)
     world_free(world);
 }
 
+/* More pods than git allows now carry the traffic: as many as it allows are asked for. */
+Test(strategy, a_release_whose_autoscaler_may_make_fewer_replicas_goes_through)
+{
+    static const char *const strategies[] = {ROLLING, CANARY, BLUE_GREEN};
+    for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++) {
+        struct world *world = repository_world();
+        commit(world, 1, "  scaling: {min: 5, max: 6, cpu: 70}\n" BLUE_GREEN);
+        expect_condition(world, CONDITION_CONVERGED);
+        world_run(world, MINUTES(2));
+        cr_assert_eq(ready(world, "shop-api-a"), 5);
+        char extra[256];
+        snprintf(extra, sizeof extra, "  scaling: {min: 1, max: 3, cpu: 70}\n%s", strategies[i]);
+        commit(world, 2, extra);
+        expect_condition(world, CONDITION_CONVERGED);
+        cr_expect_not(world_published(world, "rollback-started", "shop"), "%zu", i);
+        cr_expect_not(world_published(world, "rollout-alarm", "shop"), "%zu", i);
+        expect_slot(world, i == 0 ? 'a' : 'b', 2);
+        expect_no_dangers(world);
+        expect_silence(world);
+        world_free(world);
+    }
+}
+
 /* As many pods as carry the traffic now stand on the other side before any of it moves there; what
  * git wants comes once the release is the stable one. */
 Test(strategy, a_release_with_fewer_replicas_takes_over_as_many_as_there_were)

@@ -137,6 +137,48 @@ Test(trial_state, each_place_begins_its_own_count)
     place_fini(&place);
 }
 
+/* Testers come on top of a step's weight: that there are more requests is no fault of the route. */
+Test(trial_state, requests_of_testers_do_not_speak_against_the_weight)
+{
+    static const struct header_match match = {.kind = MATCH_HEADER};
+    static const struct {
+        size_t steps, matches;
+        double canary, stable;
+        enum share_check share;
+    } rows[] = {
+        {1, 0, 100, 900, SHARE_CONFIRMED},
+        {1, 0, 500, 500, SHARE_OFF},
+        {1, 1, 500, 500, SHARE_CONFIRMED},
+        {1, 1, 0, 1000, SHARE_OFF},
+        /* the manifest has fewer steps by now: nobody is let in besides */
+        {0, 1, 500, 500, SHARE_OFF},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct place place;
+        place_init(&place);
+        seat(&place, "prometheus", true);
+        struct rollout *rollout = &place.track->rollout;
+        rollout->state = ROLLOUT_STEP;
+        rollout->stage_count = 1;
+        rollout->room->stages[0] =
+            (struct rollout_stage){.weight = 10, .analysis = true, .soak_ms = 600000};
+        struct trial *trial = place.track->trial;
+        judge_init(&trial->judge, &judge_settings_default, 1, (struct wall_time){0});
+        judge_step(&trial->judge, 10, (struct wall_time){0});
+        trial->standing = true;
+        struct judge_window window;
+        const struct judge_counts counts = {rows[i].canary, 0, rows[i].stable, 0};
+        cr_assert(judge_plan(&trial->judge, (struct wall_time){600000}, &window));
+        cr_assert_eq(judge_count(&trial->judge, window, &counts), JUDGE_COUNTED);
+        const struct rollout_step step = {.matches = &match, .match_count = rows[i].matches};
+        struct rollout_plan plan = {.steps = &step, .step_count = rows[i].steps};
+        struct rollout_view view = {0};
+        trial_view(place.engine, place.track, &plan, &view);
+        cr_expect_eq(view.share, rows[i].share, "%zu", i);
+        place_fini(&place);
+    }
+}
+
 /* Numbers of another attempt, or of other content, are never taken for this one. */
 Test(trial_state, another_attempt_ends_it)
 {
@@ -181,20 +223,30 @@ Test(trial_state, a_stable_release_is_sick_when_its_pods_fail_or_half_of_them_ar
 {
     static const struct {
         enum gate_verdict verdict;
-        int wanted, available;
+        int wanted, available, before; /* -1 = nobody knows how many there were */
         bool sick;
     } rows[] = {
-        {GATE_FAILED, 2, 2, true},       {GATE_PROGRESSING, 4, 1, true},
-        {GATE_PROGRESSING, 4, 2, false}, {GATE_PROGRESSING, 0, 0, false},
-        {GATE_UNKNOWN, 4, 0, false},     {GATE_STALE, 4, 0, false},
-        {GATE_SETTLED, 4, 4, false},     {GATE_UNDEPLOYED, 0, 0, false},
+        {GATE_FAILED, 2, 2, -1, true},
+        {GATE_PROGRESSING, 4, 1, -1, true},
+        {GATE_PROGRESSING, 4, 2, -1, false},
+        {GATE_PROGRESSING, 0, 0, -1, false},
+        {GATE_UNKNOWN, 4, 0, -1, false},
+        {GATE_STALE, 4, 0, -1, false},
+        {GATE_SETTLED, 4, 4, -1, false},
+        {GATE_UNDEPLOYED, 0, 0, -1, false},
+        /* an autoscaler asks for more, and they are on their way */
+        {GATE_PROGRESSING, 8, 2, 2, false},
+        {GATE_PROGRESSING, 8, 1, 4, true},
+        {GATE_PROGRESSING, 2, 1, 8, false},
+        {GATE_PROGRESSING, 2, 0, 8, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct gate_answer answer = {.verdict = rows[i].verdict,
                                      .replicas_wanted = rows[i].wanted,
                                      .replicas_available = rows[i].available};
         struct object object = {.epoch = 7, .desired = 9};
-        struct track track = {.rollout = {.has_stable = true, .stable_slot = 'b'}};
+        struct track track = {
+            .rollout = {.has_stable = true, .stable_slot = 'b', .replicas = rows[i].before}};
         track.bindings[BINDING_B] = (struct binding){
             .object = &object, .answered = true, .gate = &answer, .epoch = 7, .judged = 9};
         cr_expect_eq(trial_stable_is_sick(&track), rows[i].sick, "%zu", i);

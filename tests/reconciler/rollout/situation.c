@@ -138,6 +138,13 @@ static void judged_bad(struct scene *scene)
     scene->view.verdict = VERDICT_ROLLBACK;
 }
 
+static void judged_bad_beside_a_sick_one(struct scene *scene)
+{
+    judged_bad(scene);
+    scene->view.stable_healthy = false;
+    scene->rollout.sick_ms = LONG_MS;
+}
+
 static void judged_good(struct scene *scene)
 {
     soaked(scene);
@@ -150,6 +157,13 @@ static void guarded(struct scene *scene)
     soaked(scene);
     scene->plan.analysis = true;
     scene->view.verdict = VERDICT_GUARD;
+}
+
+static void guarded_beside_a_sick_one(struct scene *scene)
+{
+    guarded(scene);
+    scene->view.stable_healthy = false;
+    scene->rollout.sick_ms = LONG_MS;
 }
 
 static void not_proven(struct scene *scene)
@@ -321,5 +335,7 @@ const struct situation situation_all[] = {
     {"the way back fails", way_back_failed},
     {"cancelled, stable cold", cancelled_stable_cold},
     {"the route stands, the slots progress", route_stands_slots_progress},
+    {"judged bad, stable sick for long", judged_bad_beside_a_sick_one},
+    {"above the guard, stable sick for long", guarded_beside_a_sick_one},
 };
 _Static_assert(sizeof(situation_all) / sizeof(situation_all[0]) == SITUATION_COUNT, "counted");

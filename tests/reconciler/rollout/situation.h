@@ -8,5 +8,5 @@ struct situation {
     void (*change)(struct scene *scene);
 };
 
-#define SITUATION_COUNT 46
+#define SITUATION_COUNT 48
 extern const struct situation situation_all[SITUATION_COUNT];

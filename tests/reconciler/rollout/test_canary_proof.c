@@ -340,12 +340,64 @@ Test(canary_proof, a_sick_stable_release_does_not_hold_up_its_cure)
     world_until(&world, ROLLOUT_STEP, 60000);
     world_run(&world, 20000, 1000);
     world.view.stable_healthy = false;
-    world.view.verdict = VERDICT_ROLLBACK; /* a comparison with a sick one says nothing */
     world_run(&world, 50000, 1000);
     cr_expect_eq(world.rollout.weight, 5);
     world_run(&world, 30000, 1000);
     cr_expect_eq(world.rollout.weight, 100);
     cr_expect(world.rollout.unproven);
+    world_fini(&world);
+}
+
+/* What the judge counted was counted while the stable release was well. */
+Test(canary_proof, a_release_that_was_judged_bad_is_no_cure_of_a_sick_one)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world.plan.analysis = true;
+    world_want(&world, 1);
+    world_until(&world, ROLLOUT_STEP, 60000);
+    world_run(&world, 20000, 1000);
+    world.view.stable_healthy = false;
+    world.view.verdict = VERDICT_ROLLBACK;
+    world_run(&world, 900000, 1000);
+    cr_expect_eq(world.rollout.state, ROLLOUT_HELD);
+    cr_expect_eq(world.rollout.hold, HOLD_STABLE_SICK);
+    cr_expect_eq(world.route.weight[1], 5);
+    cr_expect_eq(world.quarantine_count, 0);
+    world.view.stable_healthy = true;
+    world_run(&world, 100000, 1000);
+    cr_expect_eq(world.route.weight[1], 0);
+    cr_expect_eq(world.rollout.hold, HOLD_QUARANTINED);
+    cr_expect_eq(world.quarantine_count, 1);
+    world_fini(&world);
+}
+
+static bool was_told(const struct world *world, enum rollout_note_kind kind)
+{
+    for (size_t i = 0; i < world->result.note_count; i++) {
+        if (world->result.notes[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
+Test(canary_proof, one_above_the_absolute_limit_is_no_cure_either_and_somebody_is_called)
+{
+    struct world world;
+    world_start(&world, true, STRATEGY_CANARY, false);
+    world_with_stable(&world);
+    world.plan.analysis = true;
+    world_want(&world, 1);
+    world_until(&world, ROLLOUT_STEP, 60000);
+    world_run(&world, 20000, 1000);
+    world.view.stable_healthy = false;
+    world.view.verdict = VERDICT_GUARD;
+    world_until(&world, ROLLOUT_PAUSED, 10000);
+    cr_expect(was_told(&world, NOTE_ALARM));
+    world_run(&world, 900000, 1000);
+    cr_expect_eq(world.rollout.state, ROLLOUT_PAUSED);
+    cr_expect_eq(world.route.weight[1], 5);
     world_fini(&world);
 }
 

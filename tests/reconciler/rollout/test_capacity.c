@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- routes that are gone ----------------------------------------------------------------- */
@@ -275,6 +276,61 @@ Test(capacity, a_stable_slot_that_is_gone_is_waited_for_until_the_deadline)
         cr_expect_eq(scene->rollout.warming, patience[i].warms, "%zu", i);
         cr_expect_eq(result.wants.route.content,
                      patience[i].warms ? CONTENT_UNTOUCHED : CONTENT_STABLE, "%zu", i);
+        scene_free(scene);
+    }
+}
+
+/* --- a full cluster ----------------------------------------------------------------------- */
+
+static const struct {
+    const char *stand, *reason;
+    bool stable_sick, returning;
+    bool failed; /* the platform's own deadline is over, too: two looks showed it */
+    enum rollout_hold hold;
+    bool condemned;
+} crowded[] = {
+    {"deploy, two slots", "Unschedulable", false, false, false, HOLD_PLATFORM, false},
+    {"deploy, first", "Unschedulable", false, false, false, HOLD_PLATFORM, false},
+    {"step, soaking", "Unschedulable", false, false, false, HOLD_PLATFORM, false},
+    {"bake, two slots", "Unschedulable", false, false, false, HOLD_PLATFORM, false},
+    {"deploy, two slots", "ContainerCreating", false, false, false, HOLD_QUARANTINED, true},
+    {"step, soaking", "ContainerCreating", false, false, false, HOLD_QUARANTINED, true},
+    /* both suffer, or a person ordered it: it stays where it is */
+    {"step, soaking", "Unschedulable", true, false, false, HOLD_STABLE_SICK, false},
+    {"bake, two slots", "Unschedulable", false, true, false, HOLD_STUCK, false},
+    {"deploy, two slots", "Unschedulable", false, false, true, HOLD_PLATFORM, false},
+    {"deploy, single", "Unschedulable", false, false, true, HOLD_PLATFORM, false},
+    {"step, soaking", "Unschedulable", false, false, true, HOLD_PLATFORM, false},
+    {"route, two slots", "Unschedulable", false, false, true, HOLD_PLATFORM, false},
+    {"bake, two slots", "Unschedulable", false, false, true, HOLD_PLATFORM, false},
+    {"paused in a step", "Unschedulable", false, false, true, HOLD_PLATFORM, false},
+    {"deploy, two slots", "CrashLoopBackOff", false, false, true, HOLD_QUARANTINED, true},
+};
+
+Test(capacity, a_release_for_which_there_is_no_room_is_tried_again)
+{
+    for (size_t i = 0; i < sizeof crowded / sizeof *crowded; i++) {
+        struct scene *scene = scene_at(crowded[i].stand);
+        const char next = scene->rollout.next_slot;
+        struct gate_answer *gate = &scene->view.slot[slot_index(next)].gate;
+        *gate = (struct gate_answer){.verdict = crowded[i].failed ? GATE_FAILED : GATE_PROGRESSING,
+                                     .replicas_wanted = 4,
+                                     .replicas_available = 3};
+        scene->view.slot[slot_index(next)].look = 7;
+        (void)snprintf(gate->reason, sizeof gate->reason, "%s", crowded[i].reason);
+        scene->view.stable_healthy = !crowded[i].stable_sick;
+        scene->rollout.returning = crowded[i].returning;
+        scene->rollout.waited_ms = crowded[i].failed ? 0 : LONG_MS;
+        scene->rollout.failure_looks = crowded[i].failed ? 1 : 0;
+        struct rollout_result result;
+        rollout_advance(&scene->rollout, &scene->view, &result);
+        cr_expect_eq(scene->rollout.hold, crowded[i].hold, "%s: %s", crowded[i].stand,
+                     rollout_hold_name(scene->rollout.hold));
+        bool condemned = false;
+        for (size_t k = 0; k < result.note_count; k++)
+            condemned = condemned || result.notes[k].kind == NOTE_QUARANTINE;
+        cr_expect_eq(condemned, crowded[i].condemned, "%s: %s", crowded[i].stand,
+                     crowded[i].reason);
         scene_free(scene);
     }
 }

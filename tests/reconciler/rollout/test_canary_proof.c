@@ -195,9 +195,9 @@ Test(canary_proof, a_bake_without_metrics_says_so)
 
 Test(canary_proof, a_bake_that_was_not_judged_is_told_with_the_release)
 {
-    static const char *const expected[] = {
-        "release rbbbbbbbbbbb is stable",
-        "release rbbbbbbbbbbb is stable; its bake was not judged: the metrics show no requests of it"};
+    static const char *const expected[] = {"release rbbbbbbbbbbb is stable",
+                                           "release rbbbbbbbbbbb is stable; its bake was not "
+                                           "judged: the metrics show no requests of it"};
     for (size_t i = 0; i < 2; i++) {
         struct world world;
         world_start(&world, true, STRATEGY_CANARY, false);

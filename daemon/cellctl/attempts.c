@@ -100,9 +100,7 @@ static void take(json_t *attempt, const json_t *event)
     take_person(attempt, json_text_or(json_object_get(event, "message"), ""));
     if (meaning == NULL)
         return;
-    /* What is held after it went back, went back. */
-    if (strcmp(meaning->result, "held") != 0 || !json_is_string(json_object_get(attempt, "ended")))
-        (void)json_object_set_new(attempt, "result", json_string(meaning->result));
+    (void)json_object_set_new(attempt, "result", json_string(meaning->result));
     if (meaning->ends)
         copy(attempt, "ended", event, "time");
 }
@@ -137,7 +135,8 @@ json_t *attempts_of(const json_t *history)
         attempt = find(attempts, event);
         if (attempt == NULL)
             attempt = begin(attempts, event);
-        if (attempt != NULL)
+        /* What happens to its release later on is not what became of the attempt. */
+        if (attempt != NULL && !json_is_string(json_object_get(attempt, "ended")))
             take(attempt, event);
     }
     json_array_foreach(attempts, index, attempt)

@@ -383,10 +383,28 @@ def test_history_says_what_decided():
             ("rolled-back", "rollback", "back on release a", numbers),
             ("rolled-back", "pass", "aborted by an operator", "aborted by an operator"),
             ("rolled-back", "provider-error", "the metrics are away", "the metrics are away")):
-        text = told({"events": [begun, event(kind, message, verdict, 9000)]}, "history")
+        after = event("rollout-drift", "somebody changed it", "continue", 20000)
+        text = told({"events": [begun, event(kind, message, verdict, 9000),
+                                *([after] if kind != "rollout-step" else [])]}, "history")
         line = text.splitlines()[-1]
         expect(line.endswith("  " + decides), f"{kind}, {verdict}: {text}")
         expect(("9 s" in line) == (kind != "rollout-step"), f"how long it took: {text}")
+
+
+def test_needs_name_their_cell():
+    status = json.loads(run("status", "-o", "json").stdout)
+    status["cells"] = []
+    for cell, message, told_as in (
+            ("cart", "cartservice is held: why", "cart on testing: cartservice is held: why"),
+            ("y", "mid is held: aborted by us", "y on testing: mid is held: aborted by us"),
+            ("cart", "cart is held: why", "cart on testing: cart is held: why"),
+            ("cart", "cart on testing waits", "cart on testing waits"),
+            ("cart", "gate tests of cart before testing waits", "gate tests of cart before"),
+            ("cart", "cells/cart/cell.yaml:7:3: what is wrong", "cells/cart/cell.yaml:7:3: what"),
+            ("cart", "cartservice: x.yaml: no", "cart on testing: cartservice: x.yaml: no")):
+        status["holds"] = [{"cell": cell, "target": "testing", "message": message, "command": None}]
+        lines = told(status, "status").splitlines()
+        expect(any(line.startswith("  " + told_as) for line in lines), f"{message}: {lines}")
 
 
 def test_json_on_terminal():

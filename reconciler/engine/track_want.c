@@ -268,6 +268,9 @@ static void want_binding(struct engine *engine, struct track *track, enum bindin
     struct binding *binding = &track->bindings[role];
     if (binding->object == NULL)
         return;
+    /* What was planned at rest is too late for a rollout that waits for it. */
+    if (look && !binding->look)
+        binding->due = (struct mono_time){0};
     binding->look = look;
     switch (choice) {
     case CONTENT_UNTOUCHED:

@@ -1,6 +1,7 @@
 /* Looks at what a binding brought about: answers that say nothing, that come too late, or that tell
  * of autoscalers, tasks and types of others. */
 #include "config/base/json.h"
+#include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 #include "tests/reconciler/engine/expect.h"
 #include "tests/reconciler/engine/meddle.h"
@@ -224,6 +225,29 @@ static bool is_handed_over(const struct world *world, const char *binding)
     cr_expect_neq(scaled, json_object_get(configs, "replicas") != NULL);
     json_decref(object);
     return scaled;
+}
+
+#define CANARY "  rollout: {strategy: canary, steps: [{weight: 50, soak: 5s}]}\n"
+
+/* A look that was planned at rest is far away: a release does not wait for it. */
+Test(looks, a_release_does_not_wait_for_a_look_that_was_planned_at_rest)
+{
+    struct world *world = repository_world();
+    commit(world, 1, "registry.example/shop:1", CANARY);
+    expect_condition(world, CONDITION_CONVERGED);
+    struct track *track = unit_track_find(world->engine, "shop", "shop-api", "development");
+    cr_assert_eq(track->rollout.state, ROLLOUT_IDLE);
+    struct binding *stable = &track->bindings[BINDING_A];
+    world_run(world, MINUTES(3));
+    cr_assert(stable->answered);
+    stable->gate->verdict = GATE_STALE; /* it was asked too early, and nobody asks again at rest */
+    stable->due.ms = world_now(world).mono.ms + MINUTES(10);
+    commit(world, 2, "registry.example/shop:2", CANARY);
+    const int64_t end = world->now_ms + 30000;
+    while (track->rollout.state != ROLLOUT_STEP && world_step(world, end))
+        continue;
+    cr_expect_eq(track->rollout.state, ROLLOUT_STEP);
+    world_free(world);
 }
 
 #define SCALED "  scaling: {min: 3, max: 6, cpu: 70}\n"

@@ -357,6 +357,16 @@ static bool reason_is_gone(enum rollout_hold hold, const struct rollout_view *vi
            (hold == HOLD_GUARD && (pass || view->verdict == VERDICT_CONTINUE));
 }
 
+/* Nobody may be awake to see that what bears traffic is not ready any more. */
+static bool paused_too_long_unready(struct advance *advance, const struct binding_view *slot)
+{
+    const struct rollout *rollout = advance->rollout;
+    if (rollout->weight == 0 || binding_is_unseen(slot) || !slot->matches ||
+        slot->gate.verdict == GATE_SETTLED)
+        credit_restart_wait(advance);
+    return failure_is_overdue(advance);
+}
+
 void forward_paused(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
@@ -370,6 +380,8 @@ void forward_paused(struct advance *advance)
     else if (stands && view->plan->analysis && view->stable_healthy &&
              view->verdict == VERDICT_ROLLBACK)
         failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
+    else if (paused_too_long_unready(advance, slot))
+        failure_blame(advance, slot, "was not ready any more");
     else if (reason_is_gone(rollout->hold, view))
         forward_resume(advance);
 }

@@ -104,6 +104,19 @@ static bool take_replicas(struct advance *advance)
     return true;
 }
 
+bool forward_keep_up(struct advance *advance, char bearer)
+{
+    struct rollout *rollout = advance->rollout;
+    const struct binding_view *slot = &advance->view->slot[slot_index(bearer)];
+    if (rollout->replicas < 0 || !rollout->scaled[slot_index(bearer)] ||
+        slot->gate.replicas_available <= rollout->replicas)
+        return false;
+    rollout->replicas = slot->gate.replicas_available;
+    advance->result->changed = true;
+    advance->moved = true;
+    return true;
+}
+
 void forward_deploy(struct advance *advance)
 {
     const struct rollout *rollout = advance->rollout;
@@ -281,6 +294,8 @@ void forward_bake(struct advance *advance)
                         view->evidence != NULL ? view->evidence : "");
         return;
     }
+    if (rollout_two_slots(rollout) && forward_keep_up(advance, rollout->next_slot))
+        return;
     const bool unseen =
         !slot->known || slot->gate.verdict == GATE_UNKNOWN || slot->gate.verdict == GATE_STALE;
     const bool good = binding_is_settled(slot);

@@ -227,6 +227,8 @@ void step_advance(struct advance *advance)
                      "%d %% of the traffic, step %zu of %zu", stage.weight, rollout->step + 1,
                      rollout->stage_count + 1);
     }
+    if (rollout->step < rollout->stage_count && forward_keep_up(advance, rollout->stable_slot))
+        return;
     const bool blind =
         (!ready && binding_is_unseen(slot)) || (!stands && binding_is_unseen(&view->route));
     const enum soak_look look = ready && stands && !missing ? SOAK_GOOD

@@ -100,18 +100,21 @@ static void take(json_t *attempt, const json_t *event)
     take_person(attempt, json_text_or(json_object_get(event, "message"), ""));
     if (meaning == NULL)
         return;
-    /* What is held after it went back, went back. */
-    if (strcmp(meaning->result, "held") != 0 || !json_is_string(json_object_get(attempt, "ended")))
-        (void)json_object_set_new(attempt, "result", json_string(meaning->result));
+    (void)json_object_set_new(attempt, "result", json_string(meaning->result));
     if (meaning->ends)
         copy(attempt, "ended", event, "time");
 }
 
-/* Where the events do not say how long it took. */
+/* Where the events do not say how long it took; of what is under way, they say how long it had
+ * taken until the last of them. */
 static void measure(json_t *attempt)
 {
     struct wall_time from;
     struct wall_time to;
+    if (!json_is_string(json_object_get(attempt, "ended"))) {
+        (void)json_object_set_new(attempt, "duration_ms", json_null());
+        return;
+    }
     if (json_is_integer(json_object_get(attempt, "duration_ms")) ||
         wall_time_parse(json_text_or(json_object_get(attempt, "started"), ""), &from) != 0 ||
         wall_time_parse(json_text_or(json_object_get(attempt, "ended"), ""), &to) != 0)
@@ -132,7 +135,8 @@ json_t *attempts_of(const json_t *history)
         attempt = find(attempts, event);
         if (attempt == NULL)
             attempt = begin(attempts, event);
-        if (attempt != NULL)
+        /* What happens to its release later on is not what became of the attempt. */
+        if (attempt != NULL && !json_is_string(json_object_get(attempt, "ended")))
             take(attempt, event);
     }
     json_array_foreach(attempts, index, attempt)

@@ -67,8 +67,13 @@ static void add_attempt(struct grid *grid, const json_t *attempt)
     else
         grid_format(grid, COLOUR_NONE, "git%s%.8s", revision == NULL ? "" : " ",
                     revision == NULL ? "" : revision);
+    /* The numbers, where they decided or have not yet; otherwise what did. */
+    const bool went_back = result != NULL && strcmp(result, "promoted") != 0;
+    const bool decided = view_is(attempt, "verdict", went_back ? "rollback" : "pass");
     grid_add(grid, COLOUR_NONE,
-             evidence != NULL ? evidence : json_text_or(json_object_get(attempt, "message"), ""));
+             evidence != NULL && (result == NULL || decided)
+                 ? evidence
+                 : json_text_or(json_object_get(attempt, "message"), ""));
 }
 
 static void print_attempts(const struct invocation *invocation, const json_t *attempts)

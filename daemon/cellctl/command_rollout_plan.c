@@ -53,9 +53,7 @@ static void print_rules(const struct view *view, const json_t *plan)
     if (json_is_true(json_object_get(plan, "rollback_forbidden")))
         view_line(view, "note", COLOUR_BAD,
                   "it is never rolled back by itself: it is held instead");
-    if (json_is_true(json_object_get(plan, "first")))
-        view_line(view, "note", COLOUR_BUSY,
-                  "there is no stable release yet: it gets all traffic once it is ready");
+    view_line(view, "note", COLOUR_BUSY, view_text(plan, "message"));
 }
 
 /* `known`: the traffic is. */
@@ -73,7 +71,8 @@ static void add_row(struct grid *grid, const json_t *row, bool known)
     grid_add(grid, within ? COLOUR_GOOD : COLOUR_QUIET, !known ? NULL : within ? "yes" : "no");
 }
 
-/* Evidence adds up over the steps: what all of them together can rule out. */
+/* Evidence adds up over the steps: what all of them together can rule out. A bake without steps
+ * stands alone, and its rows say it. */
 static void print_total(const struct view *view, const json_t *plan)
 {
     const double rate = json_number_value(json_object_get(plan, "requests_per_second"));
@@ -89,7 +88,7 @@ static void print_total(const struct view *view, const json_t *plan)
             requests += rate * (double)view_number(one, "weight") / 100 *
                         (double)view_number(one, "soak_ms") / 1000;
     }
-    if (rate <= 0 || rows == NULL)
+    if (rate <= 0 || rows == NULL || json_array_size(json_object_get(plan, "steps")) == 0)
         return;
     json_array_foreach(rows, index, one)
     {
@@ -168,7 +167,6 @@ static void print(const struct view *view, const json_t *plan)
         output_text(view->file, sentence);
         (void)fputc('\n', view->file);
     }
-    view_line(view, "message", COLOUR_BUSY, view_text(plan, "message"));
 }
 
 int command_run_rollout_plan(const struct invocation *invocation)

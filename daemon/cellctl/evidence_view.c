@@ -17,7 +17,7 @@ static const struct words {
     {"pass", "shown to be good enough", COLOUR_GOOD},
     {"rollback", "shown to be worse than the stable release", COLOUR_BAD},
     {"insufficient", "the time is over and nothing is proven", COLOUR_BUSY},
-    {"no-data", "it gets no requests although the stable release does", COLOUR_BAD},
+    {"no-data", "the metrics show no requests of it", COLOUR_BAD},
     {"provider-error", "the metrics cannot be read", COLOUR_BAD},
     {"guard", "above its absolute limit, and perhaps the stable release is too", COLOUR_BAD},
 };
@@ -31,16 +31,19 @@ static const struct words *words_of(const char *verdict)
     return NULL;
 }
 
-static void print_verdict(const struct view *view, const json_t *analysis)
+static void print_verdict(const struct view *view, const json_t *analysis, bool judged)
 {
     const char *verdict = json_text_or(json_object_get(analysis, "verdict"), "continue");
     const struct words *words = words_of(verdict);
     const double rate = amount(analysis, "requests_per_second");
     const enum output_colour tone = words == NULL ? COLOUR_NONE : words->tone;
+    const double looks = amount(analysis, "windows");
     view_label(view, "judge");
-    view_paint(view, tone, words == NULL ? verdict : words->sentence);
-    (void)fprintf(view->file, " (%.0f %s", amount(analysis, "windows"),
-                  amount(analysis, "windows") > 1 ? "looks" : "look");
+    if (judged)
+        view_paint(view, tone, words == NULL ? verdict : words->sentence);
+    else
+        view_paint(view, COLOUR_QUIET, "this step is not judged");
+    (void)fprintf(view->file, " (%.0f %s", looks, looks == 1 ? "look" : "looks");
     if (rate > 0)
         (void)fprintf(view->file, ", %.3g requests/s", rate);
     (void)fputs(", ", view->file);
@@ -101,13 +104,13 @@ static void print_failure(const struct view *view, const json_t *analysis)
     (void)fprintf(view->file, " (%lld in a row)\n", failures);
 }
 
-void evidence_view_print(const struct view *view, const json_t *analysis)
+void evidence_view_print(const struct view *view, const json_t *analysis, bool judged)
 {
     size_t index;
     const json_t *metric;
     if (!json_is_object(analysis))
         return;
-    print_verdict(view, analysis);
+    print_verdict(view, analysis, judged);
     print_evidence(view, "  bad", json_object_get(analysis, "against"), "then it is rolled back",
                    "shown to be bad", COLOUR_BAD);
     print_evidence(view, "  good", json_object_get(analysis, "for"),

@@ -5,5 +5,5 @@
 
 #include <jansson.h>
 
-/* The lines of an ANALYSIS; nothing for null. */
-void evidence_view_print(const struct view *view, const json_t *analysis);
+/* The lines of an ANALYSIS; nothing for null. `judged`: the judge decides what comes next. */
+void evidence_view_print(const struct view *view, const json_t *analysis, bool judged);

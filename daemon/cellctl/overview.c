@@ -156,12 +156,25 @@ static void print_head(FILE *file, const json_t *status, bool colour)
                "control plane: ", view_text(json_object_get(status, "control_plane"), "message"));
 }
 
+/* "cart on production …", "gate tests of cart …", "cells/cart/cell.yaml:7:3: …". A component that
+ * is called after its cell does not name it. */
+static bool names_cell(const char *message, const char *cell)
+{
+    char on[128];
+    char of[128];
+    const char *place = strstr(message, ".yaml:");
+    (void)snprintf(on, sizeof(on), "%.100s on ", cell);
+    (void)snprintf(of, sizeof(of), " of %.100s ", cell);
+    return strncmp(message, on, strlen(on)) == 0 || strstr(message, of) != NULL ||
+           (place != NULL && (size_t)(place - message) < strcspn(message, " "));
+}
+
 /* "cart on production: message", without what the message says itself. */
 static void print_about(FILE *file, const char *before, const char *cell, const char *target,
                         const char *message)
 {
     (void)fputs(before, file);
-    if (message == NULL || cell == NULL || strstr(message, cell) == NULL) {
+    if (message == NULL || cell == NULL || !names_cell(message, cell)) {
         output_text(file, cell == NULL ? "" : cell);
         (void)fputs(cell != NULL && target != NULL ? " on " : "", file);
         output_text(file, target == NULL ? "" : target);

@@ -153,6 +153,14 @@ static void print_reasons(const struct view *view, const json_t *component)
         view_line(view, "reason", tone_of(component), reason);
 }
 
+/* Some steps are not; what comes after them is. */
+static bool is_judged(const json_t *rollout)
+{
+    const json_t *step =
+        json_array_get(json_object_get(rollout, "steps"), (size_t)view_number(rollout, "step"));
+    return step == NULL || json_is_true(json_object_get(step, "analysis"));
+}
+
 static void print_rollout(const struct view *view, const json_t *component)
 {
     const json_t *rollout = json_object_get(component, "rollout");
@@ -172,7 +180,7 @@ static void print_rollout(const struct view *view, const json_t *component)
         print_count(view, rollout);
     print_credit(view, "soak", json_object_get(rollout, "soak"));
     print_credit(view, "bake", json_object_get(rollout, "bake"));
-    evidence_view_print(view, json_object_get(rollout, "analysis"));
+    evidence_view_print(view, json_object_get(rollout, "analysis"), is_judged(rollout));
     print_reasons(view, component);
     if (json_is_true(json_object_get(component, "unproven")))
         view_line(view, "note", COLOUR_BUSY, "promoted without proof");

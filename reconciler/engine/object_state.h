@@ -69,6 +69,8 @@ struct object {
     bool drifted : 1;   /* live changed though what is desired did not */
     bool missing : 1;   /* not in the last complete list: to be confirmed */
     bool seen : 1;      /* in the list that is being read */
+    bool answered : 1;  /* by name, since the list that is awaited was asked for: what that shows
+                           may be older, and older than a write of ours */
     bool sound : 1;     /* a release: its content was compared */
     bool condemned : 1; /* pruning has come to it: it is deleted now */
     bool complain : 1;  /* the last list showed it not Ready */

@@ -42,6 +42,10 @@ static void list(struct engine *engine, enum resource_kind kind)
     const bool namespaced = resource_kind_info(kind)->namespaced;
     object_collection_path(kind, namespaced ? engine->platform->namespace_name.text : "", &path);
     engine->kinds[kind].done = false;
+    for (size_t i = 0; i < engine->object_count; i++) {
+        if (engine->object_list[i]->key.kind == kind)
+            engine->object_list[i]->answered = false;
+    }
     engine->kinds[kind].request = request_add(
         engine,
         &(struct request_order){.purpose = REQUEST_LIST, .path = text_get(&path), .kind = kind});
@@ -180,6 +184,13 @@ static void finish(struct engine *engine)
 /* --- one list -----------------------------------------------------------------------------------
  */
 
+/* While it is written to, or read, that answer is newer than a list, and so is one that came while
+ * the list was under way. */
+static bool is_overtaken(const struct object *object)
+{
+    return object->answered || (object->operation != NULL && object->operation->request != 0);
+}
+
 static void take_item(struct engine *engine, enum resource_kind kind, const json_t *item)
 {
     const char *name = json_text_or(json_at(item, "metadata", "name", NULL), NULL);
@@ -192,8 +203,7 @@ static void take_item(struct engine *engine, enum resource_kind kind, const json
     if (object == NULL)
         return;
     object->seen = true;
-    /* While it is written to, or read, that answer is newer than a list. */
-    if (object->operation != NULL && object->operation->request != 0)
+    if (is_overtaken(object))
         return;
     object_observed(engine, object, item);
     const bool equal =
@@ -211,7 +221,7 @@ static void take_list(struct engine *engine, enum resource_kind kind, const json
         struct object *object = engine->object_list[i];
         if (object->key.kind != kind || object->seen || object->presence == PRESENCE_ABSENT)
             continue;
-        if (object->operation != NULL && object->operation->request != 0)
+        if (is_overtaken(object))
             continue;
         /* Not in a complete list: suspected gone, until a GET says so. What never was there needs
          * no such doubt. */

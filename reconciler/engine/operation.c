@@ -407,6 +407,7 @@ void operation_answer(struct engine *engine, struct object *object, const struct
     struct operation *operation = object->operation;
     CHECK(operation != NULL && operation->request == request->id);
     operation->request = 0;
+    object->answered = true;
     if (operation->state == OPERATION_READING)
         answer_read(engine, object, event);
     else

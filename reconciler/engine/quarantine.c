@@ -136,8 +136,7 @@ void quarantine_add(struct engine *engine, const struct track *track, const char
     history_publish(engine, PUBLISH_WARNING, "quarantined",
                     &(struct history_about){
                         .cell = entry.cell, .component = entry.component, .target = entry.target},
-                    "%s on %s: content %s is quarantined: %s", entry.component, entry.target,
-                    digest, reason);
+                    "content %s is quarantined: %s", digest, reason);
 }
 
 static bool fits(const char *wanted, const char *value)

@@ -96,16 +96,29 @@ static bool explain_source(const struct track *track, struct text *out)
     return false;
 }
 
-static bool explain_track(const struct engine *engine, const struct node *node, struct instant now,
-                          struct text *out)
+/* Of a target where something failed, though others of its components still go on. */
+static const struct track *first_failed(const struct engine *engine, const struct node *node)
 {
-    const struct track *track = first_open(engine, node);
+    for (size_t i = 0; i < node->unit->track_count; i++) {
+        const struct track *track = node->unit->tracks[i];
+        if (track->node == node && track->rollout.state == ROLLOUT_HELD)
+            return track;
+    }
+    return first_open(engine, node);
+}
+
+static bool explain_track(const struct question *question, const struct node *node,
+                          enum wait_kind through, struct text *out)
+{
+    const struct engine *engine = question->engine;
+    const struct track *track =
+        through == WAIT_CANCELLED ? first_failed(engine, node) : first_open(engine, node);
     if (track == NULL)
         return false;
     if (track->rollout.state == ROLLOUT_PREPARE && explain_source(track, out))
         return true;
     if (!provider_explain(engine, track, out))
-        track_explain(engine, track, now, out);
+        track_explain(engine, track, question->now, out);
     return true;
 }
 
@@ -157,7 +170,7 @@ static void add_health(const struct engine *engine, const struct node *node, con
     health_explain(engine, node, out);
 }
 
-static void explain(void *context, size_t index, struct text *out)
+static void explain(void *context, size_t index, enum wait_kind through, struct text *out)
 {
     const struct question *question = context;
     const struct engine *engine = question->engine;
@@ -183,7 +196,7 @@ static void explain(void *context, size_t index, struct text *out)
         text_add(out, operation_message(stuck));
         return;
     }
-    if (explain_bootstrap(engine, node, out) || explain_track(engine, node, question->now, out))
+    if (explain_bootstrap(engine, node, out) || explain_track(question, node, through, out))
         return;
     if (engine->facts[index].state == NODE_CONVERGED && explain_unproven(node, out))
         return;
@@ -223,7 +236,7 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
     input.now = now.wall;
     if (keeps_last_good(node->unit)) {
         text_format(out, "%s on %s keeps its last good state: ", node->unit->name, node->name);
-        explain(&question, node->index, out);
+        explain(&question, node->index, WAIT_NONE, out);
         return;
     }
     if (engine->facts[node->index].state == NODE_CONVERGED) {

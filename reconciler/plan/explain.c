@@ -109,21 +109,22 @@ static bool add_clause(const struct plan_input *input, const struct node_verdict
 }
 
 int plan_explain(const struct plan_input *input, const struct node_verdict *verdicts, size_t node,
-                 void (*explain)(void *context, size_t node, struct text *out), void *context,
-                 struct text *out)
+                 plan_explainer *explain, void *context, struct text *out)
 {
     const struct node_facts *facts = &input->nodes[node];
     text_format(out, "%s on %s", facts->cell_name, facts->target->name);
     size_t at = node;
+    enum wait_kind through = WAIT_NONE;
     /* A chain is never longer than there are nodes, whatever the verdicts say. */
     for (size_t i = 0; i < input->node_count; i++) {
         if (add_clause(input, &verdicts[at], at, out)) {
             text_add(out, ": ");
-            explain(context, at, out);
+            explain(context, at, through, out);
             break;
         }
         if (verdicts[at].waits_for == SIZE_MAX)
             break;
+        through = verdicts[at].wait;
         at = verdicts[at].waits_for;
         const enum wait_kind next = verdicts[at].wait;
         if (next != WAIT_NONE && next != WAIT_QUARANTINE && next != WAIT_UNKNOWN)

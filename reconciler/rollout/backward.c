@@ -25,6 +25,20 @@ static void keep_evidence(struct advance *advance)
                    evidence != NULL ? evidence : "");
 }
 
+/* Says what has happened, not only why. */
+static void note_end(struct advance *advance)
+{
+    const struct rollout *rollout = advance->rollout;
+    const enum rollout_note_kind kind = rollout->outcome == OUTCOME_SUPERSEDED  ? NOTE_SUPERSEDED
+                                        : rollout->outcome == OUTCOME_WITHDRAWN ? NOTE_WITHDRAWN
+                                                                                : NOTE_ROLLED_BACK;
+    if (kind == NOTE_ROLLED_BACK && rollout->has_stable)
+        machine_note(advance, kind, rollout->next.deployment_digest, "back on release %s: %s",
+                     rollout->stable.release_digest, rollout->room->reason);
+    else
+        machine_note(advance, kind, rollout->next.deployment_digest, "%s", rollout->room->reason);
+}
+
 void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, const char *format,
                             ...)
 {
@@ -45,7 +59,7 @@ void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, con
                  sizeof(rollout->held_digest));
     (void)memcpy(rollout->room->reason, reason, sizeof(reason));
     keep_evidence(advance);
-    machine_note(advance, NOTE_HELD, rollout->next.deployment_digest, "%s", reason);
+    machine_note_held(advance, rollout->next.deployment_digest);
     machine_note(advance, NOTE_ALARM, rollout->next.deployment_digest, "%s", reason);
 }
 
@@ -118,13 +132,6 @@ void backward_begin(struct advance *advance, struct way_back way, const char *fo
 
 /* --- its end ------------------------------------------------------------------------------ */
 
-static enum rollout_note_kind note_of(enum rollout_outcome outcome)
-{
-    return outcome == OUTCOME_SUPERSEDED  ? NOTE_SUPERSEDED
-           : outcome == OUTCOME_WITHDRAWN ? NOTE_WITHDRAWN
-                                          : NOTE_ROLLED_BACK;
-}
-
 static void plan_retry(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
@@ -153,8 +160,7 @@ static void finish(struct advance *advance)
         (void)memcpy(rollout->held_digest, rollout->next.deployment_digest,
                      sizeof(rollout->held_digest));
     plan_retry(advance);
-    machine_note(advance, note_of(rollout->outcome), rollout->next.deployment_digest, "%s",
-                 rollout->room->reason);
+    note_end(advance);
     rollout->outcome = OUTCOME_NONE;
     rollout_content_fini(&rollout->next);
     rollout->has_next = rollout->touched = rollout->route_touched = false;
@@ -166,7 +172,7 @@ static void finish(struct advance *advance)
     rollout->replicas = -1;
     machine_move(advance, rollout->hold == HOLD_NONE ? ROLLOUT_IDLE : ROLLOUT_HELD);
     if (rollout->hold != HOLD_NONE)
-        machine_note(advance, NOTE_HELD, rollout->held_digest, "%s", rollout->room->reason);
+        machine_note_held(advance, rollout->held_digest);
 }
 
 static void drain(struct advance *advance)

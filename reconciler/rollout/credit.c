@@ -115,10 +115,27 @@ bool credit_soak(struct advance *advance, enum soak_look look, bool judged, int6
            (rollout->skip_soak || soak_credit_ms(rollout, advance->view, judged) >= needed_ms);
 }
 
+const char *credit_blindness(const struct rollout_view *view)
+{
+    return view->verdict == VERDICT_PROVIDER_ERROR ? "the metrics cannot be read"
+           : view->verdict == VERDICT_NO_DATA      ? "the metrics show no requests of it"
+                                                   : NULL;
+}
+
+static bool bake_is_for_the_judge(const struct rollout *rollout, const struct rollout_view *view)
+{
+    return view->plan->analysis && !rollout->fast && rollout_two_slots(rollout);
+}
+
 bool credit_bake_is_judged(const struct rollout *rollout, const struct rollout_view *view)
 {
-    return view->plan->analysis && !rollout->fast && rollout_two_slots(rollout) &&
+    return bake_is_for_the_judge(rollout, view) &&
            rollout->fault_ms < view->plan->progress_deadline.ms;
+}
+
+bool credit_bake_is_given_up(const struct rollout *rollout, const struct rollout_view *view)
+{
+    return bake_is_for_the_judge(rollout, view) && !credit_bake_is_judged(rollout, view);
 }
 
 int64_t credit_remaining_ms(const struct rollout *rollout, const struct rollout_view *view)

@@ -33,21 +33,54 @@ static void add_traffic(struct text *out, const struct rollout_view *view,
     add_gate(out, binding_may_carry(next) ? &view->route : next);
 }
 
+/* Time goes by and does not count. */
+static void add_fault(struct text *out, const struct rollout *rollout,
+                      const struct rollout_view *view, const char *fault, const char *then)
+{
+    const int64_t left_ms = view->plan->progress_deadline.ms - rollout->fault_ms;
+    char left[DURATION_TEXT_SIZE];
+    duration_format(DURATION_S(left_ms > 0 ? left_ms / 1000 : 0), left);
+    text_format(out, " (not counted now: %s; %s in %s if that lasts)", fault, then, left);
+}
+
 static void explain_step(const struct rollout *rollout, const struct rollout_view *view,
                          struct text *out)
 {
     const struct rollout_stage stage = step_current(rollout);
+    const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
+    const char *fault = step_fault(rollout, view);
     if (!rollout->verified) {
         text_format(out, "moves traffic to %d %%", stage.weight);
         add_since(out, rollout->progress_at, view->now.wall);
-        add_traffic(out, view, &view->slot[slot_index(rollout->next_slot)]);
+        add_traffic(out, view, slot);
         return;
     }
     char left[DURATION_TEXT_SIZE];
     duration_format(DURATION_S(credit_remaining_ms(rollout, view) / 1000), left);
     text_format(out, "soaks at %d %%, %s left", stage.weight, left);
-    if (view->evidence != NULL)
+    if (!binding_is_settled(slot))
+        add_gate(out, slot);
+    else if (fault != NULL)
+        add_fault(out, rollout, view, fault,
+                  view->plan->rollback_forbidden ? "it is held" : "it goes back");
+    else if (view->evidence != NULL)
         text_format(out, " (%s)", view->evidence);
+}
+
+static void explain_bake(const struct rollout *rollout, const struct rollout_view *view,
+                         struct text *out)
+{
+    const struct binding_view *next = &view->slot[slot_index(rollout->next_slot)];
+    const char *blindness = credit_blindness(view);
+    char left[DURATION_TEXT_SIZE];
+    duration_format(DURATION_S(credit_remaining_ms(rollout, view) / 1000), left);
+    text_format(out, "bakes, %s left", left);
+    if (next->known && next->gate.verdict != GATE_SETTLED)
+        add_gate(out, next);
+    else if (blindness != NULL && credit_bake_is_judged(rollout, view))
+        add_fault(out, rollout, view, blindness, "it bakes unjudged");
+    else if (blindness != NULL && credit_bake_is_given_up(rollout, view))
+        text_format(out, " (unjudged: %s)", blindness);
 }
 
 static void explain_rest(const struct rollout *rollout, const struct rollout_view *view,
@@ -66,17 +99,11 @@ static void explain_rest(const struct rollout *rollout, const struct rollout_vie
         text_format(out, "runs release %s", rollout->stable.release_digest);
 }
 
-static bool is_blind(const struct rollout *rollout, const struct rollout_view *view)
-{
-    return credit_bake_is_judged(rollout, view) && view->verdict == VERDICT_PROVIDER_ERROR;
-}
-
 static void explain_state(const struct rollout *rollout, const struct rollout_view *view,
                           struct text *out)
 {
     const struct binding_view *next = &view->slot[slot_index(rollout->next_slot)];
     const struct binding_view *stable = &view->slot[slot_index(rollout->stable_slot)];
-    char left[DURATION_TEXT_SIZE];
     switch (rollout->state) {
     case ROLLOUT_IDLE:
         explain_rest(rollout, view, out);
@@ -104,12 +131,7 @@ static void explain_state(const struct rollout *rollout, const struct rollout_vi
         text_format(out, "is paused: %s", rollout->room->reason);
         break;
     case ROLLOUT_BAKE:
-        duration_format(DURATION_S(credit_remaining_ms(rollout, view) / 1000), left);
-        text_format(out, "bakes, %s left", left);
-        if (next->known && next->gate.verdict != GATE_SETTLED)
-            add_gate(out, next);
-        else if (is_blind(rollout, view))
-            text_add(out, " (the metrics cannot be read)");
+        explain_bake(rollout, view, out);
         return;
     case ROLLOUT_CLEANUP:
         text_add(out, "takes the old slot down");

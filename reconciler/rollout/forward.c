@@ -205,6 +205,8 @@ static void commit(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
     const bool two_slots = rollout_two_slots(rollout);
+    const char *blindness =
+        credit_bake_is_given_up(rollout, advance->view) ? credit_blindness(advance->view) : NULL;
     rollout_content_fini(&rollout->previous);
     rollout->has_previous = rollout->has_stable && !rollout->returning;
     if (rollout->has_previous)
@@ -229,8 +231,10 @@ static void commit(struct advance *advance)
     machine_move(advance, two_slots ? ROLLOUT_CLEANUP : ROLLOUT_IDLE);
     if (!two_slots)
         rollout->replicas = -1;
-    machine_note(advance, NOTE_BAKED, rollout->stable.deployment_digest, "release %s is stable",
-                 rollout->stable.release_digest);
+    machine_note(advance, NOTE_BAKED, rollout->stable.deployment_digest, "release %s is stable%s%s",
+                 rollout->stable.release_digest,
+                 blindness != NULL ? "; its bake was not judged: " : "",
+                 blindness != NULL ? blindness : "");
 }
 
 /* Without steps the bake is all the proof there is. */
@@ -270,9 +274,7 @@ static void baked(struct advance *advance)
 /* How long there was nothing to judge by. */
 static void watch_metrics(struct advance *advance)
 {
-    const enum judge_verdict verdict = advance->view->verdict;
-    const bool missing = verdict == VERDICT_NO_DATA || verdict == VERDICT_PROVIDER_ERROR;
-    if (!advance->view->plan->analysis || !missing)
+    if (!advance->view->plan->analysis || credit_blindness(advance->view) == NULL)
         advance->rollout->fault_ms = 0;
 }
 

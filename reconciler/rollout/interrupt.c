@@ -153,6 +153,12 @@ static void command_resume(struct advance *advance)
                "there is too little evidence: `promote` goes on without proof, `abort` goes back");
         return;
     }
+    if (rollout->hold == HOLD_GUARD && advance->view->verdict == VERDICT_GUARD) {
+        answer(advance, false,
+               "there are still more errors than the absolute limit allows: `promote` goes on all "
+               "the same, `abort` goes back");
+        return;
+    }
     if (rollout->from == ROLLOUT_STEP && rollout->step < rollout->stage_count && rollout->verified)
         rollout->room->stages[rollout->step].pause = false;
     forward_resume(advance);
@@ -196,8 +202,6 @@ static void command_promote(struct advance *advance)
     }
     if (rollout->state == ROLLOUT_PAUSED)
         forward_resume(advance);
-    rollout->unproven = rollout->unproven || (at == ROLLOUT_STEP && advance->view->plan->analysis &&
-                                              advance->view->verdict != VERDICT_PASS);
     rollout->skip_soak = true;
     if (at == ROLLOUT_STEP && rollout->step < rollout->stage_count)
         rollout->room->stages[rollout->step].pause = false;
@@ -229,8 +233,7 @@ static void command_promote_full(struct advance *advance)
     }
     if (rollout->state == ROLLOUT_PAUSED)
         forward_resume(advance);
-    rollout->unproven =
-        rollout->unproven || (rollout->stage_count > 0 && advance->view->verdict != VERDICT_PASS);
+    rollout->unproven = rollout->unproven || step_lacks_proof(rollout, advance->view);
     if (at == ROLLOUT_STEP)
         step_enter(advance, rollout->stage_count);
     else if (at != ROLLOUT_ROUTE)

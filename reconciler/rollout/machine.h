@@ -18,6 +18,8 @@ struct advance {
 void machine_move(struct advance *advance, enum rollout_state state);
 void machine_note(struct advance *advance, enum rollout_note_kind kind, const char *digest,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* That it is held, by which hold and why. */
+void machine_note_held(struct advance *advance, const char *digest);
 bool machine_may_move(enum rollout_state from, enum rollout_state to);
 
 /* --- binding.c: what one look says -------------------------------------------------------- */
@@ -84,8 +86,12 @@ void forward_promoted(struct advance *advance);
 /* --- step.c: weights ---------------------------------------------------------------------- */
 
 void step_advance(struct advance *advance);
+/* Why its soak does not count, though its slot is ready; NULL = it does. */
+const char *step_fault(const struct rollout *rollout, const struct rollout_view *view);
 /* The step as it stands; beyond the last one, all traffic. */
 struct rollout_stage step_current(const struct rollout *rollout);
+/* Steps that are judged have shown nothing for the release, or not enough. */
+bool step_lacks_proof(const struct rollout *rollout, const struct rollout_view *view);
 void step_enter(struct advance *advance, size_t step);
 
 /* --- backward.c: the way back ------------------------------------------------------------- */
@@ -133,8 +139,12 @@ enum soak_look {
 /* Counts what is good towards the soak; true when `needed_ms` are reached and this look is good. */
 bool credit_soak(struct advance *advance, enum soak_look look, bool judged, int64_t needed_ms);
 void credit_restart_soak(struct advance *advance);
+/* Why the judge has nothing to go by; NULL = it has. */
+const char *credit_blindness(const struct rollout_view *view);
 /* The bake counts only as far as it was judged, for as long as there is something to judge by. */
 bool credit_bake_is_judged(const struct rollout *rollout, const struct rollout_view *view);
+/* There was nothing to judge by for so long that it counts unjudged. */
+bool credit_bake_is_given_up(const struct rollout *rollout, const struct rollout_view *view);
 int64_t credit_remaining_ms(const struct rollout *rollout, const struct rollout_view *view);
 
 /* --- content.c ---------------------------------------------------------------------------- */

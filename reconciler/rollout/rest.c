@@ -58,7 +58,7 @@ static void hold(struct advance *advance, enum rollout_hold why, const char *rea
     if (rollout->state != ROLLOUT_HELD)
         machine_move(advance, ROLLOUT_HELD);
     advance->result->changed = true;
-    machine_note(advance, NOTE_HELD, digest, "%s", rollout->room->reason);
+    machine_note_held(advance, digest);
 }
 
 static bool wants_new(const struct advance *advance)

@@ -113,6 +113,13 @@ void machine_note(struct advance *advance, enum rollout_note_kind kind, const ch
     va_end(arguments);
 }
 
+void machine_note_held(struct advance *advance, const char *digest)
+{
+    const struct rollout *rollout = advance->rollout;
+    machine_note(advance, NOTE_HELD, digest, "is held (%s): %s", rollout_hold_name(rollout->hold),
+                 rollout->room->reason);
+}
+
 /* The route's autoscaler takes a slot over once it was seen to act: until then the slot keeps its
  * number, so that it never falls to the default of one. */
 static void hand_over_scaling(struct advance *advance)

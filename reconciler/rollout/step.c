@@ -28,22 +28,32 @@ void step_enter(struct advance *advance, size_t step)
     advance->moved = true;
 }
 
-static bool judged(const struct advance *advance, const struct rollout_stage *stage)
+static bool judged(const struct rollout *rollout, const struct rollout_view *view,
+                   const struct rollout_stage *stage)
 {
-    return advance->view->plan->analysis && stage->analysis && !advance->rollout->fast;
+    return view->plan->analysis && stage->analysis && !rollout->fast;
 }
 
 /* The weight stands: the route says so, and the requests do not say otherwise. */
-static bool weight_stands(const struct advance *advance)
+static bool weight_stands(const struct rollout_view *view)
 {
-    return binding_is_verified(&advance->view->route) && advance->view->share != SHARE_OFF;
+    return binding_is_verified(&view->route) && view->share != SHARE_OFF;
 }
 
-static bool metrics_missing(const struct advance *advance, const struct rollout_stage *stage)
+/* NULL = they are there, or not needed. */
+static const char *metrics_lack(const struct rollout *rollout, const struct rollout_view *view,
+                                const struct rollout_stage *stage)
 {
-    const enum judge_verdict verdict = advance->view->verdict;
-    return judged(advance, stage) && stage->weight > 0 &&
-           (verdict == VERDICT_NO_DATA || verdict == VERDICT_PROVIDER_ERROR);
+    return judged(rollout, view, stage) && stage->weight > 0 ? credit_blindness(view) : NULL;
+}
+
+const char *step_fault(const struct rollout *rollout, const struct rollout_view *view)
+{
+    const struct rollout_stage stage = step_current(rollout);
+    if (weight_stands(view))
+        return metrics_lack(rollout, view, &stage);
+    return binding_is_unseen(&view->route) ? "the route cannot be read"
+                                           : "the traffic does not follow the weight";
 }
 
 /* Failures of what carries the release, not of the release: they hold the weight, and end the
@@ -51,7 +61,8 @@ static bool metrics_missing(const struct advance *advance, const struct rollout_
 static bool check_faults(struct advance *advance, const struct rollout_stage *stage)
 {
     struct rollout *rollout = advance->rollout;
-    const bool stands = weight_stands(advance), missing = metrics_missing(advance, stage);
+    const bool stands = weight_stands(advance->view);
+    const bool missing = metrics_lack(rollout, advance->view, stage) != NULL;
     const int64_t limit = advance->view->plan->progress_deadline.ms;
     if (stands && !missing)
         rollout->fault_ms = 0;
@@ -93,7 +104,8 @@ static bool check_health(struct advance *advance, const struct rollout_stage *st
         failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
         return true;
     }
-    if (view->verdict == VERDICT_GUARD && judged(advance, stage)) {
+    /* A person who ended the step has seen it. */
+    if (view->verdict == VERDICT_GUARD && judged(rollout, view, stage) && !rollout->skip_soak) {
         forward_pause(
             advance, HOLD_GUARD,
             view->stable_healthy
@@ -146,6 +158,11 @@ static bool any_analysis(const struct rollout *rollout)
     return false;
 }
 
+bool step_lacks_proof(const struct rollout *rollout, const struct rollout_view *view)
+{
+    return view->plan->analysis && any_analysis(rollout) && view->verdict != VERDICT_PASS;
+}
+
 /* The soak is over and nothing speaks against the release: is that enough to go on? */
 static void soaked(struct advance *advance, const struct rollout_stage *stage)
 {
@@ -158,11 +175,10 @@ static void soaked(struct advance *advance, const struct rollout_stage *stage)
         forward_pause(advance, HOLD_NONE, why);
         return;
     }
-    const bool last = rollout->step + 1 == rollout->stage_count;
     const bool lacking =
-        last && view->plan->analysis && any_analysis(rollout) && view->verdict != VERDICT_PASS;
+        rollout->step + 1 == rollout->stage_count && step_lacks_proof(rollout, view);
     const bool uncounted =
-        judged(advance, stage) && stage->weight > 0 && view->share == SHARE_TOO_FEW;
+        judged(rollout, view, stage) && stage->weight > 0 && view->share == SHARE_TOO_FEW;
     if ((!lacking && !uncounted) || rollout->unproven || rollout->skip_soak) {
         rollout->unproven = rollout->unproven || lacking;
         next_step(advance);
@@ -199,6 +215,18 @@ static bool cure(struct advance *advance)
     return true;
 }
 
+/* All traffic is none of the steps that the manifest counts. */
+static void note_step(struct advance *advance, const struct rollout_stage *stage)
+{
+    const struct rollout *rollout = advance->rollout;
+    const char *digest = rollout->next.deployment_digest;
+    if (rollout->step < rollout->stage_count)
+        machine_note(advance, NOTE_STEP, digest, "%d %% of the traffic, step %zu of %zu",
+                     stage->weight, rollout->step + 1, rollout->stage_count);
+    else
+        machine_note(advance, NOTE_STEP, digest, "all of the traffic");
+}
+
 void step_advance(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
@@ -216,16 +244,16 @@ void step_advance(struct advance *advance)
     const bool ready = check_ready(advance, slot);
     if (advance->moved || (ready && !view->stable_healthy && cure(advance)))
         return;
-    const bool stands = weight_stands(advance), missing = metrics_missing(advance, &stage);
+    const bool stands = weight_stands(view);
+    /* With `promote` a person decides without them. */
+    const bool missing = !rollout->skip_soak && metrics_lack(rollout, view, &stage) != NULL;
     if (!rollout->verified) {
         if (!ready || !stands)
             return;
         rollout->verified = true;
         credit_restart_soak(advance);
         advance->result->changed = true;
-        machine_note(advance, NOTE_STEP, rollout->next.deployment_digest,
-                     "%d %% of the traffic, step %zu of %zu", stage.weight, rollout->step + 1,
-                     rollout->stage_count + 1);
+        note_step(advance, &stage);
     }
     if (rollout->step < rollout->stage_count && forward_keep_up(advance, rollout->stable_slot))
         return;
@@ -234,6 +262,7 @@ void step_advance(struct advance *advance)
     const enum soak_look look = ready && stands && !missing ? SOAK_GOOD
                                 : blind                     ? SOAK_UNSEEN
                                                             : SOAK_STOPPED;
-    if (credit_soak(advance, look, judged(advance, &stage) && stage.weight > 0, stage.soak_ms))
+    if (credit_soak(advance, look, judged(rollout, view, &stage) && stage.weight > 0,
+                    stage.soak_ms))
         soaked(advance, &stage);
 }

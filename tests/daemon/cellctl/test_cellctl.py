@@ -310,6 +310,103 @@ def test_watch_follows_events():
             shutil.rmtree(directory)
 
 
+class Retold(http.server.BaseHTTPRequestHandler):
+    """A celld that answers as the test says."""
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words):
+        pass
+
+    def do_GET(self):
+        body = json.dumps(self.server.answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def told(answer, *words):
+    """What cellctl prints of this answer."""
+    directory = tempfile.mkdtemp(prefix="celld-retold.")
+    path = os.path.join(directory, "celld.sock")
+    with UnixServer(path, Retold) as server:
+        server.answer = answer
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            return subprocess.run([CELLCTL, *words, "--socket", path], text=True,
+                                  capture_output=True, timeout=60).stdout
+        finally:
+            server.shutdown()
+            shutil.rmtree(directory)
+
+
+def test_rollouts_say_what_decides():
+    words = ["rollout", "plan", "order", "checkoutservice", "production"]
+    plan = json.loads(run(*words, "-o", "json").stdout)
+    plan.update(strategy="blue-green", steps=[], message="there is no stable release yet",
+                prospects=[dict(plan["prospects"][0], weight=100)])
+    text = told(plan, *words)
+    expect("bake  2 min  5 % bad" in text and "All steps" not in text, f"blue-green: {text}")
+    expect(text.count("no stable release yet") == 1, f"said twice: {text}")
+
+    words = ["rollout", "get", "order"]
+    shown = json.loads(run(*words, "-o", "json").stdout)
+    rollout = next(entry["component"]["rollout"] for entry in shown["rollouts"]
+                   if (entry["component"]["rollout"] or {}).get("active"))
+    rollout["analysis"].update(verdict="no-data", windows=0)
+    text = told(shown, *words)
+    expect("the metrics show no requests of it (0 looks" in text, f"no data: {text}")
+    rollout["analysis"].update(verdict="insufficient", windows=1)
+    rollout["step"] = 2
+    text = told(shown, *words)
+    expect("this step is not judged (1 look" in text, f"a step without analysis: {text}")
+    rollout["step"] = 3
+    text = told(shown, *words)
+    expect("the time is over and nothing is proven" in text, f"behind the steps: {text}")
+
+
+def test_history_says_what_decided():
+    numbers = "error-rate: 0 of 0 bad"
+
+    def event(kind, message, verdict, ms):
+        return {"sequence": ms, "time": f"2026-11-22T20:00:{ms // 1000:02}Z", "type": kind,
+                "level": "notice", "cell": "order", "component": "api", "target": "testing",
+                "rollout": "api/testing/1", "message": message,
+                "data": {"duration_ms": ms, "release": "dddddddddddd", "strategy": "canary",
+                         "analysis": {"verdict": verdict, "message": numbers}}}
+
+    begun = event("rollout-started", "begins", "continue", 0)
+    for kind, verdict, message, decides in (
+            ("rollout-step", "continue", "5 % of the traffic", numbers),
+            ("rollout-baked", "pass", "is stable", numbers),
+            ("rollout-baked", "no-data", "is stable unjudged", "is stable unjudged"),
+            ("rolled-back", "rollback", "back on release a", numbers),
+            ("rolled-back", "pass", "aborted by an operator", "aborted by an operator"),
+            ("rolled-back", "provider-error", "the metrics are away", "the metrics are away")):
+        after = event("rollout-drift", "somebody changed it", "continue", 20000)
+        text = told({"events": [begun, event(kind, message, verdict, 9000),
+                                *([after] if kind != "rollout-step" else [])]}, "history")
+        line = text.splitlines()[-1]
+        expect(line.endswith("  " + decides), f"{kind}, {verdict}: {text}")
+        expect(("9 s" in line) == (kind != "rollout-step"), f"how long it took: {text}")
+
+
+def test_needs_name_their_cell():
+    status = json.loads(run("status", "-o", "json").stdout)
+    status["cells"] = []
+    for cell, message, told_as in (
+            ("cart", "cartservice is held: why", "cart on testing: cartservice is held: why"),
+            ("y", "mid is held: aborted by us", "y on testing: mid is held: aborted by us"),
+            ("cart", "cart is held: why", "cart on testing: cart is held: why"),
+            ("cart", "cart on testing waits", "cart on testing waits"),
+            ("cart", "gate tests of cart before testing waits", "gate tests of cart before"),
+            ("cart", "cells/cart/cell.yaml:7:3: what is wrong", "cells/cart/cell.yaml:7:3: what"),
+            ("cart", "cartservice: x.yaml: no", "cart on testing: cartservice: x.yaml: no")):
+        status["holds"] = [{"cell": cell, "target": "testing", "message": message, "command": None}]
+        lines = told(status, "status").splitlines()
+        expect(any(line.startswith("  " + told_as) for line in lines), f"{message}: {lines}")
+
+
 def test_json_on_terminal():
     pid, fd = on_terminal("status", "-o", "json")
     data = read_until(fd, b"waits for production to have baked")

@@ -106,7 +106,8 @@ Test(clock, a_bake_ends_though_the_clock_was_set_back_by_hours)
     cr_expect_str_eq(traffic_verdict(&traffic), "provider-error");
     const json_t *told = json_object_get(traffic_event(&traffic, "metrics-unreadable"), "message");
     cr_expect_not_null(strstr(json_text_or(told, ""), "the clock was set back by 10h"));
-    expect_why(world, "shop", "development", "(the metrics cannot be read)");
+    expect_why(world, "shop", "development",
+               "(not counted now: the metrics cannot be read; it bakes unjudged in ");
     traffic_until(&traffic, "development", "idle", MINUTES(15));
     cr_expect_eq(traffic.windows, asked, "none is asked for twice");
     expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");

@@ -85,6 +85,36 @@ Test(looks, what_was_read_before_a_write_does_not_count_after_it)
     world_free(world);
 }
 
+/* What lists show is old when it comes. */
+static int64_t late_lists(void *context, const struct world_request *request)
+{
+    (void)context;
+    return strcmp(request->method, "LIST") == 0 && request->arrived ? 20000 : 0;
+}
+
+Test(looks, a_list_that_a_write_overtakes_is_no_drift)
+{
+    static const char *const policies[] = {"correct", "report", "freeze"};
+    for (size_t policy = 0; policy < 3; policy++) {
+        struct world_options options;
+        world_options_default(&options);
+        options.delay = late_lists;
+        struct world *world = world_new(&options);
+        for (int i = 1; i < 12; i++) {
+            char more[80];
+            snprintf(more, sizeof more, "  drift: %s\n  replicas: %d\n", policies[policy], i);
+            commit(world, i, "registry.example/shop:1", more);
+            world_run(world, i == 1 ? MINUTES(5) : 23000);
+        }
+        expect_condition(world, CONDITION_CONVERGED);
+        cr_expect(!world_published(world, "drift-found", "shop"), "%s", policies[policy]);
+        cr_expect(!world_published(world, "rollout-drift", "shop"), "%s", policies[policy]);
+        expect_no_dangers(world);
+        expect_silence(world);
+        world_free(world);
+    }
+}
+
 /* The tree of one release arrives when the next one stands in the binding. */
 static int64_t slow_trees(void *context, const struct world_request *request)
 {

@@ -268,6 +268,36 @@ Test(why_several, the_one_that_a_person_has_not_accepted_yet_is_named)
     traffic_free(&traffic);
 }
 
+/* --- one target after the other -----------------------------------------------------------------
+ */
+
+#define SLOW_PAIR(a, b, bake)                                                                      \
+    "raw:apiVersion: celld.dev/v1\nkind: Cell\nmetadata: {name: shop}\nspec:\n"                    \
+    "  rollout: {progressDeadline: 3m, bake: " bake "}\n  components:\n"                           \
+    "    - {name: api, type: worker, image: \"registry.example/" a "\"}\n"                         \
+    "    - {name: base, type: worker, image: \"registry.example/" b "\"}\n"
+
+/* What stops the second region is what failed in the first, not what still goes on there. */
+Test(why_several, a_region_is_stopped_by_what_failed_in_the_one_before)
+{
+    static const char platform[] =
+        PLATFORM_HEAD "  environments: [{name: development, regions: [us, eu]}]\n"
+                      "  phases: [{name: first, cells: [shop]}]\n";
+    struct world *world = repository_world();
+    repository_commit(world, 1, platform, "shop", SLOW_PAIR("api:1", "base:1", "0s"), NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    repository_commit(world, 2, platform, "shop", SLOW_PAIR("api:2", "broken:2", "1h"), NULL, NULL);
+    const struct track *base = unit_track_find(world->engine, "shop", "base", "development");
+    while (base->rollout.state != ROLLOUT_HELD)
+        cr_assert(world_step(world, MINUTES(10)));
+    const struct track *api = unit_track_find(world->engine, "shop", "api", "development");
+    cr_assert_eq(api->rollout.state, ROLLOUT_BAKE);
+    expect_why(world, "shop", "development", "shop on development: api bakes");
+    expect_why(world, "shop", "development-eu",
+               "shop on development-eu is stopped, because it failed on development: base is held");
+    world_free(world);
+}
+
 /* --- what is not built, or not compared ---------------------------------------------------------
  */
 

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void explain(void *context, size_t at, struct text *out)
+static void explain(void *context, size_t at, enum wait_kind through, struct text *out)
 {
     (void)context;
-    text_format(out, "component of node %zu is progressing", at);
+    text_format(out, "component of node %zu is %s", at,
+                through == WAIT_CANCELLED ? "broken" : "progressing");
 }
 
 static void expect_chain(struct fixture *f, size_t at, const char *expected)
@@ -92,7 +93,7 @@ Test(plan, gates_regions_and_freezes_are_told)
     fixture_node(f, 0, 2)->state = NODE_ROLLED_BACK;
     expect_chain(f, 3,
                  "cell-0 on production-eu is stopped, because it failed on production: component "
-                 "of node 2 is progressing");
+                 "of node 2 is broken");
     f->platform.freeze_count = 1;
     f->freezes[0] = (struct freeze_window){.name = {.text = "year-end"}, .to = {86400000}};
     fixture_node(f, 0, 2)->failed = false;

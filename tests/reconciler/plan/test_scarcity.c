@@ -26,9 +26,10 @@ Test(plan, every_allocation_of_a_decision_may_fail)
     free(f);
 }
 
-static void nothing_to_say(void *context, size_t at, struct text *out)
+static void nothing_to_say(void *context, size_t at, enum wait_kind through, struct text *out)
 {
     (void)context;
+    (void)through;
     text_format(out, "%zu", at);
 }
 

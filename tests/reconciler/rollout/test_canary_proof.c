@@ -150,24 +150,108 @@ Test(canary_proof, a_retry_does_not_wait_for_a_clock_that_was_set_back)
     }
 }
 
+static void check_explained(const struct world *world, const char *expected)
+{
+    struct text text;
+    text_init(&text, 500);
+    rollout_explain(&world->rollout, &world->view, &text);
+    cr_expect_not_null(strstr(text_get(&text), expected), "%s, not %s", text_get(&text), expected);
+    cr_expect(strstr(expected, "not counted") != NULL ||
+                  strstr(text_get(&text), "not counted") == NULL,
+              "%s", text_get(&text));
+    text_fini(&text);
+}
+
 Test(canary_proof, a_bake_without_metrics_says_so)
 {
-    static const enum judge_verdict verdicts[] = {VERDICT_CONTINUE, VERDICT_PROVIDER_ERROR};
-    for (size_t i = 0; i < 4; i++) {
+    static const struct {
+        enum judge_verdict verdict;
+        bool analysis;
+        const char *expected, *given_up;
+    } rows[] = {
+        {VERDICT_CONTINUE, false, " left", " left"},
+        {VERDICT_PROVIDER_ERROR, false, " left", " left"},
+        {VERDICT_CONTINUE, true, " left", " left"},
+        {VERDICT_PROVIDER_ERROR, true, " left (not counted now: the metrics cannot be read; it ",
+         " left (unjudged: the metrics cannot be read)"},
+        {VERDICT_NO_DATA, true, " (not counted now: the metrics show no requests of it; it bakes ",
+         " left (unjudged: the metrics show no requests of it)"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct world world;
         world_start(&world, true, STRATEGY_CANARY, false);
         world_with_stable(&world);
         world_want(&world, 1);
         world_until(&world, ROLLOUT_BAKE, 3600000);
-        world.plan.analysis = i / 2 > 0;
-        world.view.verdict = verdicts[i % 2];
+        world.plan.analysis = rows[i].analysis;
+        world.view.verdict = rows[i].verdict;
         world_round(&world);
-        struct text text;
-        text_init(&text, 500);
-        rollout_explain(&world.rollout, &world.view, &text);
-        cr_expect_eq(strstr(text_get(&text), " left (the metrics cannot be read)") != NULL, i == 3,
-                     "%s", text_get(&text));
-        text_fini(&text);
+        check_explained(&world, rows[i].expected);
+        world.rollout.fault_ms = world.plan.progress_deadline.ms;
+        check_explained(&world, rows[i].given_up);
+        world_fini(&world);
+    }
+}
+
+Test(canary_proof, a_bake_that_was_not_judged_is_told_with_the_release)
+{
+    static const char *const expected[] = {"release rbbbbbbbbbbb is stable",
+                                           "release rbbbbbbbbbbb is stable; its bake was not "
+                                           "judged: the metrics show no requests of it"};
+    for (size_t i = 0; i < 2; i++) {
+        struct world world;
+        world_start(&world, true, STRATEGY_CANARY, false);
+        world_with_stable(&world);
+        world.plan.analysis = true;
+        world.view.verdict = VERDICT_PASS;
+        world_want(&world, 1);
+        world_until(&world, ROLLOUT_BAKE, 3600000);
+        world.view.verdict = i == 0 ? VERDICT_PASS : VERDICT_NO_DATA;
+        world_until(&world, ROLLOUT_CLEANUP, 7200000);
+        const struct rollout_note *note = &world.result.notes[0];
+        cr_expect_eq(note->kind, NOTE_BAKED);
+        cr_expect_str_eq(note->text, expected[i]);
+        world_fini(&world);
+    }
+}
+
+/* The time that is left stands still then: nobody should wait for it to go by. */
+Test(canary_proof, a_soak_that_does_not_count_says_why_and_what_comes_of_it)
+{
+    enum trouble { NONE, METRICS, NO_DATA, SHARE, ROUTE, UNREAD, SLOT };
+    static const struct {
+        enum trouble trouble;
+        bool forbidden;
+        const char *expected;
+    } rows[] = {
+        {NONE, false, "soaks at 5 %, 2m left"},
+        {METRICS, false, " (not counted now: the metrics cannot be read; it goes back in "},
+        {METRICS, true, " (not counted now: the metrics cannot be read; it is held in "},
+        {NO_DATA, false, " (not counted now: the metrics show no requests of it; it goes back in "},
+        {SHARE, false, " (not counted now: the traffic does not follow the weight; it goes "},
+        {ROUTE, false, " (not counted now: the traffic does not follow the weight; it goes "},
+        {UNREAD, false, " (not counted now: the route cannot be read; it goes back in "},
+        {SLOT, false, " left (its state cannot be read)"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world world;
+        world_start(&world, true, STRATEGY_CANARY, false);
+        world_with_stable(&world);
+        world.plan.analysis = true;
+        world.plan.rollback_forbidden = rows[i].forbidden;
+        world_want(&world, 1);
+        world_until(&world, ROLLOUT_STEP, 60000);
+        while (!world.rollout.verified)
+            world_run(&world, 1000, 1000);
+        const enum trouble trouble = rows[i].trouble;
+        world.view.verdict = trouble == METRICS   ? VERDICT_PROVIDER_ERROR
+                             : trouble == NO_DATA ? VERDICT_NO_DATA
+                                                  : VERDICT_CONTINUE;
+        world.view.share = trouble == SHARE ? SHARE_OFF : SHARE_CONFIRMED;
+        world.view.route.matches = trouble != ROUTE;
+        world.view.route.known = trouble != UNREAD;
+        world.view.slot[1].known = trouble != SLOT;
+        check_explained(&world, rows[i].expected);
         world_fini(&world);
     }
 }

@@ -32,6 +32,102 @@ Test(operator, pause_resume_promote_and_promote_full)
     world_fini(&world);
 }
 
+/* A canary at its first step, with a judge. */
+static void start_judged(struct world *world)
+{
+    world_start(world, true, STRATEGY_CANARY, false);
+    world_with_stable(world);
+    world->plan.analysis = true;
+    world_want(world, 1);
+    world_until(world, ROLLOUT_STEP, 60000);
+    while (!world->rollout.verified)
+        world_run(world, 1000, 1000);
+}
+
+static void promote_to(struct world *world, int weight)
+{
+    world_command(world, COMMAND_PROMOTE);
+    cr_expect(world->result.command_done, "%s", world->result.command);
+    world_run(world, 5000, 1000);
+    cr_expect_eq(world->rollout.weight, weight, "%d %%: %s", world->rollout.weight, world->log);
+}
+
+Test(operator, promote_goes_on_step_by_step_where_metrics_are_away)
+{
+    static const enum judge_verdict verdicts[] = {VERDICT_PROVIDER_ERROR, VERDICT_NO_DATA};
+    for (size_t i = 0; i < 2; i++) {
+        struct world world;
+        start_judged(&world);
+        world.view.verdict = verdicts[i];
+        world_run(&world, 60000, 1000);
+        promote_to(&world, 20);
+        world_run(&world, 60000, 1000);
+        cr_expect_eq(world.rollout.weight, 20, "one step, not all");
+        promote_to(&world, 50);
+        promote_to(&world, 100);
+        cr_expect(world.rollout.unproven);
+        world_fini(&world);
+    }
+}
+
+/* The word is about this step: what comes after needs its proof as before. */
+Test(operator, promote_at_one_step_leaves_the_last_one_to_its_policy)
+{
+    struct world world;
+    start_judged(&world);
+    world.plan.insufficient = INSUFFICIENT_HOLD;
+    promote_to(&world, 20);
+    cr_expect(!world.rollout.unproven);
+    world_run(&world, 2000000, 1000);
+    cr_expect_eq(world.rollout.state, ROLLOUT_PAUSED);
+    cr_expect_eq(world.rollout.hold, HOLD_INSUFFICIENT);
+    cr_expect_eq(world.rollout.weight, 50);
+    promote_to(&world, 100);
+    cr_expect(world.rollout.unproven);
+    world_fini(&world);
+}
+
+Test(operator, steps_without_analysis_leave_nothing_unproven)
+{
+    static const enum rollout_command commands[] = {COMMAND_PROMOTE, COMMAND_PROMOTE_FULL};
+    for (size_t i = 0; i < 4; i++) {
+        struct world world;
+        start_judged(&world);
+        for (size_t k = 0; i < 2 && k < world.rollout.stage_count; k++)
+            world.rollout.room->stages[k].analysis = false;
+        while (world.rollout.state == ROLLOUT_STEP) {
+            world_command(&world, commands[i % 2]);
+            world_run(&world, 20000, 1000);
+        }
+        cr_expect_eq(world.rollout.state, ROLLOUT_BAKE);
+        cr_expect_eq(world.rollout.unproven, i >= 2);
+        world_fini(&world);
+    }
+}
+
+Test(operator, what_is_above_the_guard_goes_on_by_promote_alone)
+{
+    struct world world;
+    start_judged(&world);
+    world.view.verdict = VERDICT_GUARD;
+    world_run(&world, 5000, 1000);
+    cr_expect_eq(world.rollout.hold, HOLD_GUARD);
+    world_command(&world, COMMAND_RESUME);
+    cr_expect(!world.result.command_done);
+    cr_expect(strstr(world.result.command, "`promote` goes on") != NULL, "%s",
+              world.result.command);
+    cr_expect_eq(world.rollout.state, ROLLOUT_PAUSED);
+    world_command(&world, COMMAND_PROMOTE);
+    world_run(&world, 10000, 1000);
+    cr_expect_eq(world.rollout.weight, 20);
+    cr_expect_eq(world.rollout.hold, HOLD_GUARD, "the next step is looked at anew");
+    world.view.verdict = VERDICT_INSUFFICIENT;
+    world_command(&world, COMMAND_RESUME);
+    cr_expect(world.result.command_done);
+    cr_expect_eq(world.rollout.state, ROLLOUT_STEP);
+    world_fini(&world);
+}
+
 Test(operator, abort_sticks_until_retry)
 {
     struct world world;

@@ -104,7 +104,7 @@ static void check_gateway(const struct analysis_check *check)
     warn(check, "W_NO_GATEWAY",
          "use strategy: blue-green, which compares with the time before, or add visibility: "
          "[internal] to an endpoint that is called through a gateway",
-         check->analysis->set
+         check->analysis->set && !is_named(&check->analysis->provider, "workflow")
              ? "no gateway leads to it, so that the steps of its canary bring no requests to the "
                "new release, and there is nothing to judge it by"
              : "no gateway leads to it, so that the steps of its canary bring no requests to the "

@@ -2,8 +2,12 @@
 
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/look.h"
+#include "reconciler/engine/record.h"
+#include "reconciler/engine/row.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
+
+#include <stdio.h>
 
 /* Pods that are moved to another machine are away for a while: what lasts longer is sick. */
 #define GRACE DURATION_S(300)
@@ -133,6 +137,33 @@ void health_explain(const struct engine *engine, const struct node *node, struct
         text_add(out, "; celld is looking whether it comes back by itself");
 }
 
+void health_apply(struct track *track, const json_t *value)
+{
+    track->sick = value != NULL;
+    track->sick_since.ms = row_number(value, "since");
+}
+
+json_t *health_row(const struct track *track)
+{
+    return json_pack("{s:I}", "since", (json_int_t)track->sick_since.ms);
+}
+
+static void remember(struct engine *engine, struct track *track, bool sick)
+{
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "sick/%s/%s/%s", track->unit->name, track->component, track->target);
+    if (sick)
+        record_add(engine, key, json_pack("{s:I}", "since", (json_int_t)engine->now.wall.ms));
+    else
+        record_remove(engine, key);
+}
+
+void health_forget(struct engine *engine, struct track *track)
+{
+    if (track->sick)
+        remember(engine, track, false);
+}
+
 static void tell(struct engine *engine, struct track *track, bool sick)
 {
     const struct history_about about = {
@@ -140,8 +171,6 @@ static void tell(struct engine *engine, struct track *track, bool sick)
     OWNED_TEXT text;
     text_init(&text, 1024);
     health_explain_track(track, &text);
-    track->sick = sick;
-    track->sick_since = engine->now.wall;
     if (sick)
         history_publish(engine, PUBLISH_WARNING, "release-sick", &about,
                         "release %s on %s, which was good, is not healthy any more: %s",
@@ -150,6 +179,8 @@ static void tell(struct engine *engine, struct track *track, bool sick)
         history_publish(engine, PUBLISH_NOTICE, "release-well", &about,
                         "release %s of %s on %s is healthy again",
                         track->rollout.stable.release_digest, track->component, track->target);
+    /* Only then: after a death in between it is told again. */
+    remember(engine, track, sick);
 }
 
 void health_update(struct engine *engine, struct unit *unit)
@@ -158,7 +189,7 @@ void health_update(struct engine *engine, struct unit *unit)
         struct track *track = unit->tracks[i];
         const enum health health = health_of(engine, track);
         if (!is_at_rest(track))
-            track->sick = false; /* its rollout tells how it is */
+            health_forget(engine, track); /* its rollout tells how it is */
         else if (health != HEALTH_DOUBTFUL && track->sick != (health == HEALTH_SICK))
             tell(engine, track, health == HEALTH_SICK);
     }

@@ -17,6 +17,14 @@ void health_watch(struct engine *engine, struct unit *unit, struct mono_time *du
 /* Takes note of what fell sick or is well again, and tells it. */
 void health_update(struct engine *engine, struct unit *unit);
 
+/* Its component is gone, or at work again. */
+void health_forget(struct engine *engine, struct track *track);
+
+/* The row sick/<cell>/<component>/<target>, which stands from when it was told until it is taken
+ * back. health_row() is owned. */
+void health_apply(struct track *track, const json_t *value);
+json_t *health_row(const struct track *track);
+
 /* Appends what ails the node, and what celld does about it; nothing where nothing does. */
 void health_explain(const struct engine *engine, const struct node *node, struct text *out);
 

@@ -132,7 +132,7 @@ struct track {
     bool marked;                  /* while scope.c decides about `recalled` */
     uint64_t refused;             /* fingerprint of the manifest that could not be compiled */
     struct trial *trial;          /* durable; NULL = there is no judge */
-    bool sick;                    /* the release that was good; it was told */
+    bool sick;                    /* durable: the release that was good; it was told */
     struct wall_time sick_since;
     /* Durable: */
     bool recorded;

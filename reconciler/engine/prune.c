@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/census.h"
 #include "reconciler/engine/emit.h"
+#include "reconciler/engine/health.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/observe.h"
@@ -375,6 +376,7 @@ static void forget_tracks(struct engine *engine, struct unit *unit)
         snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
         record_remove(engine, key);
         trial_drop(engine, track);
+        health_forget(engine, track);
         engine->prune_dirty = true; /* nothing names its releases any more */
     }
 }

@@ -5,6 +5,7 @@
 #include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
+#include "reconciler/engine/health.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/quarantine.h"
@@ -94,6 +95,13 @@ static void apply_judge(struct engine *engine, const struct parts *parts, const 
     struct track *track = track_of(engine, parts, value);
     if (track != NULL)
         trial_row_apply(engine, track, value);
+}
+
+static void apply_sick(struct engine *engine, const struct parts *parts, const json_t *value)
+{
+    struct track *track = track_of(engine, parts, value);
+    if (track != NULL)
+        health_apply(track, value);
 }
 
 static void apply_quarantine(struct engine *engine, const struct parts *parts, const json_t *value)
@@ -190,7 +198,7 @@ static const struct family {
     {"intent", apply_intent},   {"rollout", apply_rollout},   {"quarantine", apply_quarantine},
     {"gate", apply_gate},       {"prune", apply_prune},       {"event", apply_event},
     {"build", apply_build},     {"judge", apply_judge},       {"recall", apply_recall},
-    {"commit", apply_commit},
+    {"commit", apply_commit},   {"sick", apply_sick},
 };
 
 void record_apply(struct engine *engine, const char *key, const json_t *value)
@@ -262,6 +270,9 @@ static void rows_of_track(const struct track *track, struct effect_list *rows)
     if (track->trial != NULL)
         rows_add(rows, trial_row(track->trial), "judge/%s/%s/%s", track->unit->name,
                  track->component, track->target);
+    if (track->sick)
+        rows_add(rows, health_row(track), "sick/%s/%s/%s", track->unit->name, track->component,
+                 track->target);
 }
 
 static void rows_of_units(const struct engine *engine, struct effect_list *rows)

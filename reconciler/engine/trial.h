@@ -52,6 +52,7 @@ struct trial {
     uint64_t windows;  /* usable ones */
     unsigned failures; /* in a row */
     bool empty;        /* the last failure was an answer without data */
+    bool warm;         /* the new release had requests in a window that was counted */
     char error[MESSAGE_SIZE];
     json_t *asked;      /* the query that is not answered yet; NULL = none */
     struct judge judge; /* once judging */

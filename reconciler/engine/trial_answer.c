@@ -177,3 +177,16 @@ bool trial_query_counts(const struct trial *trial, const json_t *answer,
     }
     return any;
 }
+
+bool trial_query_warm_up(const struct trial *trial,
+                         struct judge_counts counts[static JUDGE_METRICS_LIMIT])
+{
+    bool reached = false;
+    for (size_t i = 0; i < trial->judge.metric_count; i++)
+        reached = reached || counts[i].canary_requests > 0;
+    for (size_t i = 0; reached && !trial->warm && i < trial->judge.metric_count; i++) {
+        if (needs_edge(trial_metric(trial, i)))
+            counts[i] = (struct judge_counts){0};
+    }
+    return reached;
+}

@@ -177,10 +177,12 @@ static void count(struct engine *engine, struct track *track, const json_t *answ
     struct judge_counts counts[JUDGE_METRICS_LIMIT];
     next.asked = NULL;
     const bool any = trial_query_counts(&next, answer, counts);
+    const bool reached = any && trial_query_warm_up(&next, counts);
     if (any && judge_count(judge, window, counts) == JUDGE_COUNTED) {
         next.failures = 0;
         next.empty = false;
         next.error[0] = '\0';
+        next.warm = next.warm || reached;
         next.windows++;
         if (next.standing && window.from.ms >= judge->step_from.ms)
             next.step_ms += window.to.ms - window.from.ms;

@@ -37,3 +37,8 @@ json_t *trial_query_learn(const json_t *source, const json_t *answer, double *re
  * the judge refuses. */
 bool trial_query_counts(const struct trial *trial, const json_t *answer,
                         struct judge_counts ret_counts[static JUDGE_METRICS_LIMIT]);
+
+/* Pods that were never asked take long for their first requests: of the first window in which the
+ * new release has any, how slow they were is left out of the counts. False: it has none in it. */
+bool trial_query_warm_up(const struct trial *trial,
+                         struct judge_counts counts[static JUDGE_METRICS_LIMIT]);

@@ -23,13 +23,13 @@ json_t *trial_row(const struct trial *trial)
     if (judged && judge == NULL)
         return NULL;
     return json_pack(
-        "{s:i, s:I, s:s, s:O, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:s, s:O?, s:o*}", "version",
-        ROW_VERSION, "attempt", (json_int_t)trial->attempt, "digest", trial->digest, "source",
-        trial->source, "judging", (int)trial->judging, "looking", (int)trial->looking, "standing",
-        (int)trial->standing, "step", (json_int_t)trial->step, "step_ms",
+        "{s:i, s:I, s:s, s:O, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:b, s:s, s:O?, s:o*}",
+        "version", ROW_VERSION, "attempt", (json_int_t)trial->attempt, "digest", trial->digest,
+        "source", trial->source, "judging", (int)trial->judging, "looking", (int)trial->looking,
+        "standing", (int)trial->standing, "step", (json_int_t)trial->step, "step_ms",
         (json_int_t)trial->step_ms, "windows", (json_int_t)trial->windows, "failures",
-        (json_int_t)trial->failures, "empty", (int)trial->empty, "error", trial->error, "asked",
-        trial->asked, "judge", judge);
+        (json_int_t)trial->failures, "empty", (int)trial->empty, "warm", (int)trial->warm, "error",
+        trial->error, "asked", trial->asked, "judge", judge);
 }
 
 static bool flag(const json_t *row, const char *key)
@@ -87,6 +87,7 @@ static bool read_row(const json_t *row, struct trial *trial)
     trial->windows = (uint64_t)row_number(row, "windows");
     trial->failures = (unsigned)row_number(row, "failures");
     trial->empty = flag(row, "empty");
+    trial->warm = flag(row, "warm");
     row_text(row, "error", trial->error, sizeof trial->error);
     trial->source = json_incref(json_unconst(source));
     trial->asked = json_is_object(asked) ? json_incref(json_unconst(asked)) : NULL;

@@ -58,7 +58,7 @@ void credit_kept(struct rollout *rollout)
 void credit_keep(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
-    const bool waits = is_in(rollout, S(PREPARE) | TRAFFIC | WAY_BACK) &&
+    const bool waits = is_in(rollout, S(PREPARE) | TRAFFIC | S(PAUSED) | WAY_BACK) &&
                        is_out_of_date(rollout->kept.waited_ms, rollout->waited_ms);
     const bool suffers =
         is_in(rollout, TRAFFIC) && is_out_of_date(rollout->kept.fault_ms, rollout->fault_ms);

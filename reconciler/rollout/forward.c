@@ -104,6 +104,19 @@ static bool take_replicas(struct advance *advance)
     return true;
 }
 
+bool forward_keep_up(struct advance *advance, char bearer)
+{
+    struct rollout *rollout = advance->rollout;
+    const struct binding_view *slot = &advance->view->slot[slot_index(bearer)];
+    if (rollout->replicas < 0 || !rollout->scaled[slot_index(bearer)] ||
+        slot->gate.replicas_available <= rollout->replicas)
+        return false;
+    rollout->replicas = slot->gate.replicas_available;
+    advance->result->changed = true;
+    advance->moved = true;
+    return true;
+}
+
 void forward_deploy(struct advance *advance)
 {
     const struct rollout *rollout = advance->rollout;
@@ -283,6 +296,8 @@ void forward_bake(struct advance *advance)
                         view->evidence != NULL ? view->evidence : "");
         return;
     }
+    if (rollout_two_slots(rollout) && forward_keep_up(advance, rollout->next_slot))
+        return;
     const bool unseen =
         !slot->known || slot->gate.verdict == GATE_UNKNOWN || slot->gate.verdict == GATE_STALE;
     const bool good = binding_is_settled(slot);
@@ -359,6 +374,16 @@ static bool reason_is_gone(enum rollout_hold hold, const struct rollout_view *vi
            (hold == HOLD_GUARD && (pass || view->verdict == VERDICT_CONTINUE));
 }
 
+/* Nobody may be awake to see that what bears traffic is not ready any more. */
+static bool paused_too_long_unready(struct advance *advance, const struct binding_view *slot)
+{
+    const struct rollout *rollout = advance->rollout;
+    if (rollout->weight == 0 || binding_is_unseen(slot) || !slot->matches ||
+        slot->gate.verdict == GATE_SETTLED)
+        credit_restart_wait(advance);
+    return failure_is_overdue(advance);
+}
+
 void forward_paused(struct advance *advance)
 {
     struct rollout *rollout = advance->rollout;
@@ -372,6 +397,8 @@ void forward_paused(struct advance *advance)
     else if (stands && view->plan->analysis && view->stable_healthy &&
              view->verdict == VERDICT_ROLLBACK)
         failure_condemn(advance, "was judged bad", view->evidence != NULL ? view->evidence : "");
+    else if (paused_too_long_unready(advance, slot))
+        failure_blame(advance, slot, "was not ready any more");
     else if (reason_is_gone(rollout->hold, view))
         forward_resume(advance);
 }

@@ -77,6 +77,9 @@ void forward_resume(struct advance *advance);
 void forward_enter_route(struct advance *advance);
 /* Stays where it is until the reason is gone, or a person says so. */
 void forward_pause(struct advance *advance, enum rollout_hold hold, const char *why);
+/* The autoscaler gave the slot that bears the traffic more pods: the other one gets as many, before
+ * any of the traffic comes to it. True when it was asked for. */
+bool forward_keep_up(struct advance *advance, char bearer);
 /* Moves on when all traffic stands on the new content. */
 void forward_promoted(struct advance *advance);
 

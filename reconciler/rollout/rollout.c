@@ -167,8 +167,6 @@ static void decide_wake(struct advance *advance)
         delay = delay == 0 ? 1000 : WAKE_LIMIT_MS;
     if (delay == INT64_MAX)
         return;
-    if (delay < 0)
-        delay = 0;
     wants->wake.mono.ms = view->now.mono.ms + delay;
     wants->wake.wall.ms = view->now.wall.ms + delay;
 }

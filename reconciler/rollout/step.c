@@ -255,6 +255,8 @@ void step_advance(struct advance *advance)
         advance->result->changed = true;
         note_step(advance, &stage);
     }
+    if (rollout->step < rollout->stage_count && forward_keep_up(advance, rollout->stable_slot))
+        return;
     const bool blind =
         (!ready && binding_is_unseen(slot)) || (!stands && binding_is_unseen(&view->route));
     const enum soak_look look = ready && stands && !missing ? SOAK_GOOD

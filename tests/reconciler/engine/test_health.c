@@ -2,10 +2,11 @@
 #include "config/base/json.h"
 #include "reconciler/engine/health.h"
 #include "reconciler/engine/look.h"
-#include "tests/reconciler/engine/expect.h"
+#include "tests/reconciler/engine/leaving.h"
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,9 +170,40 @@ Test(health, a_restart_does_not_take_a_sick_release_for_a_good_one)
     struct world *world = converged(NULL);
     crash(world);
     world_run(world, MINUTES(2));
-    world_kill(world);
-    expect_condition(world, CONDITION_HELD);
-    expect_why(world, "shop", "development", "but not healthy: shop-api: ");
+    json_t *status = engine_status(world->engine, world_now(world));
+    char since[32];
+    snprintf(since, sizeof since, "%s",
+             json_text_or(json_object_get(hold_of(status, "health"), "since"), ""));
+    json_decref(status);
+    for (int i = 0; i < 2; i++) {
+        world_kill(world);
+        expect_condition(world, CONDITION_HELD);
+        expect_why(world, "shop", "development", "but not healthy: shop-api: ");
+        world_run(world, MINUTES(10));
+    }
+    cr_expect_eq(world_times_published(world, "release-sick"), 1, "it was told before");
+    status = engine_status(world->engine, world_now(world));
+    cr_expect_str_eq(json_text_or(json_object_get(hold_of(status, "health"), "since"), ""), since);
+    json_decref(status);
+    cr_expect(world_has_row(world, "sick/shop/shop-api/development"));
+    /* another release tells of itself */
+    repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2", NULL, NULL);
+    expect_condition(world, CONDITION_CONVERGED);
+    cr_expect_not(world_has_rows(world, "sick/"));
+    world_free(world);
+}
+
+Test(health, what_is_taken_out_of_git_is_not_sick_when_it_comes_back)
+{
+    struct world *world = leaving_world();
+    cr_assert(platform_crash(world->platform, "acme", "billing-api-a", "development",
+                             world_platform_now(world)));
+    world_run(world, MINUTES(2));
+    cr_assert(world_has_row(world, "sick/billing/billing-api/development"));
+    leaving_commit_one(world, 2, leaving_generous_one);
+    world_run(world, MINUTES(20));
+    cr_expect_eq(leaving_left(world, "billing"), 0);
+    cr_expect_not(world_has_rows(world, "sick/"));
     world_free(world);
 }
 

@@ -57,6 +57,7 @@ static const char *const keys[] = {
     "rollout/shop/shop-api/development",
     "rollout/shop/shop-api",
     "rollout/a/b/c/d",
+    "sick/shop/shop-api/development",
     "quarantine/shop/shop-api/development/0123456789ab",
     "quarantine/shop/shop-api/development",
     "gate/shop/testing/approval",
@@ -228,6 +229,9 @@ static const struct {
     {"judge//api/testing", "{}", NULL},
     {"judge/shop/api", "{}", NULL},
     {"recall/shop/api", "{}", NULL},
+    {"sick//api/testing", "{}", NULL},
+    {"sick/shop/api", "{}", NULL},
+    {"sick/shop/api/testing", "{\"since\":5}", "{\"sick/shop/api/testing\":{\"since\":5}}"},
     {"commit/shop", "{}", NULL},
     {"quarantine/shop/api/testing", "{}", NULL},
     {"cell/a-name-that-is-longer-than-any-name-of-a-cell-can-be-in-a-repository", "{}", NULL},
@@ -301,6 +305,7 @@ Test(rows, every_allocation_of_a_restored_row_may_fail)
         {"suspend/shop", "{}"},
         {"rollout/shop/api/testing", "{}"},
         {"judge/shop/api/testing", "{}"},
+        {"sick/shop/api/testing", "{\"since\":5}"},
         {"commit/shop/testing", "{\"commit\":\"c\",\"state\":\"success\"}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

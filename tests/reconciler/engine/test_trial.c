@@ -113,6 +113,25 @@ Test(trial, a_slow_release_goes_back)
     traffic_free(&traffic);
 }
 
+/* Its first requests are slow, as those of many are. */
+Test(trial, a_release_that_has_to_warm_up_first_goes_through)
+{
+    static const char *const policies[] = {
+        TRAFFIC_CANARY_WITH("metrics: [error-rate, latency]"),
+        TRAFFIC_CANARY_WITH("metrics: [latency]"),
+        "{strategy: blue-green, bake: 5m, progressDeadline: 5m, analysis: {metrics: [error-rate, "
+        "latency]}}"};
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        struct traffic traffic = {.rate = 10, .base = 0.005, .cold = 0.8};
+        traffic_begin(&traffic, policies[i], "2");
+        expect_condition(traffic.world, CONDITION_CONVERGED);
+        cr_expect(traffic.warm);
+        cr_expect_eq(traffic_quarantines(&traffic), 0, "%zu", i);
+        expect_runs(traffic.world, "shop-api-b", "development", "registry.example/shop:2");
+        traffic_free(&traffic);
+    }
+}
+
 Test(trial, without_analysis_nothing_is_asked)
 {
     struct traffic traffic = {.rate = 10, .base = 0.005, .bad = 0.1};

@@ -61,11 +61,13 @@ static json_t *arm(const struct traffic *traffic, const struct world *world, con
     double requests = traffic->rate * seconds * traffic_weight(world, slot, environment);
     if (traffic->fault == TRAFFIC_SILENT && strcmp(name, "canary") == 0)
         requests = 0;
+    const bool cold = slow && !traffic->warm && strcmp(name, "canary") == 0;
+    const double share = share_of(traffic, world, slot, environment, slow);
     return json_pack("{s:f, s:f}", "requests", requests, "bad",
-                     requests * share_of(traffic, world, slot, environment, slow));
+                     requests * (cold && traffic->cold > share ? traffic->cold : share));
 }
 
-static json_t *window(const struct traffic *traffic, const struct world *world, const json_t *query)
+static json_t *window(struct traffic *traffic, const struct world *world, const json_t *query)
 {
     json_t *metrics = json_array();
     const json_t *asked = json_object_get(query, "metrics");
@@ -77,6 +79,9 @@ static json_t *window(const struct traffic *traffic, const struct world *world, 
                                         "canary", arm(traffic, world, query, "canary", slow),
                                         "stable", arm(traffic, world, query, "stable", slow)));
     }
+    const json_t *canary = json_object_get(json_array_get(metrics, 0), "canary");
+    if (json_number_value(json_object_get(canary, "requests")) > 0)
+        traffic->warm = true;
     return json_pack("{s:o}", "metrics", metrics);
 }
 

@@ -27,6 +27,8 @@ struct traffic {
     double base; /* share of bad requests of good images */
     double bad;  /* ... of images whose tag begins with "bad" */
     double slow; /* ... slower than the edge, of images whose tag begins with "slow" */
+    double cold; /* ... of the new release, in the first window in which it has requests */
+    bool warm;
     enum traffic_fault fault;
     bool no_history;             /* history is not answered */
     bool kill_on_ask;            /* the process dies before the next query is answered */

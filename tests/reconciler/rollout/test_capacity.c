@@ -334,3 +334,52 @@ Test(capacity, a_release_for_which_there_is_no_room_is_tried_again)
         scene_free(scene);
     }
 }
+
+/* --- a rush hour -------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *what, *stand;
+    char bearer;
+    bool scaled;
+    int64_t before;
+    int available;
+    int64_t replicas;
+} rushes[] = {
+    {"more pods bear it", "step, soaking", 's', true, 3, 8, 8},
+    {"as many", "step, soaking", 's', true, 8, 8, 8},
+    {"fewer, at night", "step, soaking", 's', true, 8, 3, 8},
+    {"its weight does not stand yet", "step, weight not seen", 's', true, 3, 8, 3},
+    {"the new release is scaled, and bears little", "step, soaking", 'n', true, 3, 8, 3},
+    {"nobody scales it but git", "step, soaking", 's', false, 3, 8, 3},
+    {"it was never seen how many", "step, soaking", 's', true, -1, 8, -1},
+    {"all of it is moved already", "all traffic", 's', true, 3, 8, 3},
+    {"the warm side keeps up", "bake, two slots", 'n', true, 3, 8, 8},
+    {"the warm side has more by itself", "bake, two slots", 's', true, 3, 8, 3},
+    {"there is one side only", "bake, in place", 'n', true, 3, 8, 3},
+};
+
+Test(capacity, the_other_side_gets_as_many_pods_as_the_traffic_needs_by_now)
+{
+    for (size_t i = 0; i < sizeof rushes / sizeof *rushes; i++) {
+        struct scene *scene = scene_at(rushes[i].stand);
+        struct rollout *rollout = &scene->rollout;
+        const size_t bearer =
+            slot_index(rushes[i].bearer == 's' ? rollout->stable_slot : rollout->next_slot);
+        scene->plan.scaled = true;
+        rollout->replicas = rushes[i].before;
+        rollout->scaled[bearer] = rushes[i].scaled;
+        scene->view.slot[bearer].gate =
+            (struct gate_answer){.verdict = GATE_SETTLED,
+                                 .replicas_wanted = 8,
+                                 .replicas_available = rushes[i].available};
+        struct rollout_result result;
+        rollout_advance(rollout, &scene->view, &result);
+        cr_expect_eq(rollout->replicas, rushes[i].replicas, "%s: %d", rushes[i].what,
+                     (int)rollout->replicas);
+        cr_expect_eq(result.wants.route.scale_minimum >= 0 ? result.wants.route.scale_minimum : -1,
+                     result.wants.route.content == CONTENT_UNTOUCHED ? -1 : rushes[i].replicas,
+                     "%s", rushes[i].what);
+        scene_free(scene);
+    }
+}

@@ -176,3 +176,46 @@ Test(failing, counts_when_looks_show_it_again_and_for_long_enough)
         scene_free(scene);
     }
 }
+
+/* --- pauses ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *stand;
+    enum gate_verdict verdict;
+    bool matches;
+    int64_t waited_ms;
+    enum rollout_state state;
+    bool waits; /* the time goes on being counted */
+} pauses[] = {
+    {"paused in a step", GATE_PROGRESSING, true, 30000, ROLLOUT_PAUSED, true},
+    {"paused in a step", GATE_PROGRESSING, true, LONG_MS, ROLLOUT_ROLLBACK, false},
+    {"paused in bake", GATE_PROGRESSING, true, LONG_MS, ROLLOUT_ROLLBACK, false},
+    {"paused in a step", GATE_SETTLED, true, LONG_MS, ROLLOUT_PAUSED, false},
+    /* not to see it is no reason, nor that it is just written */
+    {"paused in a step", GATE_UNKNOWN, true, LONG_MS, ROLLOUT_PAUSED, false},
+    {"paused in a step", GATE_PROGRESSING, false, LONG_MS, ROLLOUT_PAUSED, false},
+    /* nobody is sent there yet */
+    {"paused in deploy", GATE_PROGRESSING, true, LONG_MS, ROLLOUT_PAUSED, false},
+};
+
+/* A person may be asleep: users are not left to pods that are gone until the pause ends. */
+Test(failing, a_pause_does_not_keep_traffic_on_pods_that_are_gone)
+{
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
+        struct scene *scene = scene_new(stand_of(pauses[i].stand));
+        struct rollout *rollout = &scene->rollout;
+        const size_t next = slot_index(rollout->next_slot);
+        scene->view.slot[next].gate.verdict = pauses[i].verdict;
+        scene->view.slot[next].matches = pauses[i].matches;
+        rollout->waited_ms = pauses[i].waited_ms;
+        rollout->counted_at = scene->view.now;
+        struct rollout_result result;
+        rollout_advance(rollout, &scene->view, &result);
+        cr_expect_eq(rollout->state, pauses[i].state, "%zu: %s", i,
+                     rollout_state_name(rollout->state));
+        cr_expect_eq(rollout->waited_ms > 0, pauses[i].waits, "%zu", i);
+        /* so that a restart puts the deadline off by no more than a moment */
+        cr_expect_eq(rollout->kept.waited_ms, rollout->waited_ms, "%zu", i);
+        scene_free(scene);
+    }
+}

@@ -58,9 +58,12 @@ static void check_secret(struct loader *loader, struct manifest_cell *entry,
                          const struct manifest_text *name, const struct manifest_text *key,
                          const char *own)
 {
-    const struct native_resource *native =
-        name->text == NULL ? NULL : find_reference(loader->set, name->text);
-    const json_t *data = native == NULL ? NULL : json_at(native->body, "spec", "data", NULL);
+    if (name->text == NULL)
+        return;
+    const struct native_resource *native = find_reference(loader->set, name->text);
+    if (native == NULL)
+        return;
+    const json_t *data = json_at(native->body, "spec", "data", NULL);
     const bool any = key->text == NULL;
     const char *wanted = any ? own == NULL ? name->text : own : key->text;
     if (json_array_size(data) == 0 || (any && json_array_size(data) == 1) ||

@@ -25,28 +25,18 @@ static const struct engine *present(void *context)
     return engine;
 }
 
-/* engine_status() of no engine: the same keys, and why nothing is known. */
+/* The status of an engine that has learned nothing, and why. */
 static json_t *nothing_known(const char *why)
 {
-    char now[WALL_TIME_TEXT_SIZE];
-    wall_time_format(executor_now().wall, now);
-    json_t *counts =
-        json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "cells", 0, "nodes", 0, "converged",
-                  0, "working", 0, "waiting", 0, "held", 0, "objects", 0, "drifted", 0);
-    json_t *revision = json_pack("{s:n, s:n, s:n, s:b, s:n}", "commit", "subject", "since",
-                                 "rewritten", 0, "converged");
-    json_t *repository = json_pack("{s:b, s:n, s:n, s:n}", "ok", 0, "reason", "message", "since");
-    json_t *platform = json_pack("{s:n, s:n, s:b, s:n, s:n}", "name", "namespace", "ready", 0,
-                                 "broken", "message");
-    json_t *control = json_pack("{s:b, s:n, s:n}", "known", 0, "looked", "message");
-    json_t *requests =
-        json_pack("{s:i, s:i, s:i, s:i}", "in_flight", 0, "queued", 0, "reads", 0, "writes", 0);
-    return json_pack("{s:n, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:b, s:[], s:[], s:o, s:o, "
-                     "s:[], s:[]}",
-                     "instance", "condition", "starting", "message", why, "time", now, "version", 0,
-                     "revision", revision, "repository", repository, "platform", platform,
-                     "control_plane", control, "suspended", 0, "targets", "phases", "counts",
-                     counts, "requests", requests, "holds", "cells");
+    struct engine *engine = engine_new(&engine_options_default);
+    if (engine == NULL)
+        return NULL;
+    json_t *status = engine_status(engine, executor_now());
+    (void)engine_free(engine);
+    (void)json_object_set_new(status, "instance", json_null());
+    (void)json_object_set_new(status, "message", json_string(why));
+    (void)json_object_set_new(json_object_get(status, "repository"), "ok", json_false());
+    return status;
 }
 
 static json_t *status(void *context)

@@ -69,6 +69,7 @@ static void refuse_method(struct call *call, const struct route *route)
 static void answer(const struct server_door *door, struct call *call, const struct route *route)
 {
     const struct socket_backend *backend = &door->server->backend;
+    const char *absent = route->knows ? backend->absent(backend->context) : NULL;
     const char *unknown = call_unknown_query(call, route->query);
     if (route->acts ? !call_is_post(call) : !call_is_get(call))
         refuse_method(call, route);
@@ -79,8 +80,8 @@ static void answer(const struct server_door *door, struct call *call, const stru
         call_message(call, MHD_HTTP_BAD_REQUEST, "a GET has no body");
     else if (unknown != NULL)
         call_message(call, MHD_HTTP_BAD_REQUEST, "unknown parameter \"%s\"", unknown);
-    else if (route->knows && backend->absent(backend->context) != NULL)
-        call_message(call, MHD_HTTP_SERVICE_UNAVAILABLE, "%s", backend->absent(backend->context));
+    else if (absent != NULL)
+        call_message(call, MHD_HTTP_SERVICE_UNAVAILABLE, "%s", absent);
     else
         route->answer(door->server, call);
 }

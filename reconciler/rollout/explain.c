@@ -48,13 +48,13 @@ static void explain_step(const struct rollout *rollout, const struct rollout_vie
 {
     const struct rollout_stage stage = step_current(rollout);
     const struct binding_view *slot = &view->slot[slot_index(rollout->next_slot)];
-    const char *fault = step_fault(rollout, view);
     if (!rollout->verified) {
         text_format(out, "moves traffic to %d %%", stage.weight);
         add_since(out, rollout->progress_at, view->now.wall);
         add_traffic(out, view, slot);
         return;
     }
+    const char *fault = step_fault(rollout, view);
     char left[DURATION_TEXT_SIZE];
     duration_format(DURATION_S(credit_remaining_ms(rollout, view) / 1000), left);
     text_format(out, "soaks at %d %%, %s left", stage.weight, left);

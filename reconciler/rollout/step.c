@@ -34,6 +34,13 @@ static bool judged(const struct rollout *rollout, const struct rollout_view *vie
     return view->plan->analysis && stage->analysis && !rollout->fast;
 }
 
+/* There are requests for the judge to count. */
+static bool counted(const struct rollout *rollout, const struct rollout_view *view,
+                    const struct rollout_stage *stage)
+{
+    return judged(rollout, view, stage) && stage->weight > 0;
+}
+
 /* The weight stands: the route says so, and the requests do not say otherwise. */
 static bool weight_stands(const struct rollout_view *view)
 {
@@ -44,7 +51,7 @@ static bool weight_stands(const struct rollout_view *view)
 static const char *metrics_lack(const struct rollout *rollout, const struct rollout_view *view,
                                 const struct rollout_stage *stage)
 {
-    return judged(rollout, view, stage) && stage->weight > 0 ? credit_blindness(view) : NULL;
+    return counted(rollout, view, stage) ? credit_blindness(view) : NULL;
 }
 
 const char *step_fault(const struct rollout *rollout, const struct rollout_view *view)
@@ -177,8 +184,7 @@ static void soaked(struct advance *advance, const struct rollout_stage *stage)
     }
     const bool lacking =
         rollout->step + 1 == rollout->stage_count && step_lacks_proof(rollout, view);
-    const bool uncounted =
-        judged(rollout, view, stage) && stage->weight > 0 && view->share == SHARE_TOO_FEW;
+    const bool uncounted = counted(rollout, view, stage) && view->share == SHARE_TOO_FEW;
     if ((!lacking && !uncounted) || rollout->unproven || rollout->skip_soak) {
         rollout->unproven = rollout->unproven || lacking;
         next_step(advance);
@@ -262,7 +268,6 @@ void step_advance(struct advance *advance)
     const enum soak_look look = ready && stands && !missing ? SOAK_GOOD
                                 : blind                     ? SOAK_UNSEEN
                                                             : SOAK_STOPPED;
-    if (credit_soak(advance, look, judged(rollout, view, &stage) && stage.weight > 0,
-                    stage.soak_ms))
+    if (credit_soak(advance, look, counted(rollout, view, &stage), stage.soak_ms))
         soaked(advance, &stage);
 }

@@ -15,6 +15,15 @@ void expect_created(struct world *world, const char *path, const char *body)
     platform_response_fini(&response);
 }
 
+void expect_changed(struct world *world, const char *collection, const char *namespace_name,
+                    const char *name, json_t *patch)
+{
+    cr_assert_not_null(patch);
+    cr_assert(platform_tamper(world->platform, collection, namespace_name, name, patch,
+                              world_platform_now(world)));
+    json_decref(patch);
+}
+
 void expect_no_dangers(const struct world *world)
 {
     const struct platform_dangers dangers = platform_danger(world->platform);

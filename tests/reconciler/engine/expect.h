@@ -8,6 +8,11 @@
 /* Makes an object on the control plane, as somebody else would: POST, which must be taken. */
 void expect_created(struct world *world, const char *path, const char *body);
 
+/* Changes an object behind celld's back; it must be there. `namespace_name` NULL = of the cluster.
+ * Takes `patch`, which is merged into the object. */
+void expect_changed(struct world *world, const char *collection, const char *namespace_name,
+                    const char *name, json_t *patch);
+
 void expect_no_dangers(const struct world *world);
 
 /* In that condition within 20 minutes; otherwise the test fails and shows why. */

@@ -30,18 +30,10 @@ void projects_converge(struct world *world)
     expect_condition(world, CONDITION_CONVERGED);
 }
 
-void projects_tamper(struct world *world, const char *collection, const char *ns, const char *name,
-                     json_t *patch)
-{
-    cr_assert(
-        platform_tamper(world->platform, collection, ns, name, patch, world_platform_now(world)));
-    json_decref(patch);
-}
-
 void projects_change_type(struct world *world, const char *label)
 {
-    projects_tamper(world, "clusterprojecttypes", NULL, "default",
-                    json_pack("{s:{s:{s:s}}}", "spec", "labels", "generation", label));
+    expect_changed(world, "clusterprojecttypes", NULL, "default",
+                   json_pack("{s:{s:{s:s}}}", "spec", "labels", "generation", label));
 }
 
 const char *projects_text(const struct world *world, const char *collection, const char *name,

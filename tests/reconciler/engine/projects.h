@@ -14,10 +14,6 @@ void projects_commit(struct world *world, int revision, const char *image);
 /* The first revision, until all stands. */
 void projects_converge(struct world *world);
 
-/* Somebody else changes an object; `patch` is taken. */
-void projects_tamper(struct world *world, const char *collection, const char *ns, const char *name,
-                     json_t *patch);
-
 /* The platform team changes what namespaces of projects look like: every project gets a new
  * release. */
 void projects_change_type(struct world *world, const char *label);

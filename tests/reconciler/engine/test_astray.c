@@ -141,9 +141,7 @@ Test(astray, a_release_that_changes_all_the_same_is_told)
     slot_release(world, name);
     json_t *patch = json_pack("{s:{s:{s:{s:s}}}}", "spec", "workload", "container", "image",
                               "registry.example/evil:1");
-    cr_assert(platform_tamper(world->platform, "componentreleases", "acme", name, patch,
-                              world_platform_now(world)));
-    json_decref(patch);
+    expect_changed(world, "componentreleases", "acme", name, patch);
     world_run(world, MINUTES(1));
     cr_expect_eq(engine_condition(world->engine), CONDITION_HELD);
     cr_expect(world_published(world, "release-differs", "shop"));
@@ -190,9 +188,7 @@ Test(astray, a_release_that_somebody_labels_is_as_good_as_before)
     slot_release(world, name);
     for (int i = 0; i < 2; i++) { /* of what git wants, and of what it wanted before */
         json_t *patch = json_pack("{s:{s:s}}", "labels", "team", i == 0 ? "shop" : "others");
-        cr_assert(platform_tamper(world->platform, "componentreleases", "acme", name, patch,
-                                  world_platform_now(world)));
-        json_decref(patch);
+        expect_changed(world, "componentreleases", "acme", name, patch);
         world_run(world, MINUTES(2));
         cr_expect_eq(engine_condition(world->engine), CONDITION_CONVERGED);
         cr_expect_not(world_published(world, "release-astray", "shop"));

@@ -192,9 +192,7 @@ Test(bootstrap, drift_of_the_platform_follows_its_policy)
         json_t *before =
             platform_object(world->platform, "deploymentpipelines", "acme", "acme-pipeline");
         json_t *patch = json_pack("{s:{s:s}}", "labels", "app.kubernetes.io/managed-by", "bob");
-        cr_assert(platform_tamper(world->platform, "environments", "acme", "development", patch,
-                                  world_platform_now(world)));
-        json_decref(patch);
+        expect_changed(world, "environments", "acme", "development", patch);
         json_decref(before);
         world_run(world, MINUTES(2));
         repository_commit(world, 2, platform, "shop", "registry.example/shop:2", NULL, NULL);
@@ -291,9 +289,7 @@ Test(bootstrap, native_manifests_of_a_cell_follow_its_project)
     cr_expect(stands(world, "traits", "wheel"));
     /* Changed by somebody, and put right. */
     json_t *patch = json_pack("{s:{s:s}}", "spec", "colour", "blue");
-    cr_assert(platform_tamper(world->platform, "traits", "acme", "wheel", patch,
-                              world_platform_now(world)));
-    json_decref(patch);
+    expect_changed(world, "traits", "acme", "wheel", patch);
     world_run(world, MINUTES(2));
     json_t *live = platform_object(world->platform, "traits", "acme", "wheel");
     cr_expect_str_eq(json_text_or(json_at(live, "spec", "colour", NULL), ""), "red");

@@ -18,13 +18,6 @@ static struct world *converged(const char *extra)
     return world;
 }
 
-static void tamper(struct world *world, const char *collection, const char *name, json_t *patch)
-{
-    cr_assert(platform_tamper(world->platform, collection, "acme", name, patch,
-                              world_platform_now(world)));
-    json_decref(patch);
-}
-
 static json_t *live(const struct world *world, const char *collection, const char *name)
 {
     return platform_object(world->platform, collection, "acme", name);
@@ -36,9 +29,10 @@ Test(drift, an_edited_binding_is_put_right_and_foreign_fields_stay)
     const char *name = "shop-api-a-development";
     char release[128];
     snprintf(release, sizeof release, "%s", repository_release(world, name));
-    tamper(world, "releasebindings", name,
-           json_pack("{s:{s:s, s:{s:{s:s}}}, s:{s:s}}", "spec", "releaseName", "other",
-                     "traitEnvironmentConfigs", "theirs", "key", "kept", "labels", "team", "shop"));
+    expect_changed(world, "releasebindings", "acme", name,
+                   json_pack("{s:{s:s, s:{s:{s:s}}}, s:{s:s}}", "spec", "releaseName", "other",
+                             "traitEnvironmentConfigs", "theirs", "key", "kept", "labels", "team",
+                             "shop"));
     world_run(world, 40000);
     cr_expect_str_eq(repository_release(world, name), release);
     json_t *object = live(world, "releasebindings", name);
@@ -54,7 +48,8 @@ Test(drift, an_edited_binding_is_put_right_and_foreign_fields_stay)
 Test(drift, a_removed_label_and_a_deleted_component_come_back)
 {
     struct world *world = converged(NULL);
-    tamper(world, "projects", "acme-shop", json_pack("{s:{s:n}}", "labels", LABEL_MANAGED_BY));
+    expect_changed(world, "projects", "acme", "acme-shop",
+                   json_pack("{s:{s:n}}", "labels", LABEL_MANAGED_BY));
     world_run(world, 40000);
     json_t *project = live(world, "projects", "acme-shop");
     cr_expect_str_eq(
@@ -96,8 +91,8 @@ Test(drift, a_release_rolls_out_whatever_was_edited_before_it)
         repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
         expect_condition(world, CONDITION_CONVERGED);
         world_run(world, MINUTES(5));
-        tamper(world, "releasebindings", rows[i / 2].binding,
-               json_loads(rows[i / 2].patch, 0, NULL));
+        expect_changed(world, "releasebindings", "acme", rows[i / 2].binding,
+                       json_loads(rows[i / 2].patch, 0, NULL));
         world_run(world, corrected ? MINUTES(70) : 1000);
         cr_expect_eq(world_published(world, "drift-found", "shop"), corrected, "%s",
                      rows[i / 2].what);
@@ -116,8 +111,9 @@ Test(drift, report_tells_and_does_not_touch)
 {
     struct world *world = converged("  drift: report\n");
     const char *name = "shop-api-a-development";
-    tamper(world, "releasebindings", name,
-           json_pack("{s:{s:{s:i}}}", "spec", "componentTypeEnvironmentConfigs", "replicas", 3));
+    expect_changed(
+        world, "releasebindings", "acme", name,
+        json_pack("{s:{s:{s:i}}}", "spec", "componentTypeEnvironmentConfigs", "replicas", 3));
     const uint64_t writes = world->writes;
     world_run(world, MINUTES(3));
     cr_expect_eq(world->writes, writes);
@@ -140,8 +136,8 @@ Test(drift, report_tells_and_does_not_touch)
 Test(drift, freeze_stops_the_cell_until_the_drift_is_gone)
 {
     struct world *world = converged("  drift: freeze\n");
-    tamper(world, "projects", "acme-shop",
-           json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, "somebody"));
+    expect_changed(world, "projects", "acme", "acme-shop",
+                   json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, "somebody"));
     world_run(world, MINUTES(1));
     repository_commit(world, 2, platform_small, "shop", "registry.example/shop:2",
                       "  drift: freeze\n", NULL);
@@ -149,8 +145,8 @@ Test(drift, freeze_stops_the_cell_until_the_drift_is_gone)
     cr_assert(world_published(world, "drift-found", "shop"));
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:1");
     expect_why(world, "shop", "development", "its drift policy is freeze");
-    tamper(world, "projects", "acme-shop",
-           json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD));
+    expect_changed(world, "projects", "acme", "acme-shop",
+                   json_pack("{s:{s:s}}", "labels", LABEL_MANAGED_BY, LABEL_MANAGED_BY_CELLD));
     world_run(world, MINUTES(2));
     expect_condition(world, CONDITION_CONVERGED);
     expect_runs(world, "shop-api-a", "development", "registry.example/shop:2");

@@ -305,9 +305,7 @@ Test(preview, of_drift_adoption_and_what_is_ending)
                       "  drift: report\n", NULL);
     expect_condition(world, CONDITION_CONVERGED);
     json_t *patch = json_pack("{s:{s:s}}", "annotations", "celld.dev/branch", "changed");
-    cr_assert(platform_tamper(world->platform, "projects", "acme", "acme-shop", patch,
-                              world_platform_now(world)));
-    json_decref(patch);
+    expect_changed(world, "projects", "acme", "acme-shop", patch);
     world_run(world, MINUTES(2));
     json_t *plan = plan_of(world, NULL);
     const json_t *line = line_about(plan, "Project", "acme-shop");

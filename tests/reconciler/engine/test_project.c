@@ -77,8 +77,8 @@ Test(project, parameters_that_somebody_gave_a_project_bring_a_release_that_is_fo
 {
     struct world *world = repository_world();
     projects_converge(world);
-    projects_tamper(world, "projects", "acme", "acme-shop",
-                    json_pack("{s:{s:{s:s}}}", "spec", "parameters", "tier", "gold"));
+    expect_changed(world, "projects", "acme", "acme-shop",
+                   json_pack("{s:{s:{s:s}}}", "spec", "parameters", "tier", "gold"));
     world_run(world, MINUTES(5));
     expect_condition(world, CONDITION_CONVERGED);
     projects_expect_latest(world, "acme-shop");

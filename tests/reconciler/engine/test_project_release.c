@@ -21,8 +21,8 @@ Test(project_release, a_pin_that_somebody_set_back_is_put_right)
     projects_change_type(world, "2");
     world_run(world, MINUTES(5));
     expect_condition(world, CONDITION_CONVERGED);
-    projects_tamper(world, PROJECTS_BINDINGS, "acme", "acme-shop-production",
-                    json_pack("{s:{s:s}}", "spec", "projectRelease", before));
+    expect_changed(world, PROJECTS_BINDINGS, "acme", "acme-shop-production",
+                   json_pack("{s:{s:s}}", "spec", "projectRelease", before));
     world_run(world, MINUTES(2));
     projects_expect_latest(world, "acme-shop");
     cr_expect(world_published(world, "drift-found", "shop"));
@@ -43,8 +43,8 @@ Test(project_release, a_pin_that_was_emptied_goes_back_to_what_the_environment_b
     snprintf(before, sizeof before, "%s", projects_latest(world, "acme-shop"));
     projects_change_type(world, "2");
     world_run(world, MINUTES(2));
-    projects_tamper(world, PROJECTS_BINDINGS, "acme", "acme-shop-production",
-                    json_pack("{s:{s:n}}", "spec", "projectRelease"));
+    expect_changed(world, PROJECTS_BINDINGS, "acme", "acme-shop-production",
+                   json_pack("{s:{s:n}}", "spec", "projectRelease"));
     world_run(world, MINUTES(2));
     cr_expect_str_eq(projects_pin(world, "acme-shop-development"), before,
                      "suspended: nothing moves");

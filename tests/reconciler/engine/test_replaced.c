@@ -73,9 +73,7 @@ Test(replaced, what_is_not_the_one_that_celld_made_is_not_removed)
                            "{\"app.kubernetes.io/managed-by\": \"celld\"}}, \"spec\": {}}");
         } else {
             json_t *patch = json_pack("{s:{s:n}}", "labels", LABEL_MANAGED_BY);
-            cr_assert(platform_tamper(world->platform, "clustertraits", NULL, "quiet", patch,
-                                      world_platform_now(world)));
-            json_decref(patch);
+            expect_changed(world, "clustertraits", NULL, "quiet", patch);
         }
         world_run(world, MINUTES(3));
         cr_expect_eq(world_times_published(world, "ownership-lost"), 1, "%d", remade[i]);

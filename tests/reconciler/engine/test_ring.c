@@ -411,9 +411,7 @@ Test(ring, an_address_that_cannot_be_rendered_is_no_work)
         "  env: [{name: OTHER, value: \"${CHOREO_CONNECTION_other}\"}]\n";
     struct world *world = repository_world();
     json_t *patch = json_pack("{s:{s:{s:{s:n}}}}", "spec", "gateway", "ingress", "internal");
-    cr_assert(platform_tamper(world->platform, "clusterdataplanes", NULL, "us", patch,
-                              world_platform_now(world)));
-    json_decref(patch);
+    expect_changed(world, "clusterdataplanes", NULL, "us", patch);
     char texts[2][1024];
     snprintf(texts[0], sizeof texts[0], form, "amber", "amber", "birch");
     snprintf(texts[1], sizeof texts[1], form, "birch", "birch", "amber");

@@ -271,9 +271,7 @@ Test(secret, a_reference_whose_labels_somebody_changes_is_put_right)
     char name[256];
     used_reference(world, name, sizeof name);
     json_t *patch = json_pack("{s:{s:s}}", "labels", LABEL_CELL, "another");
-    cr_assert(platform_tamper(world->platform, "secretreferences", "acme", name, patch,
-                              world_platform_now(world)));
-    json_decref(patch);
+    expect_changed(world, "secretreferences", "acme", name, patch);
     world_run(world, MINUTES(5));
     expect_condition(world, CONDITION_CONVERGED);
     json_t *reference = platform_object(world->platform, "secretreferences", "acme", name);
@@ -290,9 +288,7 @@ static void redirect(struct world *world, const char *name)
 {
     json_t *patch = json_pack("{s:{s:[{s:s, s:{s:s, s:s}}]}}", "spec", "data", "secretKey",
                               "db-password", "remoteRef", "key", "theirs", "property", "password");
-    cr_assert(platform_tamper(world->platform, "secretreferences", "acme", name, patch,
-                              world_platform_now(world)));
-    json_decref(patch);
+    expect_changed(world, "secretreferences", "acme", name, patch);
 }
 
 static const char *remote_key(const json_t *reference)

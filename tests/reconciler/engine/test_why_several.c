@@ -162,9 +162,7 @@ Test(why_several, a_project_binding_that_was_moved_and_seen_ready_once)
     repository_commit(world, 1, platform_small, "shop", "registry.example/shop:1", NULL, NULL);
     expect_condition(world, CONDITION_CONVERGED);
     json_t *type = json_pack("{s:{s:{s:s}}}", "spec", "labels", "generation", "2");
-    cr_assert(platform_tamper(world->platform, "clusterprojecttypes", NULL, "default", type,
-                              world_platform_now(world)));
-    json_decref(type);
+    expect_changed(world, "clusterprojecttypes", NULL, "default", type);
     const struct node *node = world->engine->nodes[0];
     while (!node->binding_ready || project_stands(node))
         cr_assert(world_step(world, MINUTES(60)));

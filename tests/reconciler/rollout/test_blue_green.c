@@ -33,8 +33,7 @@ Test(blue_green, callers_inside_follow_the_slot_that_has_all_traffic)
         struct world world;
         world_start(&world, true, strategies[i], false);
         world_with_stable(&world);
-        world_want(&world, 1);
-        world_until(&world, ROLLOUT_STEP, 60000);
+        world_until_first_step(&world);
         cr_expect_eq(world.result.wants.route.active_slot, i == 0 ? 'b' : 'a');
         cr_expect_eq(world.result.wants.route.weight[1], i == 0 ? 100 : 5);
         world_fini(&world);

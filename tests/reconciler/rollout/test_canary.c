@@ -79,8 +79,7 @@ Test(canary, testers_reach_the_new_slot_at_any_weight)
          .match_count = 1},
     };
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.steps = steps;
     world.plan.step_count = 1;
     world_want(&world, 1);
@@ -95,10 +94,8 @@ Test(canary, testers_reach_the_new_slot_at_any_weight)
 Test(canary, a_new_slot_that_vanishes_loses_its_traffic_first)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_canary(&world);
+    world_until_first_step(&world);
     world_run(&world, 200000, 1000);
     cr_assert_eq(world.rollout.weight, 20);
     world.slot[1] = (struct sim_binding){0};
@@ -117,8 +114,7 @@ Test(canary, newer_content_starts_from_step_0_against_the_same_stable)
     struct world world;
     world_start(&world, true, STRATEGY_CANARY, true);
     world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     world_run(&world, 200000, 1000);
     world_want(&world, 2);
     world_run(&world, 2000000, 1000);
@@ -131,8 +127,7 @@ Test(canary, newer_content_starts_from_step_0_against_the_same_stable)
 Test(canary, known_good_content_takes_the_fast_track)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world_want(&world, 1);
     world_run(&world, 2000000, 1000);
     world_clear(&world);
@@ -146,8 +141,7 @@ Test(canary, known_good_content_takes_the_fast_track)
 Test(canary, what_was_good_too_long_ago_is_proven_again)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world_want(&world, 1);
     world_run(&world, 2000000, 1000);
     world.view.now.wall.ms += INT64_C(8) * 86400000;

@@ -12,8 +12,7 @@ Test(canary_proof, judged_bad_goes_back_with_evidence)
         world_start(&world, true, STRATEGY_CANARY, restarts);
         world_with_stable(&world);
         world.plan.analysis = true;
-        world_want(&world, 1);
-        world_until(&world, ROLLOUT_STEP, 60000);
+        world_until_first_step(&world);
         world_run(&world, 200000, 1000);
         world.view.verdict = VERDICT_ROLLBACK;
         world.view.evidence = "12 of 80 against 3 of 900";
@@ -39,8 +38,7 @@ Test(canary_proof, promotion_needs_proof)
     };
     for (size_t i = 0; i < 3; i++) {
         struct world world;
-        world_start(&world, true, STRATEGY_CANARY, false);
-        world_with_stable(&world);
+        world_canary(&world);
         world.plan.analysis = true;
         world.plan.attempts = 1;
         world.plan.insufficient = cases[i].policy;
@@ -66,8 +64,7 @@ Test(canary_proof, promotion_needs_proof)
 Test(canary_proof, a_weight_that_was_not_counted_is_waited_for_without_coming_and_going)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.analysis = true;
     world.view.verdict = VERDICT_PASS;
     world.view.share = SHARE_TOO_FEW;
@@ -91,8 +88,7 @@ Test(canary_proof, steps_that_are_not_judged_need_no_proof)
          .analysis = {.value = false, .set = true}},
     };
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.analysis = true;
     world.plan.steps = steps;
     world.plan.step_count = 2;
@@ -109,12 +105,10 @@ Test(canary_proof, missing_metrics_hold_the_weight_and_condemn_nothing)
     static const enum judge_verdict missing[] = {VERDICT_NO_DATA, VERDICT_PROVIDER_ERROR};
     for (size_t i = 0; i < 2; i++) {
         struct world world;
-        world_start(&world, true, STRATEGY_CANARY, false);
-        world_with_stable(&world);
+        world_canary(&world);
         world.plan.analysis = true;
         world.plan.attempts = 1;
-        world_want(&world, 1);
-        world_until(&world, ROLLOUT_STEP, 60000);
+        world_until_first_step(&world);
         world.view.verdict = missing[i];
         world_run(&world, 500000, 1000);
         cr_expect_eq(world.rollout.weight, 5, "no step on silence");
@@ -130,12 +124,10 @@ Test(canary_proof, a_retry_does_not_wait_for_a_clock_that_was_set_back)
 {
     for (int set_back = 0; set_back < 2; set_back++) {
         struct world world;
-        world_start(&world, true, STRATEGY_CANARY, false);
-        world_with_stable(&world);
+        world_canary(&world);
         world.plan.analysis = true;
         world.plan.attempts = 2;
-        world_want(&world, 1);
-        world_until(&world, ROLLOUT_STEP, 60000);
+        world_until_first_step(&world);
         world.view.verdict = VERDICT_PROVIDER_ERROR;
         world_until(&world, ROLLOUT_HELD, 900000);
         world.view.verdict = VERDICT_CONTINUE;
@@ -179,8 +171,7 @@ Test(canary_proof, a_bake_without_metrics_says_so)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct world world;
-        world_start(&world, true, STRATEGY_CANARY, false);
-        world_with_stable(&world);
+        world_canary(&world);
         world_want(&world, 1);
         world_until(&world, ROLLOUT_BAKE, 3600000);
         world.plan.analysis = rows[i].analysis;
@@ -200,8 +191,7 @@ Test(canary_proof, a_bake_that_was_not_judged_is_told_with_the_release)
                                            "judged: the metrics show no requests of it"};
     for (size_t i = 0; i < 2; i++) {
         struct world world;
-        world_start(&world, true, STRATEGY_CANARY, false);
-        world_with_stable(&world);
+        world_canary(&world);
         world.plan.analysis = true;
         world.view.verdict = VERDICT_PASS;
         world_want(&world, 1);
@@ -235,12 +225,10 @@ Test(canary_proof, a_soak_that_does_not_count_says_why_and_what_comes_of_it)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct world world;
-        world_start(&world, true, STRATEGY_CANARY, false);
-        world_with_stable(&world);
+        world_canary(&world);
         world.plan.analysis = true;
         world.plan.rollback_forbidden = rows[i].forbidden;
-        world_want(&world, 1);
-        world_until(&world, ROLLOUT_STEP, 60000);
+        world_until_first_step(&world);
         while (!world.rollout.verified)
             world_run(&world, 1000, 1000);
         const enum trouble trouble = rows[i].trouble;
@@ -259,11 +247,9 @@ Test(canary_proof, a_soak_that_does_not_count_says_why_and_what_comes_of_it)
 Test(canary_proof, soak_counts_only_what_was_judged)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.analysis = true;
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     world_run(&world, 60000, 1000);
     world.view.verdict = VERDICT_PROVIDER_ERROR;
     world_run(&world, 300000, 1000);
@@ -278,10 +264,8 @@ Test(canary_proof, soak_counts_only_what_was_judged)
 Test(canary_proof, an_interval_that_began_badly_is_no_soak)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_canary(&world);
+    world_until_first_step(&world);
     while (!world.rollout.verified)
         world_run(&world, 1000, 1000);
     world_run(&world, 10000, 1000);
@@ -298,11 +282,9 @@ Test(canary_proof, an_interval_that_began_badly_is_no_soak)
 Test(canary_proof, time_that_the_judge_has_not_seen_is_no_soak)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.analysis = true;
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     for (int i = 0; i < 300; i++) {
         world_run(&world, 1000, 1000);
         world.view.judged_ms = 60000;
@@ -316,11 +298,9 @@ Test(canary_proof, time_that_the_judge_has_not_seen_is_no_soak)
 Test(canary_proof, traffic_that_does_not_follow_is_no_fault_of_the_release)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.attempts = 1;
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     world.view.share = SHARE_OFF;
     world_run(&world, 590000, 1000);
     cr_expect_eq(world.rollout.weight, 5);
@@ -333,11 +313,9 @@ Test(canary_proof, traffic_that_does_not_follow_is_no_fault_of_the_release)
 Test(canary_proof, a_sick_stable_release_does_not_hold_up_its_cure)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.analysis = true;
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     world_run(&world, 20000, 1000);
     world.view.stable_healthy = false;
     world_run(&world, 50000, 1000);
@@ -352,11 +330,9 @@ Test(canary_proof, a_sick_stable_release_does_not_hold_up_its_cure)
 Test(canary_proof, a_release_that_was_judged_bad_is_no_cure_of_a_sick_one)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.analysis = true;
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     world_run(&world, 20000, 1000);
     world.view.stable_healthy = false;
     world.view.verdict = VERDICT_ROLLBACK;
@@ -385,11 +361,9 @@ static bool was_told(const struct world *world, enum rollout_note_kind kind)
 Test(canary_proof, one_above_the_absolute_limit_is_no_cure_either_and_somebody_is_called)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.plan.analysis = true;
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     world_run(&world, 20000, 1000);
     world.view.stable_healthy = false;
     world.view.verdict = VERDICT_GUARD;
@@ -404,10 +378,8 @@ Test(canary_proof, one_above_the_absolute_limit_is_no_cure_either_and_somebody_i
 Test(canary_proof, both_bad_does_not_churn)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_canary(&world);
+    world_until_first_step(&world);
     world_run(&world, 10000, 1000);
     world.view.stable_healthy = false;
     world.behaviour[1] = FAILS;

@@ -8,10 +8,8 @@
 Test(operator, pause_resume_promote_and_promote_full)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_canary(&world);
+    world_until_first_step(&world);
     world_run(&world, 20000, 1000);
     world_command(&world, COMMAND_PAUSE);
     cr_expect(world.result.command_done);
@@ -136,8 +134,7 @@ Test(operator, abort_sticks_until_retry)
     world_command(&world, COMMAND_ABORT);
     cr_expect(!world.result.command_done, "nothing is under way");
     cr_expect(!world.result.changed);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_until_first_step(&world);
     world_command(&world, COMMAND_ABORT);
     world_run(&world, 1000000, 1000);
     cr_expect_str_eq(world.log, "prepare deploy step:5 rollback held");
@@ -209,10 +206,8 @@ Test(operator, a_step_may_wait_for_a_person)
 Test(operator, cancelled_by_the_primary_region_goes_back_and_waits)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_canary(&world);
+    world_until_first_step(&world);
     world.view.cancel = true;
     world.view.cancel_reason = "it failed on production";
     world.view.may_start = false;
@@ -230,8 +225,7 @@ Test(operator, cancelled_by_the_primary_region_goes_back_and_waits)
 Test(operator, content_that_a_consumer_cannot_live_with_gets_no_traffic)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
+    world_canary(&world);
     world.view.refusal = "order needs endpoint rpc";
     world_want(&world, 1);
     world_run(&world, 10000, 1000);
@@ -248,10 +242,8 @@ Test(operator, content_that_a_consumer_cannot_live_with_gets_no_traffic)
 Test(soak, a_clock_that_jumps_gives_nothing)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_canary(&world);
+    world_until_first_step(&world);
     world_run(&world, 20000, 1000);
     world.view.now.wall.ms += 86400000;
     world_run(&world, 60000, 1000);
@@ -267,10 +259,8 @@ Test(soak, a_clock_that_jumps_gives_nothing)
 Test(soak, a_restart_credits_the_wall_clock)
 {
     struct world world;
-    world_start(&world, true, STRATEGY_CANARY, false);
-    world_with_stable(&world);
-    world_want(&world, 1);
-    world_until(&world, ROLLOUT_STEP, 60000);
+    world_canary(&world);
+    world_until_first_step(&world);
     world_run(&world, 10000, 1000);
     /* only what was persisted survives */
     json_t *row = rollout_to_json(&world.rollout);

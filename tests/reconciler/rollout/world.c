@@ -401,3 +401,15 @@ void world_with_stable(struct world *world)
     cr_assert_str_eq(world->rollout.stable.deployment_digest, digests[0]);
     world_clear(world);
 }
+
+void world_canary(struct world *world)
+{
+    world_start(world, true, STRATEGY_CANARY, false);
+    world_with_stable(world);
+}
+
+void world_until_first_step(struct world *world)
+{
+    world_want(world, 1);
+    world_until(world, ROLLOUT_STEP, 60000);
+}

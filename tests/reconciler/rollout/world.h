@@ -63,5 +63,9 @@ void world_clear(struct world *world);
 /* A stable release of contents[0], settled, in IDLE, with an empty log. */
 void world_with_stable(struct world *world);
 
+/* A world of canaries with a stable release; and then until contents[1] is at its first step. */
+void world_canary(struct world *world);
+void world_until_first_step(struct world *world);
+
 /* Ports differ between contents: "port" flips, names widen and narrow. */
 void world_endpoints(struct world *world, size_t content, const char *json);

@@ -1,36 +1,11 @@
 #include "gitwatch/tree_path.h"
 
+#include "config/base/utf8.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-/* Decodes one character. Returns its length, or 0 when the bytes are not UTF-8 (overlong forms,
- * surrogates and what lies above U+10FFFF included). */
-static size_t decode(const unsigned char *bytes, size_t length, uint32_t *ret_character)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char first = bytes[0];
-    const size_t count = first < 0x80   ? 1
-                         : first < 0xc0 ? 0
-                         : first < 0xe0 ? 2
-                         : first < 0xf0 ? 3
-                         : first < 0xf8 ? 4
-                                        : 0;
-    if (count == 0 || count > length)
-        return 0;
-    uint32_t character = count == 1 ? first : first & (0xffu >> (count + 1));
-    for (size_t i = 1; i < count; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-        character = (character << 6) | (bytes[i] & 0x3f);
-    }
-    if (character < least[count] || character > 0x10ffff ||
-        (character >= 0xd800 && character <= 0xdfff))
-        return 0;
-    *ret_character = character;
-    return count;
-}
 
 struct range {
     uint32_t first, last;
@@ -85,7 +60,7 @@ static const char *character_problem(const char *name, size_t length)
 {
     for (size_t i = 0; i < length;) {
         uint32_t character = 0;
-        const size_t count = decode((const unsigned char *)name + i, length - i, &character);
+        const size_t count = utf8_read(name + i, length - i, &character);
         if (count == 0)
             return "is not UTF-8";
         if (character == '/' || character == '\\')
@@ -136,7 +111,7 @@ char *tree_path_escape(const char *bytes, size_t length, char *ret_text, size_t 
         char escaped[8];
         const char *piece = bytes + i;
         uint32_t character = 0;
-        const size_t count = decode((const unsigned char *)piece, length - i, &character);
+        const size_t count = utf8_read(piece, length - i, &character);
         size_t piece_length = count;
         if (count == 0 || is_invisible(character)) {
             piece_length = (size_t)snprintf(escaped, sizeof(escaped), "\\x%02x",

@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "config/base/pool.h"
+#include "config/base/text.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -164,7 +165,7 @@ char *arena_format(struct arena *arena, const char *format, ...)
     CHECK(length >= 0);
     char *text = take(arena, (size_t)length + 1, 1);
     if (text != NULL)
-        (void)vsnprintf(text, (size_t)length + 1, format, again);
+        (void)text_vput(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
 }

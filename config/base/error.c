@@ -1,6 +1,7 @@
 #include "config/base/error.h"
 
 #include "config/base/check.h"
+#include "config/base/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,19 +23,10 @@ const char *error_kind_name(enum error_kind kind)
     return kind_names[kind];
 }
 
-/* Drops a cut multi-byte character at the end and makes control characters visible as '?'. */
+/* Valid UTF-8 without control characters. */
 static void make_printable(char *text)
 {
-    size_t length = strlen(text);
-    size_t start = length;
-    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
-        start--;
-    if (start > 0 && (unsigned char)text[start - 1] >= 0xC0) {
-        const unsigned char lead = (unsigned char)text[start - 1];
-        const size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-        if (length - (start - 1) < wanted)
-            text[start - 1] = '\0';
-    }
+    utf8_mend(text);
     for (char *c = text; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             *c = '?';

@@ -1,9 +1,9 @@
 #include "config/base/text.h"
 
 #include "config/base/error.h"
+#include "config/base/utf8.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +80,27 @@ void text_format(struct text *text, const char *format, ...)
     const int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     if (length >= 0 && reserve(text, (size_t)length) == 0) {
-        (void)vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
-        text->length += (size_t)length;
+        (void)text_vput(text->bytes + text->length, (size_t)length + 1, format, again);
+        text->length += strlen(text->bytes + text->length);
     }
     va_end(again);
+}
+
+int text_vput(char *ret_text, size_t size, const char *format, va_list arguments)
+{
+    const int length = vsnprintf(ret_text, size, format, arguments);
+    if (size > 0)
+        utf8_mend(ret_text);
+    return length;
+}
+
+int text_put(char *ret_text, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = text_vput(ret_text, size, format, arguments);
+    va_end(arguments);
+    return length;
 }
 
 const char *text_get(const struct text *text)

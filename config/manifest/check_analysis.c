@@ -1,8 +1,8 @@
 /* What an analysis needs to be able to judge: told on load, not when a release waits for it. */
+#include "config/base/text.h"
 #include "config/manifest/check.h"
 #include "config/manifest/merge.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct analysis_check {
@@ -49,7 +49,7 @@ static void check_queries(const struct analysis_check *check)
             counted ? metric->numerator.text != NULL && metric->denominator.text != NULL
                     : metric->histogram.text != NULL;
         char message[160];
-        (void)snprintf(message, sizeof(message),
+        (void)text_put(message, sizeof(message),
                        "the template query knows no queries for the metric \"%.63s\"",
                        metric->name.text);
         if (!has_query)
@@ -77,7 +77,7 @@ static void warn(const struct analysis_check *check, const char *code, const cha
 {
     const struct source_pos at = check->component->name.at;
     char text[256];
-    (void)snprintf(text, sizeof(text), "%.63s: %s", check->component->name.text, message);
+    (void)text_put(text, sizeof(text), "%.63s: %s", check->component->name.text, message);
     if (is_told(check->loader->set->diagnostics, code, at))
         return;
     loader_report(

@@ -8,7 +8,6 @@
 #include "config/manifest/schema.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 struct component_check {
@@ -70,10 +69,10 @@ static void report_project(const struct component_check *check, const struct con
 {
     char hint[280] = "a target is the platform's projectPrefix and a cell's name";
     char project[128];
-    (void)snprintf(project, sizeof(project), "%s%.63s",
+    (void)text_put(project, sizeof(project), "%s%.63s",
                    check->loader->platform->project_prefix.text, connection->target.text);
     if (resolve_project(check->loader->set, check->loader->platform, project) != NULL)
-        (void)snprintf(hint, sizeof(hint),
+        (void)text_put(hint, sizeof(hint),
                        "did you mean \"%s\"? A target is the platform's projectPrefix and a "
                        "cell's name",
                        project);
@@ -86,7 +85,7 @@ static void report_project(const struct component_check *check, const struct con
 static void wait_for_other(const struct component_check *check, const struct connection *connection)
 {
     char message[256];
-    (void)snprintf(message, sizeof(message),
+    (void)text_put(message, sizeof(message),
                    "connection \"%.63s\" leads to \"%.63s\", whose cell cannot be read",
                    connection->name.text, connection->target.text);
     if (!check->loader->again)
@@ -191,7 +190,7 @@ static void check_variables(const struct component_check *check, const struct la
         char hint[128] = "add it to connections";
         const char *nearest = schema_nearest(names, count, variable->connection.text);
         if (nearest != NULL)
-            (void)snprintf(hint, sizeof(hint), "did you mean ${CHOREO_CONNECTION_%s}?", nearest);
+            (void)text_put(hint, sizeof(hint), "did you mean ${CHOREO_CONNECTION_%s}?", nearest);
         loader_error(check->loader, check->entry, "E_UNKNOWN_CONNECTION", variable->connection.at,
                      hint, "%s: variable %s: there is no connection \"%s\"",
                      check->component->name.text, variable->name.text, variable->connection.text);

@@ -1,6 +1,7 @@
 /* Names that OpenChoreo needs to be unique or short, and does not check: components with their
  * slots and builds, route paths, bindings. */
 #include "config/base/arena.h"
+#include "config/base/text.h"
 #include "config/manifest/check.h"
 
 #include <errno.h>
@@ -88,7 +89,7 @@ static void report(struct loader *loader, const struct claim *a, const struct cl
     const bool blame_a = a_was == b_was || b_was;
     const struct claim *first = blame_a && !(a_was == b_was) ? b : a;
     const struct claim *second = first == a ? b : a;
-    (void)snprintf(related, sizeof(related), "%s \"%.80s\" is here", first->what, first->owner);
+    (void)text_put(related, sizeof(related), "%s \"%.80s\" is here", first->what, first->owner);
     loader_conflict(loader, second->cell, code, second->at, first->at, related,
                     "%s \"%s\" and %s \"%s\" of cell \"%s\" %s \"%s\": rename one", second->what,
                     second->owner, first->what, first->owner, first->cell->name, trouble,
@@ -182,7 +183,7 @@ static void check_bindings(struct claims *claims, const char *longer, const char
     for (size_t i = 0; i < claims->count; i++) {
         char name[NAME_LIMIT * 3];
         const struct claim *one = &claims->items[i];
-        (void)snprintf(name, sizeof(name), "%s-%.*s", one->name, (int)extra, longer);
+        (void)text_put(name, sizeof(name), "%s-%.*s", one->name, (int)extra, longer);
         const struct claim *other = find(claims, name);
         if (other != NULL)
             loader_conflict(claims->loader, other->cell, "E_BINDING_NAME", other->at, one->at,

@@ -35,7 +35,7 @@ static void report_unknown_in_phase(struct loader *loader, const struct phase *p
 {
     if (loader->has_unnamed) {
         char message[256];
-        (void)snprintf(message, sizeof(message),
+        (void)text_put(message, sizeof(message),
                        "phase \"%s\" names the cell \"%s\", which cannot be found; a file that "
                        "cannot be read may be it",
                        phase->name.text, name->text);
@@ -88,7 +88,7 @@ static void report_unknown(struct loader *loader, struct manifest_cell *entry,
         names[i] = set->cells[i].name;
     const char *nearest = names == NULL ? NULL : schema_nearest(names, set->cell_count, name->text);
     if (nearest != NULL)
-        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+        (void)text_put(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     loader_error(loader, entry, "E_UNKNOWN_CELL", name->at, hint,
                  "dependsOn names the cell \"%s\", and there is none", name->text);
     free(names);

@@ -1,8 +1,8 @@
 /* Names in a cell that must exist: environments, targets, components. */
+#include "config/base/text.h"
 #include "config/manifest/check.h"
 #include "config/manifest/schema.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct environment *find_environment(const struct platform *platform, const char *name,
@@ -27,9 +27,9 @@ static void report_environment(struct loader *loader, struct manifest_cell *entr
     const char *nearest = schema_nearest(names, count, name->text);
     size_t length = 0;
     if (nearest != NULL)
-        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+        (void)text_put(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     for (size_t i = 0; nearest == NULL && i < count && length + 80 < sizeof(hint); i++)
-        length += (size_t)snprintf(hint + length, sizeof(hint) - length, "%s%.63s",
+        length += (size_t)text_put(hint + length, sizeof(hint) - length, "%s%.63s",
                                    i == 0 ? "there are: " : ", ", names[i]);
     loader_error(loader, entry, "E_UNKNOWN_ENVIRONMENT", name->at, hint,
                  "there is no environment \"%s\"", name->text);
@@ -53,7 +53,7 @@ static void check_component_names(struct loader *loader, struct manifest_cell *e
         char hint[160] = "name one of spec.components";
         const char *nearest = schema_nearest(names, count, name->text);
         if (nearest != NULL)
-            (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+            (void)text_put(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
         loader_error(loader, entry, "E_UNKNOWN_COMPONENT", name->at, hint,
                      "the cell has no component \"%s\"", name->text);
     }

@@ -1,13 +1,13 @@
 #include "config/manifest/component_file.h"
 
 #include "config/base/arena.h"
+#include "config/base/text.h"
 #include "config/manifest/component_file_env.h"
 #include "config/manifest/component_file_model.h"
 #include "config/manifest/document.h"
 #include "config/manifest/shapes.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@
 const struct manifest_file *component_file_find(const struct loader *loader, const char *source)
 {
     char path[1200];
-    const int length = snprintf(path, sizeof(path), "%s" FILE_NAME, source);
+    const int length = text_put(path, sizeof(path), "%s" FILE_NAME, source);
     return length > 0 && (size_t)length < sizeof(path)
                ? loader_file(loader, MANIFEST_FILE_COMPONENT, path)
                : NULL;
@@ -37,7 +37,7 @@ static void disagree(struct decoder *decoder, struct source_pos at, struct sourc
                      const char *endpoint, const char *what, const char *ours, const char *theirs)
 {
     char message[128];
-    (void)snprintf(message, sizeof(message), "component.yaml says %.80s", theirs);
+    (void)text_put(message, sizeof(message), "component.yaml says %.80s", theirs);
     decode_conflict(decoder, "E_DISAGREEMENT", at, related, message,
                     "endpoint \"%s\": cell.yaml says %s %s, .choreo/component.yaml says %s; make "
                     "them agree",
@@ -46,13 +46,13 @@ static void disagree(struct decoder *decoder, struct source_pos at, struct sourc
 
 static void visibility_text(unsigned visibility, char *ret_text, size_t size)
 {
-    (void)snprintf(ret_text, size, "%s%s%s",
+    (void)text_put(ret_text, size, "%s%s%s",
                    (visibility & VISIBILITY_NAMESPACE) != 0 ? "namespace " : "",
                    (visibility & VISIBILITY_INTERNAL) != 0 ? "internal " : "",
                    (visibility & VISIBILITY_EXTERNAL) != 0 ? "external " : "");
     const size_t length = strlen(ret_text);
     if (length == 0)
-        (void)snprintf(ret_text, size, "project");
+        (void)text_put(ret_text, size, "project");
     else
         ret_text[length - 1] = '\0';
 }
@@ -67,8 +67,8 @@ static void compare_endpoints(struct decoder *decoder, struct endpoint *ours,
                               const struct file_endpoint *theirs)
 {
     char a[64], b[64];
-    (void)snprintf(a, sizeof(a), "%u", (unsigned)ours->port);
-    (void)snprintf(b, sizeof(b), "%lld", (long long)theirs->port.value);
+    (void)text_put(a, sizeof(a), "%u", (unsigned)ours->port);
+    (void)text_put(b, sizeof(b), "%lld", (long long)theirs->port.value);
     if (theirs->port.set && ours->port != theirs->port.value)
         disagree(decoder, ours->port_at, theirs->port.at, ours->name.text, "port", a, b);
     if (ours->type != theirs->type)

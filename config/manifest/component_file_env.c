@@ -1,6 +1,7 @@
 #include "config/manifest/component_file_env.h"
 
 #include "config/base/arena.h"
+#include "config/base/text.h"
 #include "config/manifest/configuration_read.h"
 
 #include <errno.h>
@@ -116,7 +117,7 @@ static void add_implied(struct addition *addition, const struct file_reference *
         is_used(addition->env, addition->count, reference->name.text) ||
         is_used(wide->env, wide->env_count, reference->name.text))
         return;
-    (void)snprintf(name, sizeof(name), "CHOREO_%s_SERVICEURL", reference->written.text);
+    (void)text_put(name, sizeof(name), "CHOREO_%s_SERVICEURL", reference->written.text);
     for (char *c = name; *c != '\0'; c++) {
         if (*c >= 'a' && *c <= 'z')
             *c = (char)(*c - 'a' + 'A');

@@ -2,6 +2,7 @@
 
 #include "config/base/arena.h"
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "config/manifest/decode_list.h"
 #include "config/yaml/typed.h"
 
@@ -29,7 +30,7 @@ void decode_report(struct decoder *decoder, enum diagnostic_severity severity, c
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    (void)text_vput(message, sizeof(message), format, arguments);
     va_end(arguments);
     if (severity == DIAGNOSTIC_ERROR)
         decoder->errors++;
@@ -52,7 +53,7 @@ void decode_conflict(struct decoder *decoder, const char *code, struct source_po
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    (void)text_vput(message, sizeof(message), format, arguments);
     va_end(arguments);
     decoder->errors++;
     diagnostics_add(decoder->found, &(struct diagnostic){
@@ -72,9 +73,9 @@ static void report_unknown(struct decoder *decoder, const struct shape *shape,
     char hint[160];
     const char *nearest = shape_nearest(shape, key->text);
     if (nearest != NULL)
-        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+        (void)text_put(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     else
-        (void)snprintf(hint, sizeof(hint),
+        (void)text_put(hint, sizeof(hint),
                        "remove it; keys that begin with x- are yours and are passed over");
     decode_report(decoder, DIAGNOSTIC_ERROR, "E_UNKNOWN_FIELD", decode_place(decoder, key), hint,
                   "unknown field \"%s\" in %s", key->text, shape->name);
@@ -187,7 +188,7 @@ void decode_mapping(struct decoder *decoder, const struct shape *shape,
     if (node->kind != YAML_KIND_MAPPING) {
         char sample[300], hint[400];
         shape_sample(shape, sample, sizeof(sample));
-        (void)snprintf(hint, sizeof(hint), "%s, as in: %s", shape->doc, sample);
+        (void)text_put(hint, sizeof(hint), "%s, as in: %s", shape->doc, sample);
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_TYPE", decode_place(decoder, node), hint,
                       "%s must be a mapping (field: value)", shape->name);
         return;

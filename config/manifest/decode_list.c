@@ -1,9 +1,9 @@
 #include "config/manifest/decode_list.h"
 
 #include "config/base/arena.h"
+#include "config/base/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +57,7 @@ void decode_list(struct decoder *decoder, const struct field *field, const struc
     if (value->kind != YAML_KIND_SEQUENCE) {
         char sample[300], hint[400];
         shape_sample(field->shape, sample, sizeof(sample));
-        (void)snprintf(hint, sizeof(hint), "begin each entry with -, as in: - %s", sample);
+        (void)text_put(hint, sizeof(hint), "begin each entry with -, as in: - %s", sample);
         decode_report(decoder, DIAGNOSTIC_ERROR, "E_TYPE", decode_place(decoder, value), hint,
                       "\"%s\" must be a list", field->name);
         return;

@@ -1,9 +1,9 @@
 /* The parts of decode.h that read one text, number or word, and the defaults. */
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "config/manifest/decode.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +114,7 @@ static void report_word(struct decoder *decoder, const char *field, const struct
     char allowed[256] = "";
     size_t length = 0;
     for (const struct word *word = words; word->name != NULL; word++) {
-        const int written = snprintf(allowed + length, sizeof(allowed) - length, "%s%s",
+        const int written = text_put(allowed + length, sizeof(allowed) - length, "%s%s",
                                      length == 0 ? "" : ", ", word->name);
         CHECK(written > 0 && length + (size_t)written < sizeof(allowed));
         length += (size_t)written;
@@ -122,7 +122,7 @@ static void report_word(struct decoder *decoder, const char *field, const struct
     char hint[96];
     const char *nearest = schema_nearest_word(words, value->text);
     if (nearest != NULL)
-        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
+        (void)text_put(hint, sizeof(hint), "did you mean \"%s\"?", nearest);
     decode_report(decoder, DIAGNOSTIC_ERROR, "E_WORD", decode_place(decoder, value),
                   nearest != NULL ? hint : NULL, "\"%s\" is \"%.80s\"; it may be %s", field,
                   value->text, allowed);

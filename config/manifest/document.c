@@ -1,10 +1,10 @@
 #include "config/manifest/document.h"
 
 #include "config/base/arena.h"
+#include "config/base/text.h"
 #include "config/yaml/reader.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +94,7 @@ static bool check_version(struct loader *loader, const struct manifest_file *fil
         strcmp(version->text, API_VERSION) == 0)
         return true; /* the schema says the rest */
     const bool ours = strncmp(version->text, API_GROUP, strlen(API_GROUP)) == 0;
-    (void)snprintf(message, sizeof(message),
+    (void)text_put(message, sizeof(message),
                    ours ? "apiVersion \"%.80s\" is not known: this celld is too old for it"
                         : "apiVersion \"%.80s\" is not " API_VERSION,
                    version->text);
@@ -111,9 +111,9 @@ static bool check_kind(struct loader *loader, const struct manifest_file *file,
     char message[160], hint[64];
     if (node == NULL || node->kind != YAML_KIND_SCALAR || strcmp(node->text, kind) == 0)
         return true;
-    (void)snprintf(message, sizeof(message), "kind \"%.80s\" does not belong into this file",
+    (void)text_put(message, sizeof(message), "kind \"%.80s\" does not belong into this file",
                    node->text);
-    (void)snprintf(hint, sizeof(hint), "write kind: %s", kind);
+    (void)text_put(hint, sizeof(hint), "write kind: %s", kind);
     report(loader, file, node, "E_KIND", hint, message);
     return false;
 }

@@ -2,6 +2,7 @@
 
 #include "config/base/arena.h"
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "config/manifest/loader.h"
 #include "config/manifest/problem.h"
 
@@ -120,7 +121,7 @@ void loader_error(struct loader *loader, struct manifest_cell *cell, const char 
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    (void)text_vput(message, sizeof(message), format, arguments);
     va_end(arguments);
     loader_report(loader, cell,
                   &(struct diagnostic){.severity = DIAGNOSTIC_ERROR,
@@ -137,7 +138,7 @@ void loader_conflict(struct loader *loader, struct manifest_cell *cell, const ch
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    (void)text_vput(message, sizeof(message), format, arguments);
     va_end(arguments);
     loader_report(loader, cell,
                   &(struct diagnostic){.severity = DIAGNOSTIC_ERROR,

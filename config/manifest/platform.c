@@ -1,8 +1,8 @@
 /* Questions about a platform, and its lifetime. */
 #include "config/base/arena.h"
+#include "config/base/text.h"
 #include "config/manifest/load.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +51,7 @@ int platform_phase_of(const struct platform *platform, const char *cell)
 void platform_project_name(const struct platform *platform, const char *cell, char *ret_name,
                            size_t size)
 {
-    (void)snprintf(ret_name, size, "%s%s", platform->project_prefix.text, cell);
+    (void)text_put(ret_name, size, "%s%s", platform->project_prefix.text, cell);
 }
 
 const struct target *platform_target(const struct platform *platform, const char *name)

@@ -1,13 +1,13 @@
 /* Reads the platform's file, or shares the earlier revision's. */
 #include "config/base/arena.h"
 #include "config/base/digest.h"
+#include "config/base/text.h"
 #include "config/manifest/document.h"
 #include "config/manifest/loader.h"
 #include "config/manifest/problem.h"
 #include "config/manifest/shapes.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PLATFORM_BYTES ((size_t)32 * 1024 * 1024)
@@ -16,7 +16,7 @@
 static struct digest content_digest(const struct manifest_file *file)
 {
     char text[2048];
-    const int length = snprintf(text, sizeof(text), "%s\n%s", file->path, file->blob_id);
+    const int length = text_put(text, sizeof(text), "%s\n%s", file->path, file->blob_id);
     const size_t size = length < 0 ? 0 : (size_t)length;
     return digest_bytes(text, size < sizeof(text) ? size : sizeof(text) - 1);
 }

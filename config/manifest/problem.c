@@ -1,10 +1,10 @@
 #include "config/manifest/problem.h"
 
 #include "config/base/arena.h"
+#include "config/base/text.h"
 #include "config/manifest/component_file.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define COMPONENT_FILE "/.choreo/component.yaml"
@@ -149,7 +149,7 @@ static void condemn_cell(struct loader *loader, struct manifest_cell *entry)
         const char *source = entry->cell->components[i].source.text;
         if (source == NULL)
             continue;
-        const int length = snprintf(path, sizeof(path), "%s" COMPONENT_FILE, source);
+        const int length = text_put(path, sizeof(path), "%s" COMPONENT_FILE, source);
         if (length > 0 && (size_t)length < sizeof(path))
             break_cell(entry, reason_at(loader, path));
     }

@@ -2,9 +2,9 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "config/base/time.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define DURATION_PATTERN "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
@@ -42,7 +42,7 @@ void publish_collect(const struct shape *root, struct publish_shapes *ret_shapes
 /* Names in references have no spaces. */
 static void def_name(const struct shape *shape, char ret_name[static 64])
 {
-    (void)snprintf(ret_name, 64, "%s", shape->name);
+    (void)text_put(ret_name, 64, "%s", shape->name);
     for (char *c = ret_name; *c != '\0'; c++) {
         if (*c == ' ')
             *c = '-';
@@ -53,7 +53,7 @@ static json_t *reference(const struct shape *shape)
 {
     char name[64], text[96];
     def_name(shape, name);
-    (void)snprintf(text, sizeof(text), "#/$defs/%s", name);
+    (void)text_put(text, sizeof(text), "#/$defs/%s", name);
     json_t *ref = json_pack("{s:s}", "$ref", text);
     return shape->shorthand == 0 ? ref
                                  : json_pack("{s:[{s:s}, o]}", "oneOf", "type", "string", ref);

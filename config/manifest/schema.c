@@ -1,8 +1,8 @@
 #include "config/manifest/schema.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Names longer than this are not compared. */
@@ -162,13 +162,13 @@ const char *schema_nearest_word(const struct word *words, const char *name)
 void shape_sample(const struct shape *shape, char *ret_text, size_t size)
 {
     const size_t count = shape_field_count(shape);
-    size_t length = (size_t)snprintf(ret_text, size, "{");
+    size_t length = (size_t)text_put(ret_text, size, "{");
     for (size_t i = 0; i < count && length + 100 < size; i++) {
         size_t base = 0;
         const struct field *field = shape_field(shape, i, &base);
         if (field->required)
-            length += (size_t)snprintf(ret_text + length, size - length, "%s%.60s: ...",
+            length += (size_t)text_put(ret_text + length, size - length, "%s%.60s: ...",
                                        length == 1 ? "" : ", ", field->name);
     }
-    (void)snprintf(ret_text + length, size - length, length == 1 ? "field: value}" : "}");
+    (void)text_put(ret_text + length, size - length, length == 1 ? "field: value}" : "}");
 }

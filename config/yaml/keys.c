@@ -1,7 +1,8 @@
 #include "config/yaml/keys.h"
 
+#include "config/base/text.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ static int report(const struct yaml_node *first, const struct yaml_node *second,
                   struct diagnostics *found)
 {
     char message[320];
-    (void)snprintf(message, sizeof(message), "the key \"%.253s\" stands twice", second->text);
+    (void)text_put(message, sizeof(message), "the key \"%.253s\" stands twice", second->text);
     diagnostics_add(found, &(struct diagnostic){
                                .severity = DIAGNOSTIC_ERROR,
                                .code = "E_YAML_DUPLICATE_KEY",

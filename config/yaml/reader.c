@@ -2,6 +2,7 @@
 
 #include "config/base/arena.h"
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "config/yaml/keys.h"
 #include "config/yaml/scan.h"
 
@@ -39,7 +40,7 @@ __attribute__((format(printf, 6, 7))) static int report(struct reader *reader, i
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    (void)text_vput(message, sizeof(message), format, arguments);
     va_end(arguments);
     diagnostics_add(reader->found, &(struct diagnostic){
                                        .severity = DIAGNOSTIC_ERROR,

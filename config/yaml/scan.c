@@ -1,6 +1,8 @@
 #include "config/yaml/scan.h"
 
 #include "config/base/error.h"
+#include "config/base/text.h"
+#include "config/base/utf8.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -28,26 +30,6 @@ static int report(const struct scan *scan, struct diagnostics *found, const char
     return ERR_SYNTAX;
 }
 
-/* Reads one character of two bytes or more. Returns its size, 0 when it is not valid UTF-8. */
-static size_t decode(const unsigned char *bytes, size_t left, uint32_t *ret_point)
-{
-    const unsigned char lead = bytes[0];
-    const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || left < size)
-        return 0;
-    uint32_t point = lead & (size == 2 ? 0x1Fu : size == 3 ? 0x0Fu : 0x07u);
-    for (size_t i = 1; i < size; i++) {
-        if ((bytes[i] & 0xC0) != 0x80)
-            return 0;
-        point = point << 6 | (bytes[i] & 0x3Fu);
-    }
-    const bool overlong = (size == 3 && point < 0x800) || (size == 4 && point < 0x10000);
-    if (overlong || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
-        return 0;
-    *ret_point = point;
-    return size;
-}
-
 /* Everything that is neither a printable ASCII character nor a line's end. */
 static int check_special(struct scan *scan, struct diagnostics *found)
 {
@@ -63,12 +45,12 @@ static int check_special(struct scan *scan, struct diagnostics *found)
             return report(scan, found, "E_YAML_LINE_BREAK",
                           "a carriage return without a line feed is no line's end",
                           "end lines with LF or CR LF");
-        (void)snprintf(message, sizeof(message), "control character U+%04X in the file",
+        (void)text_put(message, sizeof(message), "control character U+%04X in the file",
                        (unsigned)bytes[0]);
         return report(scan, found, "E_YAML_CHARACTER", message, "remove it");
     }
     uint32_t point = 0;
-    const size_t size = decode(bytes, left, &point);
+    const size_t size = utf8_read((const char *)bytes, left, &point);
     if (size == 0)
         return report(scan, found, "E_YAML_ENCODING", "the file is not valid UTF-8",
                       "save it as UTF-8");
@@ -79,7 +61,7 @@ static int check_special(struct scan *scan, struct diagnostics *found)
     if (point < 0xA0 || point == 0xFFFE || point == 0xFFFF || point == 0xFEFF || point == 0x2028 ||
         point == 0x2029) {
         char message[96];
-        (void)snprintf(message, sizeof(message), "character U+%04X is not allowed here", point);
+        (void)text_put(message, sizeof(message), "character U+%04X is not allowed here", point);
         return report(scan, found, "E_YAML_CHARACTER", message, "remove it");
     }
     scan->at += size;
@@ -167,7 +149,8 @@ bool yaml_scan_has_invisible(const char *text, size_t length)
     const unsigned char *bytes = (const unsigned char *)text;
     for (size_t i = 0; i < length;) {
         uint32_t point = bytes[i];
-        const size_t size = point < 0x80 ? 1 : decode(bytes + i, length - i, &point);
+        const size_t size =
+            point < 0x80 ? 1 : utf8_read((const char *)bytes + i, length - i, &point);
         if (is_invisible(point))
             return true;
         i += size == 0 ? 1 : size;

@@ -11,7 +11,6 @@
 
 #define ANSWER_CAP ((size_t)4 * 1024 * 1024)
 #define FORM_TYPE "application/x-www-form-urlencoded"
-#define PROSPECT "the judge asks again"
 
 /* A request under way. */
 struct call {
@@ -108,7 +107,7 @@ static int send_call(struct inquiry *inquiry, struct client_request *request, si
     request->is_read = true;
     request->body_length = strlen(request->body);
     request->body_cap = ANSWER_CAP;
-    request->prospect = PROSPECT;
+    request->prospect = "";
     request->dropped = call_dropped;
     const int result = client_send(inquiry->source->client, request, on_answer, call, err);
     if (result < 0)

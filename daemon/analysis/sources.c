@@ -210,7 +210,7 @@ static void start_task(struct task *task)
 static void expire(struct task *task)
 {
     struct error err;
-    (void)error_set(&err, ERROR_TIMEOUT, ERR_HTTP, "no answer within %lld s; the judge asks again",
+    (void)error_set(&err, ERROR_TIMEOUT, ERR_HTTP, "no answer within %lld s",
                     (long long)((ROUNDS * task->source->timeout.ms + GRACE_MS) / 1000));
     task->inquiry = inquiry_free(task->inquiry);
     end_task(task, NULL, &err);

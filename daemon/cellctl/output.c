@@ -3,29 +3,14 @@
 #include "config/base/check.h"
 #include "config/base/json.h"
 #include "config/base/time.h"
+#include "config/base/utf8.h"
 #include "daemon/cellctl/yaml.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The length of the character at `c`, and its number; 1 and the byte when it is no UTF-8. */
-static size_t character(const unsigned char *c, uint32_t *ret_point)
-{
-    const size_t length = *c < 0x80 ? 1 : *c >= 0xF0 ? 4 : *c >= 0xE0 ? 3 : *c >= 0xC2 ? 2 : 0;
-    *ret_point = *c;
-    if (length == 1)
-        return 1;
-    uint32_t point = length == 0 ? 0 : *c & (0xFFu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((c[i] & 0xC0) != 0x80)
-            return 0;
-        point = point << 6 | (c[i] & 0x3F);
-    }
-    *ret_point = point;
-    return length;
-}
 
 static bool is_harmless(uint32_t point)
 {
@@ -36,19 +21,19 @@ static bool is_harmless(uint32_t point)
 
 static void print(FILE *file, const char *text, bool keep_newlines)
 {
-    const unsigned char *c = (const unsigned char *)text;
-    while (*c != '\0') {
+    size_t left = strlen(text);
+    for (size_t size; left > 0; text += size, left -= size) {
         uint32_t point = 0;
-        const size_t length = character(c, &point);
-        if (length == 0)
-            (void)fprintf(file, "\\x%02x", (unsigned)*c);
-        else if (is_harmless(point) || (keep_newlines && *c == '\n'))
-            (void)fwrite(c, 1, length, file);
+        size = utf8_read(text, left, &point);
+        if (size == 0)
+            (void)fprintf(file, "\\x%02x", (unsigned)(unsigned char)*text);
+        else if (is_harmless(point) || (keep_newlines && *text == '\n'))
+            (void)fwrite(text, 1, size, file);
         else if (point < 0x100)
             (void)fprintf(file, "\\x%02x", (unsigned)point);
         else
             (void)fprintf(file, "\\u%04x", (unsigned)point);
-        c += length == 0 ? 1 : length;
+        size += size == 0;
     }
 }
 

@@ -3,12 +3,12 @@
 #include "config/base/check.h"
 #include "config/base/json.h"
 #include "config/base/owned.h"
+#include "config/base/text.h"
 #include "daemon/http/listing.h"
 #include "daemon/http/secret.h"
 
 #include <jansson.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -174,7 +174,7 @@ static void on_answer(void *context, uint64_t id, const struct client_result *re
     struct error said = result->error;
     /* Its text may repeat what was sent. */
     if (exchange->guarded && said.kind != ERROR_NONE)
-        (void)snprintf(said.detail, sizeof(said.detail),
+        (void)text_put(said.detail, sizeof(said.detail),
                        "the secrets API answered %d (its words are not shown)", result->status);
     event.as.answer.error = said.kind == ERROR_NONE ? NULL : &said;
     exchange_free(exchange);

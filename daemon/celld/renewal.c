@@ -10,7 +10,6 @@
 #include "daemon/celld/state.h"
 #include "daemon/log/log.h"
 
-#include <stdio.h>
 #include <sys/random.h>
 #include <sysexits.h>
 
@@ -36,7 +35,7 @@ static void on_core_failed(void *context, const struct error *err)
     if (daemon->state == DAEMON_STOPPING)
         return;
     daemon->state = DAEMON_READ_ONLY;
-    (void)snprintf(daemon->reason, sizeof(daemon->reason),
+    (void)text_put(daemon->reason, sizeof(daemon->reason),
                    "read-only: the journal cannot be written (%s); trying again every %d s",
                    err->detail, REOPEN_MS / 1000);
     log_write(LOG_LEVEL_ERROR, NULL, "%s", daemon->reason);
@@ -140,7 +139,7 @@ static void on_opened(void *context, int result, const struct journal_opening *o
         daemon_stop(daemon, EX_TEMPFAIL);
     } else if (err->kind == ERROR_UNAVAILABLE && !daemon->options->once) {
         daemon->state = DAEMON_READ_ONLY;
-        (void)snprintf(daemon->reason, sizeof(daemon->reason), "read-only: %s", err->detail);
+        (void)text_put(daemon->reason, sizeof(daemon->reason), "read-only: %s", err->detail);
         service_ready(daemon->service);
         pulse_describe(daemon);
         CHECK(uv_timer_start(&daemon->reopen, on_reopen, REOPEN_MS, 0) == 0);

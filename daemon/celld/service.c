@@ -1,10 +1,10 @@
 #include "daemon/celld/service.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 
 #include <systemd/sd-daemon.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,7 +71,7 @@ void service_status(struct service *service, const char *line)
 {
     if (strncmp(service->status, line, sizeof(service->status) - 1) == 0)
         return;
-    (void)snprintf(service->status, sizeof(service->status), "%s", line);
+    (void)text_put(service->status, sizeof(service->status), "%s", line);
     (void)sd_notifyf(0, "STATUS=%s", service->status);
 }
 

@@ -2,9 +2,9 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "daemon/http/problem.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -72,10 +72,12 @@ static void set_result(struct client_result *result, struct classification what,
     result->verdict = what.verdict;
     result->outcome = what.verdict == VERDICT_READ_BACK ? CLIENT_UNKNOWN : outcome;
     const int shown = (int)strcspn(question->path, "?");
-    (void)error_set(&result->error, what.kind, code, "%s %.*s%s: %s; %s",
+    const char *prospect =
+        question->prospect != NULL ? question->prospect : prospects[what.verdict];
+    (void)error_set(&result->error, what.kind, code, "%s %.*s%s: %s%s%s",
                     classify_method_name(question->method), shown < SHOWN_PATH ? shown : SHOWN_PATH,
                     question->path, shown < SHOWN_PATH ? "" : "…", sentence,
-                    question->prospect != NULL ? question->prospect : prospects[what.verdict]);
+                    prospect[0] == '\0' ? "" : "; ", prospect);
     result->error.http_status = result->status;
 }
 
@@ -96,13 +98,13 @@ static void read_transport(const struct exchange_answer *raw,
     int code = ERR_HTTP;
     if (raw->too_large) {
         code = ERR_LIMIT;
-        (void)snprintf(sentence, sizeof(sentence), "the answer is larger than %zu bytes",
+        (void)text_put(sentence, sizeof(sentence), "the answer is larger than %zu bytes",
                        question->body_cap);
     } else if (raw->code == CURLE_OPERATION_TIMEDOUT) {
-        (void)snprintf(sentence, sizeof(sentence), "no complete answer in time (%.180s)",
+        (void)text_put(sentence, sizeof(sentence), "no complete answer in time (%.180s)",
                        raw->message);
     } else {
-        (void)snprintf(sentence, sizeof(sentence), "%s (%.200s)",
+        (void)text_put(sentence, sizeof(sentence), "%s (%.200s)",
                        raw->sent ? "the connection broke" : "no connection", raw->message);
     }
     set_result(result, what, raw->sent ? CLIENT_UNKNOWN : CLIENT_NOT_SENT, code, sentence,
@@ -122,7 +124,7 @@ static void read_failure(const struct exchange_answer *raw, const struct answer_
     problem_describe(&source, said);
     const bool is_redirect = raw->status >= 300 && raw->status <= 399;
     char sentence[PROBLEM_SIZE + 64];
-    (void)snprintf(sentence, sizeof(sentence), "answered %d%s%s%s%s", raw->status,
+    (void)text_put(sentence, sizeof(sentence), "answered %d%s%s%s%s", raw->status,
                    is_redirect ? ", a redirect, which celld does not follow" : "",
                    said[0] == '\0' ? "" : " (", said, said[0] == '\0' ? "" : ")");
     set_result(result, classify_status(raw->status, effect_of(question)), CLIENT_ANSWERED, ERR_HTTP,
@@ -139,7 +141,7 @@ static bool check_member(const json_t *body, const char *member, const char *exp
     const char *found = json_text_or(json_at(body, "metadata", member, NULL), NULL);
     if (found != NULL && strcmp(found, expected) == 0)
         return true;
-    (void)snprintf(sentence, size,
+    (void)text_put(sentence, size,
                    "the answer is about another object: /metadata/%s is %s%.60s%s, not \"%.60s\"",
                    member, found == NULL ? "" : "\"", found == NULL ? "missing" : found,
                    found == NULL ? "" : "\"", expected);
@@ -161,7 +163,7 @@ static void read_success(const struct exchange_answer *raw, const struct answer_
         set_unusable(result, ERR_SYNTAX, "the answer is compressed, which celld did not ask for",
                      question);
     } else if (!is_json_type(raw->content_type)) {
-        (void)snprintf(sentence, sizeof(sentence),
+        (void)text_put(sentence, sizeof(sentence),
                        "answered %d, but with %.80s instead of JSON (is there a proxy between?)",
                        raw->status,
                        raw->content_type[0] == '\0' ? "no content type" : raw->content_type);

@@ -96,7 +96,7 @@ struct client_request {
     const char *body;         /* JSON; NULL = none; copied and wiped afterwards */
     const char *content_type; /* of the body; static; NULL = JSON */
     const char *prospect;     /* what happens after a failure, for messages; static; NULL = by
-                                 verdict */
+                                 verdict, "" = nothing is said */
     const char *header;       /* one more: "Name: value", printable; NULL = none; copied */
     size_t body_length;
     size_t body_cap;               /* of the answer, after decompression; 0 = CLIENT_OBJECT_CAP */

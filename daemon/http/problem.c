@@ -1,10 +1,11 @@
 #include "daemon/http/problem.h"
 
 #include "config/base/json.h"
+#include "config/base/text.h"
+#include "config/base/utf8.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -50,27 +51,6 @@ static int overwrite_each(void *context, const char *bytes, size_t length)
     }
 }
 
-/* Reads one UTF-8 character; 0 when the bytes are none. */
-static size_t read_character(const unsigned char *bytes, size_t length, uint32_t *ret_character)
-{
-    static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char lead = bytes[0];
-    const size_t size = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (size == 0 || lead > 0xF4 || size > length)
-        return 0;
-    uint32_t character = size == 1 ? lead : lead & (0xFFU >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if ((bytes[i] & 0xC0) != 0x80)
-            return 0;
-        character = character << 6 | (bytes[i] & 0x3FU);
-    }
-    if (character < lowest[size] || character > 0x10FFFF ||
-        (character >= 0xD800 && character <= 0xDFFF))
-        return 0;
-    *ret_character = character;
-    return size;
-}
-
 /* Controls, and the marks that reorder a line on a terminal. */
 static bool is_printable(uint32_t c)
 {
@@ -81,11 +61,10 @@ static bool is_printable(uint32_t c)
 /* One line: white space becomes one space, what cannot be printed '?'. Cut at a character. */
 static void make_line(const char *raw, size_t length, char *to, size_t size)
 {
-    const unsigned char *from = (const unsigned char *)raw;
     size_t used = 0;
     for (size_t i = 0; i < length;) {
         uint32_t character = '?';
-        size_t width = read_character(from + i, length - i, &character);
+        size_t width = utf8_read(raw + i, length - i, &character);
         const bool is_space = width == 1 && strchr(" \t\r\n", (int)character) != NULL;
         const bool is_shown = width > 0 && is_printable(character) && !is_space;
         const size_t taken = is_shown ? width : 1;
@@ -133,7 +112,7 @@ static bool describe_json(const struct problem_source *source, char text[static 
         show(json_string_value(code), json_string_length(code), source->hidden, shown_code,
              sizeof(shown_code));
         const bool is_one = strcmp(shapes[i].code, shapes[i].text) == 0;
-        (void)snprintf(text, PROBLEM_SIZE, "%s%s%s", is_one ? "" : shown_code, is_one ? "" : ": ",
+        (void)text_put(text, PROBLEM_SIZE, "%s%s%s", is_one ? "" : shown_code, is_one ? "" : ": ",
                        shown);
         return true;
     }

@@ -2,10 +2,10 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "daemon/socket/httpd.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -69,7 +69,7 @@ void call_operator(const struct call *call, char ret_name[static CALL_OPERATOR_S
     char claimed[64] = "";
     const char *header = call_header(call, "X-Celld-Operator");
     if (header != NULL && strlen(header) < sizeof(claimed)) {
-        (void)snprintf(claimed, sizeof(claimed), "%s", header);
+        (void)text_put(claimed, sizeof(claimed), "%s", header);
         for (char *c = claimed; *c != '\0'; c++) {
             if ((unsigned char)*c < 0x21 || (unsigned char)*c > 0x7E || *c == '(')
                 *c = '?';
@@ -84,9 +84,9 @@ void call_operator(const struct call *call, char ret_name[static CALL_OPERATOR_S
                        peer.uid != UID_OVERFLOW;
     const char *name = claimed[0] == '\0' ? "unknown" : claimed;
     if (known)
-        (void)snprintf(ret_name, CALL_OPERATOR_SIZE, "%s (uid %u)", name, peer.uid);
+        (void)text_put(ret_name, CALL_OPERATOR_SIZE, "%s (uid %u)", name, peer.uid);
     else
-        (void)snprintf(ret_name, CALL_OPERATOR_SIZE, "%s", name);
+        (void)text_put(ret_name, CALL_OPERATOR_SIZE, "%s", name);
 }
 
 struct MHD_Response *call_make_response(char *bytes, size_t length, const char *type)
@@ -164,7 +164,7 @@ void call_message(struct call *call, int status, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     char message[768];
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    (void)text_vput(message, sizeof(message), format, arguments);
     va_end(arguments);
     json_t *body = json_pack("{s:s, s:s}", "kind", kind_of(status), "message", message);
     /* The text may have been cut inside a character. */

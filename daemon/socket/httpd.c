@@ -1,6 +1,7 @@
 #include "daemon/socket/httpd.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "daemon/log/log.h"
 #include "daemon/socket/visitors.h"
 
@@ -179,7 +180,7 @@ static struct call *begin(struct httpd *httpd, struct MHD_Connection *connection
     call->httpd = httpd;
     call->connection = connection;
     call->started_ms = httpd_now(httpd);
-    (void)snprintf(call->method, sizeof(call->method), "%s", method);
+    (void)text_put(call->method, sizeof(call->method), "%s", method);
     if (target_parse(&call->path, url) != 0)
         call->refusal = MHD_HTTP_BAD_REQUEST;
     call->too_large = says_too_large(call);
@@ -302,7 +303,7 @@ __attribute__((format(printf, 2, 0))) static void on_complaint(void *context, co
 {
     char text[512];
     (void)context;
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    (void)text_vput(text, sizeof(text), format, arguments);
     text[strcspn(text, "\n")] = '\0';
     log_write(LOG_LEVEL_DEBUG, NULL, "status socket: %s", text);
 }

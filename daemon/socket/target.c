@@ -1,5 +1,7 @@
 #include "daemon/socket/target.h"
 
+#include "config/base/utf8.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -13,42 +15,6 @@ static int hex(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
-}
-
-/* Well-formed, and no overlong forms or surrogates. */
-static bool is_utf8(const char *text)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    while (*c != '\0') {
-        size_t more = 0;
-        unsigned low = 0x80;
-        unsigned high = 0xBF;
-        if (*c < 0x80) {
-            c++;
-            continue;
-        }
-        if (*c >= 0xC2 && *c <= 0xDF) {
-            more = 1;
-        } else if (*c >= 0xE0 && *c <= 0xEF) {
-            more = 2;
-            low = *c == 0xE0 ? 0xA0 : low;
-            high = *c == 0xED ? 0x9F : high;
-        } else if (*c >= 0xF0 && *c <= 0xF4) {
-            more = 3;
-            low = *c == 0xF0 ? 0x90 : low;
-            high = *c == 0xF4 ? 0x8F : high;
-        } else {
-            return false;
-        }
-        for (size_t i = 1; i <= more; i++) {
-            if (c[i] < low || c[i] > high)
-                return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-        c += more + 1;
-    }
-    return true;
 }
 
 /* Decodes `length` raw bytes into `ret_text`. */
@@ -74,7 +40,7 @@ static int decode(const char *raw, size_t length, bool is_query, char *ret_text,
         ret_text[written++] = (char)c;
     }
     ret_text[written] = '\0';
-    return is_utf8(ret_text) ? 0 : -EINVAL;
+    return utf8_is_valid(ret_text) ? 0 : -EINVAL;
 }
 
 int target_decode(const char *raw, char *ret_text, size_t size)

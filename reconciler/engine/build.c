@@ -1,6 +1,7 @@
 #include "reconciler/engine/build.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -12,7 +13,6 @@
 #include "reconciler/engine/workflow.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +74,8 @@ static struct build_record *find_or_make(struct engine *engine, const char *cell
         engine->status = -ENOMEM;
         return NULL;
     }
-    snprintf(build->cell, sizeof build->cell, "%s", cell);
-    snprintf(build->component, sizeof build->component, "%s", component);
+    text_put(build->cell, sizeof build->cell, "%s", cell);
+    text_put(build->component, sizeof build->component, "%s", component);
     const size_t at = place_of(engine, cell, component);
     memmove(&engine->builds[at + 1], &engine->builds[at],
             (engine->build_count - at) * sizeof(struct build_record *));
@@ -147,7 +147,7 @@ json_t *build_row(const struct build_record *build)
 void build_put(struct engine *engine, const struct build_record *build)
 {
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "build/%s/%s", build->cell, build->component);
+    text_put(key, sizeof key, "build/%s/%s", build->cell, build->component);
     record_add(engine, key, build_row(build));
 }
 
@@ -190,7 +190,7 @@ static void forget(struct engine *engine, struct build_record *build)
     if (!build->recorded)
         return;
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "build/%s/%s", build->cell, build->component);
+    text_put(key, sizeof key, "build/%s/%s", build->cell, build->component);
     record_remove(engine, key);
 }
 
@@ -209,7 +209,7 @@ static void identify(struct engine *engine, const struct build *how, const char 
         engine->status = -ENOMEM;
         return;
     }
-    snprintf(ret_what, NAME_SIZE + 1, "%.40s-%.12s", tree, digest.text);
+    text_put(ret_what, NAME_SIZE + 1, "%.40s-%.12s", tree, digest.text);
 }
 
 static void want_tree(struct engine *engine, struct build_record *build, const struct build *how,
@@ -219,8 +219,8 @@ static void want_tree(struct engine *engine, struct build_record *build, const s
     identify(engine, how, sources, tree);
     if (strcmp(build->wanted, tree) == 0)
         return;
-    snprintf(build->wanted, sizeof build->wanted, "%s", tree);
-    snprintf(build->commit, sizeof build->commit, "%s", engine->commit);
+    text_put(build->wanted, sizeof build->wanted, "%s", tree);
+    text_put(build->commit, sizeof build->commit, "%s", engine->commit);
     /* What is asked about another one does not count any more. */
     request_cancel(engine, build->request);
     build->request = 0;
@@ -283,7 +283,7 @@ void build_take_trees(struct engine *engine, const struct engine_event *event)
 static struct object *carrier_of(const struct engine *engine, const char *component)
 {
     char name[NAME_SIZE + 8];
-    snprintf(name, sizeof name, "%s-build", component);
+    text_put(name, sizeof name, "%s-build", component);
     const struct object_key key = {KIND_COMPONENT, engine->platform->namespace_name.text, name};
     return object_find(engine, &key);
 }

@@ -1,6 +1,7 @@
 #include "reconciler/engine/build_run.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -30,7 +31,7 @@ static void conclude(struct engine *engine, struct build_record *build, enum bui
     struct build_record next = *build;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(next.message, sizeof next.message, format, arguments);
+    text_vput(next.message, sizeof next.message, format, arguments);
     va_end(arguments);
     next.state = state;
     build->failures = 0;
@@ -88,7 +89,7 @@ static void post_run(struct engine *engine, struct build_record *build,
     workflow_runs_path(engine, &path);
     char project[NAME_SIZE], owner[NAME_SIZE + 8];
     platform_project_name(engine->platform, build->cell, project, sizeof project);
-    snprintf(owner, sizeof owner, "%s-build", build->component);
+    text_put(owner, sizeof owner, "%s-build", build->component);
     build->step = BUILD_STEP_POST;
     /* With only one of the owner labels the run would fail at once. */
     json_t *body = json_pack(
@@ -111,12 +112,12 @@ static void name_run(const struct build_record *build, uint64_t attempt, char *r
     const struct digest digest = digest_bytes(build->component, strlen(build->component));
     /* The name is a label's value, too, which has its limit. */
     if (strlen(build->component) > 36)
-        snprintf(component, sizeof component, "%.27s-%.8s", build->component, digest.text);
+        text_put(component, sizeof component, "%.27s-%.8s", build->component, digest.text);
     else
-        snprintf(component, sizeof component, "%s", build->component);
+        text_put(component, sizeof component, "%s", build->component);
     if (attempt > 1)
-        snprintf(more, sizeof more, "-%" PRIu64, attempt);
-    snprintf(ret_name, size, "%s-build-%.12s%s", component, build->wanted, more);
+        text_put(more, sizeof more, "-%" PRIu64, attempt);
+    text_put(ret_name, size, "%s-build-%.12s%s", component, build->wanted, more);
 }
 
 /* The run is named durably, then looked for: one of the same tree may stand already. */
@@ -126,7 +127,7 @@ static void begin_run(struct engine *engine, struct build_record *build)
     /* Runs are named by the tree: of another way to build the same one, this is one more. */
     const size_t tree = strcspn(build->wanted, "-");
     next.attempt = strncmp(build->tree, build->wanted, tree) == 0 ? build->attempt + 1 : 1;
-    snprintf(next.tree, sizeof next.tree, "%s", build->wanted);
+    text_put(next.tree, sizeof next.tree, "%s", build->wanted);
     next.state = BUILD_RUNNING;
     next.started_ms = engine->now.wall.ms;
     next.uid[0] = next.message[0] = '\0';
@@ -154,7 +155,7 @@ static bool stands(const struct engine *engine, enum resource_kind kind, const c
 static bool may_begin(const struct engine *engine, const struct build_record *build)
 {
     char owner[NAME_SIZE + 8];
-    snprintf(owner, sizeof owner, "%s-build", build->component);
+    text_put(owner, sizeof owner, "%s-build", build->component);
     return engine->base->ready && stands(engine, KIND_CLUSTER_COMPONENT_TYPE, "", "cell-build") &&
            stands(engine, KIND_COMPONENT, engine->platform->namespace_name.text, owner);
 }
@@ -220,7 +221,7 @@ static void take_schema(struct engine *engine, struct build_record *build,
     }
     if (result < 0) {
         struct build_record next = *build;
-        snprintf(next.tree, sizeof next.tree, "%s", build->wanted);
+        text_put(next.tree, sizeof next.tree, "%s", build->wanted);
         build_put(engine, &next);
         conclude(engine, build, BUILD_FAILED, "workflow %s would not get what it needs: %.150s",
                  component->build.workflow.name.text, err.detail);
@@ -262,7 +263,7 @@ static void take_image(struct engine *engine, struct build_record *build, const 
         return;
     }
     char image[IMAGE_LIMIT + 1];
-    snprintf(image, sizeof image, "%s", named);
+    text_put(image, sizeof image, "%s", named);
     struct build_record next = *build;
     next.state = BUILD_DONE;
     next.image = image;
@@ -288,7 +289,7 @@ static void take_run(struct engine *engine, struct build_record *build, const js
     }
     if (build->uid[0] == '\0') {
         struct build_record next = *build;
-        snprintf(next.uid, sizeof next.uid, "%s", uid);
+        text_put(next.uid, sizeof next.uid, "%s", uid);
         next.started_ms = engine->now.wall.ms; /* its time begins when it stands */
         build_put(engine, &next);
     } else if (strcmp(build->uid, uid) != 0) {

@@ -1,15 +1,15 @@
 #include "reconciler/engine/census.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/fingerprint.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static uint64_t print_of(const char *project, const char *environment)
 {
     char key[4 * NAME_SIZE];
-    snprintf(key, sizeof key, "%s/%s", project, environment);
+    text_put(key, sizeof key, "%s/%s", project, environment);
     return fingerprint_text(key);
 }
 

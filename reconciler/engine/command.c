@@ -1,6 +1,7 @@
 #include "reconciler/engine/command.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/gate.h"
@@ -36,7 +37,7 @@ static void reply(const struct command *command, bool ok, const char *format, ..
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    text_vput(message, sizeof message, format, arguments);
     va_end(arguments);
     struct effect effect = {.kind = EFFECT_REPLY};
     effect.as.reply.id = command->id;
@@ -96,7 +97,7 @@ static void set_suspended(const struct command *command, bool suspended)
     if (cell != NULL && unit == NULL)
         return;
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "suspend/%s", cell == NULL ? "*" : cell);
+    text_put(key, sizeof key, "suspend/%s", cell == NULL ? "*" : cell);
     if (suspended)
         record_add(engine, key, json_pack("{s:b}", "suspended", 1));
     else
@@ -153,7 +154,7 @@ static void apply(const struct command *command)
     }
     if (engine->pruning.held != NULL) {
         char held[DIGEST_SHORT + 1];
-        snprintf(held, sizeof held, "%s", engine->pruning.held_hash);
+        text_put(held, sizeof held, "%s", engine->pruning.held_hash);
         prune_approve(engine, held, command->who);
     }
     record_add(engine, "applied", json_pack("{s:s}", "revision", engine->commit));
@@ -199,7 +200,7 @@ static size_t command_tracks(const struct command *command, struct unit *unit,
             (component != NULL && strcmp(component, track->component) != 0))
             continue;
         track->command = what;
-        snprintf(track->command_by, sizeof track->command_by, "%s", command->who);
+        text_put(track->command_by, sizeof track->command_by, "%s", command->who);
         count++;
     }
     return count;

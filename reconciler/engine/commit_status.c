@@ -11,7 +11,6 @@
 #include "reconciler/engine/why.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +58,7 @@ static struct commit_status *get(struct engine *engine, struct unit *unit, const
     unit->statuses = statuses;
     status = &statuses[unit->status_count++];
     *status = (struct commit_status){0};
-    snprintf(status->environment, sizeof status->environment, "%s", environment);
+    text_put(status->environment, sizeof status->environment, "%s", environment);
     return status;
 }
 
@@ -111,7 +110,7 @@ static void record(struct engine *engine, const struct unit *unit,
                    const struct commit_status *status)
 {
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "commit/%s/%s", unit->name, status->environment);
+    text_put(key, sizeof key, "commit/%s/%s", unit->name, status->environment);
     record_add(
         engine, key,
         json_pack("{s:s, s:s}", "commit", status->commit, "state", state_names[status->state]));
@@ -226,7 +225,7 @@ static void tell(struct engine *engine, struct unit *unit, const char *environme
     };
     const char *state = state_names[finding->state];
     char context[2 * NAME_SIZE + 8];
-    snprintf(context, sizeof context, "celld/%s/%s", unit->name, environment);
+    text_put(context, sizeof context, "celld/%s/%s", unit->name, environment);
     OWNED_TEXT message;
     text_init(&message, 512);
     describe(engine, unit, environment, finding, &message);
@@ -275,7 +274,7 @@ static void forget(struct engine *engine, struct unit *unit)
         if (!unit->removed && has_environment(engine, unit->statuses[i].environment))
             continue;
         char key[KEY_SIZE];
-        snprintf(key, sizeof key, "commit/%s/%s", unit->name, unit->statuses[i].environment);
+        text_put(key, sizeof key, "commit/%s/%s", unit->name, unit->statuses[i].environment);
         record_remove(engine, key);
     }
 }

@@ -1,6 +1,7 @@
 #include "reconciler/engine/contract.h"
 
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/engine/node.h"
 #include "reconciler/engine/provider.h"
 #include "reconciler/engine/track.h"
@@ -90,9 +91,9 @@ static struct loss loss_of(const struct packed *wanted, const struct track *prov
         if (!is_about(need, provider->component) || lack_of(need, before) != LACK_NONE)
             continue;
         loss.lack = lack_of(need, after);
-        snprintf(loss.endpoint, sizeof loss.endpoint, "%s",
+        text_put(loss.endpoint, sizeof loss.endpoint, "%s",
                  json_text_or(json_object_get(need, "endpoint"), ""));
-        snprintf(loss.type, sizeof loss.type, "%s",
+        text_put(loss.type, sizeof loss.type, "%s",
                  json_text_or(json_object_get(need, "type"), ""));
     }
     return loss;

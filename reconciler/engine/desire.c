@@ -1,5 +1,6 @@
 #include "reconciler/engine/desire.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/move.h"
@@ -11,7 +12,6 @@
 #include "reconciler/engine/words.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void set_problem(struct engine *engine, struct unit *unit, const struct e
         return;
     }
     char text[sizeof err->detail + 256];
-    snprintf(text, sizeof text, "%s:%u:%u: %s", err->where.path, err->where.line, err->where.column,
+    text_put(text, sizeof text, "%s:%u:%u: %s", err->where.path, err->where.line, err->where.column,
              err->detail);
     const bool news = unit->problem == NULL || strcmp(unit->problem, text) != 0;
     free(unit->problem);
@@ -130,7 +130,7 @@ static void want_project_bindings(struct engine *engine, struct unit *unit)
     for (size_t i = 0; i < unit->node_count; i++) {
         struct node *node = unit->nodes[i];
         char name[2 * NAME_SIZE];
-        snprintf(name, sizeof name, "%s-%s", unit->project, node->target->name);
+        text_put(name, sizeof name, "%s-%s", unit->project, node->target->name);
         const struct object_key key = {KIND_PROJECT_RELEASE_BINDING,
                                        engine->platform->namespace_name.text, name};
         struct object *object = object_get(engine, &key);

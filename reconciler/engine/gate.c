@@ -1,5 +1,6 @@
 #include "reconciler/engine/gate.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/gate_run.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/record.h"
@@ -10,7 +11,6 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,9 +84,9 @@ static struct gate_record *insert(struct engine *engine, const char *cell, const
     struct gate_record *gate = calloc(1, sizeof *gate);
     if (gate == NULL)
         return NULL;
-    snprintf(gate->cell, sizeof gate->cell, "%s", cell);
-    snprintf(gate->environment, sizeof gate->environment, "%s", environment);
-    snprintf(gate->name, sizeof gate->name, "%s", name);
+    text_put(gate->cell, sizeof gate->cell, "%s", cell);
+    text_put(gate->environment, sizeof gate->environment, "%s", environment);
+    text_put(gate->name, sizeof gate->name, "%s", name);
     const size_t at = place_of(engine, cell, environment, name);
     memmove(&engine->gates[at + 1], &engine->gates[at],
             (engine->gate_count - at) * sizeof(struct gate_record *));
@@ -161,7 +161,7 @@ json_t *gate_row(const struct gate_record *gate)
 void gate_put(struct engine *engine, const struct gate_record *gate)
 {
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "gate/%s/%s/%s", gate->cell, gate->environment, gate->name);
+    text_put(key, sizeof key, "gate/%s/%s/%s", gate->cell, gate->environment, gate->name);
     record_add(engine, key, gate_row(gate));
 }
 
@@ -226,10 +226,10 @@ static struct gate_record *open_record(struct engine *engine, const struct node_
     if (record != NULL && strcmp(record->digests, facts->release_digests) == 0)
         return record;
     struct gate_record next = {.since_ms = engine->now.wall.ms};
-    snprintf(next.cell, sizeof next.cell, "%s", facts->cell_name);
-    snprintf(next.environment, sizeof next.environment, "%s", environment);
-    snprintf(next.name, sizeof next.name, "%s", gate->name.text);
-    snprintf(next.digests, sizeof next.digests, "%s", facts->release_digests);
+    text_put(next.cell, sizeof next.cell, "%s", facts->cell_name);
+    text_put(next.environment, sizeof next.environment, "%s", environment);
+    text_put(next.name, sizeof next.name, "%s", gate->name.text);
+    text_put(next.digests, sizeof next.digests, "%s", facts->release_digests);
     if (record != NULL)
         next.attempt = record->attempt;
     gate_put(engine, &next);
@@ -276,8 +276,8 @@ size_t gate_approve(struct engine *engine, const char *cell, const char *environ
         struct gate_record next = *gate;
         next.state = GATE_STATE_PASSED;
         next.since_ms = engine->now.wall.ms;
-        snprintf(next.by, sizeof next.by, "%s", operator_name);
-        snprintf(next.message, sizeof next.message, "approved by %s", next.by);
+        text_put(next.by, sizeof next.by, "%s", operator_name);
+        text_put(next.message, sizeof next.message, "approved by %s", next.by);
         gate_put(engine, &next);
         approved++;
         history_publish(engine, PUBLISH_NOTICE, "gate-approved",

@@ -1,6 +1,7 @@
 #include "reconciler/engine/gate_run.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -26,7 +27,7 @@ static void conclude(struct engine *engine, struct gate_record *gate, enum gate_
     struct gate_record next = *gate;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(next.message, sizeof next.message, format, arguments);
+    text_vput(next.message, sizeof next.message, format, arguments);
     va_end(arguments);
     next.state = state;
     next.since_ms = engine->now.wall.ms;
@@ -108,12 +109,12 @@ static void begin_run(struct engine *engine, struct gate_record *gate)
     next.uid[0] = '\0';
     struct digest digest;
     char text[4 * NAME_SIZE];
-    snprintf(text, sizeof text, "%s/%s/%s/%s", gate->cell, gate->environment, gate->name,
+    text_put(text, sizeof text, "%s/%s/%s/%s", gate->cell, gate->environment, gate->name,
              gate->digests);
     digest = digest_bytes(text, strlen(text));
-    snprintf(next.run, sizeof next.run, "gate-%.20s-%.16s-%.8s-%" PRIu64, gate->cell, gate->name,
+    text_put(next.run, sizeof next.run, "gate-%.20s-%.16s-%.8s-%" PRIu64, gate->cell, gate->name,
              digest.text, next.attempt);
-    snprintf(next.message, sizeof next.message, "run %s is under way", next.run);
+    text_put(next.message, sizeof next.message, "run %s is under way", next.run);
     gate_put(engine, &next);
     history_publish(engine, PUBLISH_INFO, "gate-started",
                     &(struct history_about){.cell = gate->cell},
@@ -211,7 +212,7 @@ static void take_run(struct engine *engine, struct gate_record *gate, const json
     if (gate->uid[0] == '\0') {
         /* Ours when it bears our digests: its POST's answer was lost. */
         struct gate_record next = *gate;
-        snprintf(next.uid, sizeof next.uid, "%s", uid);
+        text_put(next.uid, sizeof next.uid, "%s", uid);
         gate_put(engine, &next);
     } else if (strcmp(gate->uid, uid) != 0) {
         conclude(engine, gate, GATE_STATE_UNKNOWN,

@@ -1,13 +1,12 @@
 #include "reconciler/engine/health.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
-
-#include <stdio.h>
 
 /* Pods that are moved to another machine are away for a while: what lasts longer is sick. */
 #define GRACE DURATION_S(300)
@@ -151,7 +150,7 @@ json_t *health_row(const struct track *track)
 static void remember(struct engine *engine, struct track *track, bool sick)
 {
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "sick/%s/%s/%s", track->unit->name, track->component, track->target);
+    text_put(key, sizeof key, "sick/%s/%s/%s", track->unit->name, track->component, track->target);
     if (sick)
         record_add(engine, key, json_pack("{s:I}", "since", (json_int_t)engine->now.wall.ms));
     else

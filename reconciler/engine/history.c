@@ -1,5 +1,6 @@
 #include "reconciler/engine/history.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/status.h"
@@ -7,7 +8,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +95,7 @@ static void drop(struct engine *engine, size_t room)
 {
     char key[64];
     for (int i = 0; i < DROPS_AT_ONCE && may_go(engine, room); i++) {
-        snprintf(key, sizeof key, "event/%" PRIu64, engine->event_row);
+        text_put(key, sizeof key, "event/%" PRIu64, engine->event_row);
         record_remove(engine, key);
     }
 }
@@ -110,7 +110,7 @@ static void keep(struct engine *engine, json_t *value)
     char key[64];
     const uint64_t sequence = engine->event_next == 0 ? 1 : engine->event_next;
     drop(engine, 1);
-    snprintf(key, sizeof key, "event/%" PRIu64, sequence);
+    text_put(key, sizeof key, "event/%" PRIu64, sequence);
     record_add(engine, key, value);
 }
 
@@ -143,7 +143,7 @@ void history_publish(struct engine *engine, enum publish_level level, const char
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    text_vput(message, sizeof message, format, arguments);
     va_end(arguments);
     engine->version++;
     json_t *data = known.data == NULL ? json_object() : known.data;

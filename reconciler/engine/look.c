@@ -1,6 +1,7 @@
 #include "reconciler/engine/look.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/request.h"
@@ -9,7 +10,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +111,7 @@ static void note_autoscalers(struct binding *binding, const json_t *tree)
                 json_text_or(json_at(object, "spec", "scaleTargetRef", "name", NULL), "");
             for (int slot = 0; slot < 2; slot++) {
                 char prefix[NAME_SIZE + 8];
-                snprintf(prefix, sizeof prefix, "%s-%c-", binding->track->component, 'a' + slot);
+                text_put(prefix, sizeof prefix, "%s-%c-", binding->track->component, 'a' + slot);
                 if (strncmp(scaled, prefix, strlen(prefix)) == 0 &&
                     json_integer_value(json_at(object, "status", "currentReplicas", NULL)) > 0)
                     binding->autoscaled[slot] = true;
@@ -124,7 +124,7 @@ static void note_autoscalers(struct binding *binding, const json_t *tree)
 static void say_unreadable(const struct error *err, struct gate_answer *answer)
 {
     if (answer->verdict == GATE_UNKNOWN && err != NULL)
-        snprintf(answer->text, sizeof answer->text, "the tree of resources cannot be read: %.200s",
+        text_put(answer->text, sizeof answer->text, "the tree of resources cannot be read: %.200s",
                  err->detail);
 }
 

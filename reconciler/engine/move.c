@@ -1,9 +1,9 @@
 #include "reconciler/engine/move.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/unit.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* A component's objects in OpenChoreo: itself (or its route), its slots, its build. */
@@ -27,7 +27,7 @@ static const struct unit *owner_of_bindings(const struct engine *engine, const s
     const struct unit *owner = NULL;
     for (size_t i = 0; owner == NULL && i < engine->platform->target_count; i++) {
         char name[2 * NAME_SIZE];
-        snprintf(name, sizeof name, "%s-%s", component, engine->platform->targets[i].name);
+        text_put(name, sizeof name, "%s-%s", component, engine->platform->targets[i].name);
         owner = owner_elsewhere(engine, unit, KIND_RELEASE_BINDING, name);
     }
     return owner;
@@ -54,7 +54,7 @@ static void arrive(struct engine *engine, struct unit *unit)
     for (size_t i = 0; i < unit->cell->component_count; i++) {
         for (size_t k = 0; k < SUFFIX_COUNT; k++) {
             char name[NAME_SIZE + 8];
-            snprintf(name, sizeof name, "%s%s", unit->cell->components[i].name.text, suffixes[k]);
+            text_put(name, sizeof name, "%s%s", unit->cell->components[i].name.text, suffixes[k]);
             doubt_releases(engine, name);
         }
     }
@@ -66,7 +66,7 @@ static const struct unit *owner_of_component(const struct engine *engine, const 
     const struct unit *owner = NULL;
     for (size_t i = 0; owner == NULL && i < SUFFIX_COUNT; i++) {
         char name[NAME_SIZE + 8];
-        snprintf(name, sizeof name, "%s%s", component, suffixes[i]);
+        text_put(name, sizeof name, "%s%s", component, suffixes[i]);
         owner = owner_elsewhere(engine, unit, KIND_COMPONENT, name);
         if (owner == NULL)
             owner = owner_elsewhere(engine, unit, KIND_WORKLOAD, name);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/node.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/astray.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
@@ -15,7 +16,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +62,7 @@ static void rebuild_unit(struct engine *engine, struct unit *unit, const struct 
             break;
         node->unit = unit;
         node->target = target;
-        snprintf(node->name, sizeof node->name, "%s", target->name);
+        text_put(node->name, sizeof node->name, "%s", target->name);
         nodes[made] = node;
     }
     for (size_t i = 0; i < unit->node_count; i++) {

@@ -1,5 +1,6 @@
 #include "reconciler/engine/object.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/move.h"
@@ -11,7 +12,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,7 +152,7 @@ void object_sweep(struct engine *engine)
 
 void object_name(const struct object *object, char ret_name[static KEY_SIZE])
 {
-    snprintf(ret_name, KEY_SIZE, "%s/%s/%s", object_kind(object), object->key.namespace_name,
+    text_put(ret_name, KEY_SIZE, "%s/%s/%s", object_kind(object), object->key.namespace_name,
              object->key.name);
 }
 
@@ -346,7 +346,7 @@ static void record_inventory(struct engine *engine, const struct object *next)
 {
     char name[KEY_SIZE], key[KEY_SIZE + 16];
     object_name(next, name);
-    snprintf(key, sizeof key, "inventory/%s", name);
+    text_put(key, sizeof key, "inventory/%s", name);
     record_add(engine, key, row_inventory(next));
 }
 
@@ -362,7 +362,7 @@ void object_record(struct engine *engine, struct object *object, const json_t *l
     if (next.sealed == NULL || !object_is_same(object, live))
         next.sealed = secret_seal(live);
     next.handed = object->handed && object_bears_other_mark(object, live);
-    snprintf(next.uid, sizeof next.uid, "%s", object_uid(live));
+    text_put(next.uid, sizeof next.uid, "%s", object_uid(live));
     record_inventory(engine, &next);
 }
 
@@ -388,7 +388,7 @@ void object_precede(struct engine *engine, struct object *object, int64_t genera
     if (object->inventory && object->before != generation) {
         char name[KEY_SIZE], key[KEY_SIZE + 16];
         object_name(object, name);
-        snprintf(key, sizeof key, "inventory/%s", name);
+        text_put(key, sizeof key, "inventory/%s", name);
         struct object next = *object;
         next.before = generation;
         record_add(engine, key, row_inventory(&next));
@@ -415,7 +415,7 @@ void object_forget(struct engine *engine, struct object *object)
         return;
     char name[KEY_SIZE], key[KEY_SIZE + 16];
     object_name(object, name);
-    snprintf(key, sizeof key, "inventory/%s", name);
+    text_put(key, sizeof key, "inventory/%s", name);
     record_remove(engine, key);
     engine->progress++;
     engine->prune_dirty = true;
@@ -432,7 +432,7 @@ void object_intent(struct engine *engine, struct object *object, char verb)
         return;
     char name[KEY_SIZE], key[KEY_SIZE + 16];
     object_name(object, name);
-    snprintf(key, sizeof key, "intent/%s", name);
+    text_put(key, sizeof key, "intent/%s", name);
     if (verb == 0)
         record_remove(engine, key);
     else

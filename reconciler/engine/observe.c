@@ -1,6 +1,7 @@
 #include "reconciler/engine/observe.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/astray.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/history.h"
@@ -139,7 +140,7 @@ static void say(struct engine *engine, const char *format, ...)
     memcpy(before, engine->look_message, sizeof before);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(engine->look_message, sizeof engine->look_message, format, arguments);
+    text_vput(engine->look_message, sizeof engine->look_message, format, arguments);
     va_end(arguments);
     if (strcmp(before, engine->look_message) != 0)
         engine->version++;

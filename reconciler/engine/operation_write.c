@@ -1,6 +1,7 @@
 #include "reconciler/engine/operation_write.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -25,7 +26,7 @@ void operation_wait(struct engine *engine, struct object *object, const struct e
     char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    text_vput(message, sizeof message, format, arguments);
     va_end(arguments);
     words_say(engine, &operation->message, "%s", message);
     operation->failures++;
@@ -43,7 +44,7 @@ void operation_hold(struct engine *engine, struct object *object, const char *fo
     char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    text_vput(message, sizeof message, format, arguments);
     va_end(arguments);
     const bool told = strcmp(operation_message(object), message) == 0;
     words_say(engine, &operation->message, "%s", message);

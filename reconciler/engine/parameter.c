@@ -1,9 +1,9 @@
 #include "reconciler/engine/parameter.h"
 
 #include "config/base/json.h"
+#include "config/base/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool is_of_type(const char *type, const json_t *value)
@@ -67,7 +67,7 @@ static int check_members(const json_t *schema, const json_t *value, const char *
         const char *name = json_object_iter_key(i);
         const json_t *property = json_object_get(properties, name);
         char below[256];
-        snprintf(below, sizeof below, "%.120s.%.120s", where, name);
+        text_put(below, sizeof below, "%.120s.%.120s", where, name);
         if (property == NULL && properties != NULL &&
             json_object_get(schema, "additionalProperties") == NULL)
             return error_set(err, ERROR_INVALID, ERR_INVALID, "%s is unknown", below);
@@ -94,7 +94,7 @@ int parameter_check(const json_t *schema, const json_t *value, const char *where
     const json_t *items = json_object_get(schema, "items");
     for (size_t i = 0; result == 0 && items != NULL && i < json_array_size(value); i++) {
         char below[256];
-        snprintf(below, sizeof below, "%.200s[%zu]", where, i);
+        text_put(below, sizeof below, "%.200s[%zu]", where, i);
         result = parameter_check(items, json_array_get(value, i), below, err);
     }
     return result;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/preview.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/operation.h"
@@ -9,7 +10,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* --- bodies -------------------------------------------------------------------------------------
@@ -25,7 +25,7 @@ static void add_body(struct preview_bodies *out, const struct desired_object *ob
 {
     const char *kind = resource_kind_info(object->key.kind)->name;
     char name[KEY_SIZE];
-    snprintf(name, sizeof name, "%s/%s/%s", kind, object->key.namespace_name, object->key.name);
+    text_put(name, sizeof name, "%s/%s/%s", kind, object->key.namespace_name, object->key.name);
     json_t *body = json_copy_whole(object->body);
     put(out, body, "apiVersion", json_string("openchoreo.dev/v1alpha1"));
     put(out, body, "kind", json_string(kind));
@@ -129,7 +129,7 @@ static void keep(struct preview_bodies *out, enum resource_kind kind, const char
                  const char *name)
 {
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "%s/%s/%s", resource_kind_info(kind)->name, place, name);
+    text_put(key, sizeof key, "%s/%s/%s", resource_kind_info(kind)->name, place, name);
     put(out, out->kept, key, json_true());
 }
 

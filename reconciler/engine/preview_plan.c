@@ -1,5 +1,6 @@
 /* The plan as JSON: a revision's bodies against what stands, node by node, and a hash over it. */
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/node.h"
@@ -14,7 +15,6 @@
 #include "reconciler/engine/why.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 struct preview {
@@ -45,7 +45,7 @@ static void mark(struct preview *preview, json_t *names, const char *name)
 static struct object *object_named(const struct engine *engine, const char *name)
 {
     char copy[KEY_SIZE];
-    snprintf(copy, sizeof copy, "%s", name);
+    text_put(copy, sizeof copy, "%s", name);
     char *place = strchr(copy, '/');
     CHECK(place != NULL);
     char *own = strchr(place + 1, '/');

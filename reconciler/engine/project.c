@@ -1,6 +1,7 @@
 #include "reconciler/engine/project.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/fingerprint.h"
 #include "reconciler/engine/history.h"
@@ -10,7 +11,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,7 +83,7 @@ static void observed_project(struct engine *engine, const struct object *object,
     note_trouble(engine, object, live);
     if (strcmp(unit->project_release, latest) != 0)
         unit_queue(engine, unit);
-    snprintf(unit->project_release, sizeof unit->project_release, "%s",
+    text_put(unit->project_release, sizeof unit->project_release, "%s",
              object->presence == PRESENCE_PRESENT ? latest : "");
     unit->project_content =
         content_of(json_object_get(spec, "type"), json_object_get(spec, "parameters"));
@@ -126,7 +126,7 @@ static void observed_binding(struct engine *engine, const struct object *object,
     if (!project_is_known(node) || strcmp(node->binding_release, release) != 0) {
         node->looks = 0;
         node->looks_wanted = node->binding_release[0] == '\0' ? 1 : LOOKS_AFTER_MOVE;
-        snprintf(node->binding_release, sizeof node->binding_release, "%s", release);
+        text_put(node->binding_release, sizeof node->binding_release, "%s", release);
         unit_queue(engine, object->unit);
     }
     note_trouble(engine, object, live);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/prune.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/census.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/health.h"
@@ -34,7 +35,7 @@ static void take_duplicates(struct engine *engine, const json_t *items)
         const json_t *item = json_array_get(items, i);
         const char *name = json_text_or(json_at(item, "metadata", "name", NULL), "");
         char key[4 * NAME_SIZE];
-        snprintf(key, sizeof key, "%s/%s",
+        text_put(key, sizeof key, "%s/%s",
                  json_text_or(json_at(item, "spec", "owner", "componentName", NULL), ""),
                  json_text_or(json_at(item, "spec", "environment", NULL), ""));
         json_t *other = json_object_get(first, key);
@@ -91,7 +92,7 @@ static bool is_sure(const struct engine *engine, const struct unit *unit)
 static bool is_mentioned(const struct unit *unit, const struct object *object)
 {
     char name[KEY_SIZE];
-    snprintf(name, sizeof name, "\"%s\"", object->key.name);
+    text_put(name, sizeof name, "\"%s\"", object->key.name);
     for (size_t i = 0; i < unit->track_count; i++) {
         const struct rollout *rollout = &unit->tracks[i]->rollout;
         const struct packed *lists[] = {rollout->stable.secrets, rollout->next.secrets,
@@ -180,7 +181,7 @@ static void short_hash(struct engine *engine, const json_t *names,
 {
     struct digest digest = {.text = ""};
     check(engine, digest_json(names, &digest));
-    snprintf(ret_hash, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
+    text_put(ret_hash, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
 }
 
 static void put_row(struct engine *engine, const char *revision, const char *hash,
@@ -237,7 +238,7 @@ static void hold(struct engine *engine, json_t *names, const char *hash, size_t 
     const bool news = strcmp(pruning->held_hash, hash) != 0;
     json_decref(pruning->held);
     pruning->held = names;
-    snprintf(pruning->held_hash, sizeof pruning->held_hash, "%s", hash);
+    text_put(pruning->held_hash, sizeof pruning->held_hash, "%s", hash);
     if (!news)
         return;
     pruning->held_since = engine->now.wall;
@@ -347,7 +348,7 @@ static bool is_binding_of(const struct object *object, const struct track *track
         return false;
     for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
         char name[3 * NAME_SIZE];
-        snprintf(name, sizeof name, "%s%s-%s", track->component, slots[i], track->target);
+        text_put(name, sizeof name, "%s%s-%s", track->component, slots[i], track->target);
         if (strcmp(object->key.name, name) == 0)
             return true;
     }
@@ -373,7 +374,7 @@ static void forget_tracks(struct engine *engine, struct unit *unit)
             platform_target(engine->platform, track->target) == NULL || is_bound(unit, track))
             continue;
         char key[KEY_SIZE];
-        snprintf(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
+        text_put(key, sizeof key, "rollout/%s/%s/%s", unit->name, track->component, track->target);
         record_remove(engine, key);
         trial_drop(engine, track);
         health_forget(engine, track);
@@ -390,7 +391,7 @@ static void forget_gone(struct engine *engine)
         forget_tracks(engine, unit);
         if (unit->removed && unit->recorded && !has_inventory(unit)) {
             char key[KEY_SIZE];
-            snprintf(key, sizeof key, "cell/%s", unit->name);
+            text_put(key, sizeof key, "cell/%s", unit->name);
             record_remove(engine, key);
             struct effect effect = {.kind = EFFECT_PIN};
             effect.as.pin.name = emit_text(engine, key);

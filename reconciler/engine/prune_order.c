@@ -1,12 +1,12 @@
 #include "reconciler/engine/prune_order.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/census.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/unit.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +60,7 @@ static bool is_inhabited(const struct engine *engine, const struct object *objec
         const size_t suffix = strlen(object->target) + 1, length = strlen(name);
         if (suffix == 1 || length <= suffix)
             return true;
-        snprintf(project, sizeof project, "%.*s", (int)(length - suffix), name);
+        text_put(project, sizeof project, "%.*s", (int)(length - suffix), name);
         return census_has(&engine->bound, project, object->target);
     }
     return object->key.kind == KIND_PROJECT && census_has(&engine->peopled, name, "");
@@ -136,7 +136,7 @@ static bool names_release(const struct rollout_content *content, const char *nam
     const struct packed *specs[] = {content->slot_spec[0], content->slot_spec[1],
                                     content->route_spec};
     char member[2 * NAME_SIZE + 32]; /* found without opening: no memory must not mean unused */
-    snprintf(member, sizeof member, "\"releaseName\":\"%s\"", name);
+    text_put(member, sizeof member, "\"releaseName\":\"%s\"", name);
     for (size_t i = 0; i < 3; i++) {
         if (strstr(packed_text(specs[i]), member) != NULL)
             return true;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/quarantine.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
@@ -7,7 +8,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,10 +96,10 @@ void quarantine_apply(struct engine *engine, const char *cell, const char *compo
         engine->status = -ENOMEM;
         return;
     }
-    snprintf(entry->cell, sizeof entry->cell, "%s", cell);
-    snprintf(entry->component, sizeof entry->component, "%s", component);
-    snprintf(entry->target, sizeof entry->target, "%s", target);
-    snprintf(entry->digest, sizeof entry->digest, "%s", digest);
+    text_put(entry->cell, sizeof entry->cell, "%s", cell);
+    text_put(entry->component, sizeof entry->component, "%s", component);
+    text_put(entry->target, sizeof entry->target, "%s", target);
+    text_put(entry->digest, sizeof entry->digest, "%s", digest);
     entry->since_ms = row_number(value, "since");
     entry->gone_ms = row_number(value, "gone");
     row_text(value, "reason", entry->reason, sizeof entry->reason);
@@ -116,7 +116,7 @@ json_t *quarantine_row(const struct quarantine *entry)
 
 static void key_of(const struct quarantine *entry, char ret_key[static KEY_SIZE])
 {
-    snprintf(ret_key, KEY_SIZE, "quarantine/%s/%s/%s/%s", entry->cell, entry->component,
+    text_put(ret_key, KEY_SIZE, "quarantine/%s/%s/%s/%s", entry->cell, entry->component,
              entry->target, entry->digest);
 }
 
@@ -124,12 +124,12 @@ void quarantine_add(struct engine *engine, const struct track *track, const char
                     const char *reason, const char *evidence, bool by_operator)
 {
     struct quarantine entry = {.since_ms = engine->now.wall.ms, .by_operator = by_operator};
-    snprintf(entry.cell, sizeof entry.cell, "%s", track->unit->name);
-    snprintf(entry.component, sizeof entry.component, "%s", track->component);
-    snprintf(entry.target, sizeof entry.target, "%s", track->target);
-    snprintf(entry.digest, sizeof entry.digest, "%s", digest);
-    snprintf(entry.reason, sizeof entry.reason, "%s", reason);
-    snprintf(entry.evidence, sizeof entry.evidence, "%s", evidence);
+    text_put(entry.cell, sizeof entry.cell, "%s", track->unit->name);
+    text_put(entry.component, sizeof entry.component, "%s", track->component);
+    text_put(entry.target, sizeof entry.target, "%s", track->target);
+    text_put(entry.digest, sizeof entry.digest, "%s", digest);
+    text_put(entry.reason, sizeof entry.reason, "%s", reason);
+    text_put(entry.evidence, sizeof entry.evidence, "%s", evidence);
     char key[KEY_SIZE];
     key_of(&entry, key);
     record_add(engine, key, quarantine_row(&entry));

@@ -1,6 +1,7 @@
 /* The journal's rows: the only place where durable state changes, be a row new or restored. */
 #include "reconciler/engine/record.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/emit.h"
@@ -185,7 +186,7 @@ static void apply_prune(struct engine *engine, const struct parts *parts, const 
 static void apply_applied(struct engine *engine, const struct parts *parts, const json_t *value)
 {
     (void)parts;
-    snprintf(engine->applied, sizeof engine->applied, "%s",
+    text_put(engine->applied, sizeof engine->applied, "%s",
              json_text_or(json_object_get(value, "revision"), ""));
 }
 
@@ -248,7 +249,7 @@ static void rows_add(struct effect_list *rows, json_t *value, const char *format
     char key[KEY_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(key, sizeof key, format, arguments);
+    text_vput(key, sizeof key, format, arguments);
     va_end(arguments);
     struct effect effect = {.kind = EFFECT_PERSIST};
     effect.as.persist.key = strdup(key);

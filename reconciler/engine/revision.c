@@ -1,5 +1,6 @@
 #include "reconciler/engine/revision.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/commit_status.h"
 #include "reconciler/engine/desire.h"
@@ -14,7 +15,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +93,7 @@ static void take_zones(struct engine *engine, const struct engine_event *event)
 static bool take_platform(struct engine *engine, struct manifest_set *set)
 {
     engine->platform_broken = set->platform_reason != NULL;
-    snprintf(engine->platform_reason, sizeof engine->platform_reason, "%s",
+    text_put(engine->platform_reason, sizeof engine->platform_reason, "%s",
              engine->platform_broken ? set->platform_reason : "");
     if (engine->platform_broken) {
         history_publish(engine, PUBLISH_ERROR, "platform-broken", NULL,
@@ -132,7 +132,7 @@ static void record_good(struct engine *engine, struct unit *unit, const struct c
     if (same && unit->good_phase == phase)
         return;
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "cell/%s", unit->name);
+    text_put(key, sizeof key, "cell/%s", unit->name);
     record_add(engine, key,
                json_pack("{s:s, s:s, s:i, s:I}", "commit",
                          same ? unit->good_commit : engine->commit, "digest", cell->content_digest,
@@ -383,7 +383,7 @@ void revision_failed(struct engine *engine, const struct engine_event *event)
                         reason, err->detail);
     }
     engine->repository_ok = false;
-    snprintf(engine->repository_reason, sizeof engine->repository_reason, "%s", reason);
-    snprintf(engine->repository_message, sizeof engine->repository_message, "%.250s", err->detail);
+    text_put(engine->repository_reason, sizeof engine->repository_reason, "%s", reason);
+    text_put(engine->repository_message, sizeof engine->repository_message, "%.250s", err->detail);
     engine->version++;
 }

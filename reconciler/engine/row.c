@@ -1,17 +1,17 @@
 #include "reconciler/engine/row.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/unit.h"
 #include "reconciler/engine/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void row_text(const json_t *value, const char *key, char *ret_text, size_t size)
 {
-    snprintf(ret_text, size, "%s", json_text_or(json_object_get(value, key), ""));
+    text_put(ret_text, size, "%s", json_text_or(json_object_get(value, key), ""));
 }
 
 int64_t row_number(const json_t *value, const char *key)

@@ -3,6 +3,7 @@
 #include "config/base/arena.h"
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/quarantine.h"
 #include "reconciler/engine/record.h"
@@ -12,7 +13,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,14 +62,14 @@ void scope_apply(struct engine *engine, const char *cell, const char *component,
     recall = value == NULL ? NULL : insert(engine);
     if (recall == NULL)
         return;
-    snprintf(recall->cell, sizeof recall->cell, "%s", cell);
-    snprintf(recall->component, sizeof recall->component, "%s", component);
-    snprintf(recall->target, sizeof recall->target, "%s", target);
+    text_put(recall->cell, sizeof recall->cell, "%s", cell);
+    text_put(recall->component, sizeof recall->component, "%s", component);
+    text_put(recall->target, sizeof recall->target, "%s", target);
     row_text(value, "digest", recall->digest, sizeof recall->digest);
     row_text(value, "revision", recall->revision, sizeof recall->revision);
     const json_t *members = json_object_get(value, "members");
     recall->members = json_is_array(members) ? json_deep_copy(members) : json_array();
-    snprintf(recall->reason, sizeof recall->reason,
+    text_put(recall->reason, sizeof recall->reason,
              "%s of cell %s, which came with the same revision, failed here", component, cell);
     if (recall->members == NULL)
         engine->status = -ENOMEM;
@@ -170,7 +170,7 @@ static void record_recall(struct engine *engine, struct companions *companions)
 {
     const struct track *failed = companions->failed;
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "recall/%s/%s/%s", failed->unit->name, failed->component,
+    text_put(key, sizeof key, "recall/%s/%s/%s", failed->unit->name, failed->component,
              failed->target);
     record_add(engine, key,
                json_pack("{s:s, s:s, s:O}", "digest", failed->rollout.next.deployment_digest,
@@ -249,7 +249,7 @@ static void end_what_is_over(struct engine *engine)
         if (!is_over(engine, recall))
             continue;
         char key[KEY_SIZE];
-        snprintf(key, sizeof key, "recall/%s/%s/%s", recall->cell, recall->component,
+        text_put(key, sizeof key, "recall/%s/%s/%s", recall->cell, recall->component,
                  recall->target);
         record_remove(engine, key);
     }

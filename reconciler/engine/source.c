@@ -1,6 +1,7 @@
 #include "reconciler/engine/source.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/astray.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/object.h"
@@ -11,7 +12,6 @@
 #include "reconciler/engine/words.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +92,7 @@ static void add(struct engine *engine, struct unit *unit, struct track *track,
     source->unit = unit;
     source->role = role;
     source->track = track;
-    snprintf(source->name, sizeof source->name, "%s",
+    text_put(source->name, sizeof source->name, "%s",
              deployment_component_name(track->deployment, role));
     want_object(engine, unit, &source->component, &component);
     want_object(engine, unit, &source->workload, &workload);

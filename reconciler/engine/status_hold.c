@@ -1,5 +1,6 @@
 #include "reconciler/engine/status_hold.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/astray.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/health.h"
@@ -11,8 +12,6 @@
 #include "reconciler/engine/status.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/engine/track_advice.h"
-
-#include <stdio.h>
 
 static void add_hold(json_t *holds, const char *kind, const char *cell, const char *target,
                      const char *environment, const char *name, int64_t since, const char *message,
@@ -36,10 +35,10 @@ static void add_gate_holds(const struct engine *engine, json_t *holds)
         if (!held)
             continue;
         char message[2 * MESSAGE_SIZE], command[4 * NAME_SIZE];
-        snprintf(message, sizeof message, "gate %s of %s before %s %s", gate->name, gate->cell,
+        text_put(message, sizeof message, "gate %s of %s before %s %s", gate->name, gate->cell,
                  gate->environment,
                  gate->state == GATE_STATE_CLOSED ? "waits for approval" : gate->message);
-        snprintf(command, sizeof command, "cellctl approve %s %s %s", gate->cell, gate->environment,
+        text_put(command, sizeof command, "cellctl approve %s %s %s", gate->cell, gate->environment,
                  gate->name);
         add_hold(holds, "gate", gate->cell, NULL, gate->environment, gate->name, gate->since_ms,
                  message, command);
@@ -69,7 +68,7 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
         text_format(&message, "%zu objects are to be removed, more than the budget",
                     json_object_size(engine->pruning.held));
         prune_list(engine->pruning.held, &message);
-        snprintf(command, sizeof command, "cellctl approve --prune %s", engine->pruning.held_hash);
+        text_put(command, sizeof command, "cellctl approve --prune %s", engine->pruning.held_hash);
         add_hold(holds, "prune", NULL, NULL, NULL, engine->pruning.held_hash,
                  engine->pruning.held_since.ms, text_get(&message), command);
     }
@@ -78,7 +77,7 @@ static void add_prune_holds(const struct engine *engine, json_t *holds)
         if (!prune_order_is_stopped(engine, object))
             continue;
         char message[2 * MESSAGE_SIZE];
-        snprintf(message, sizeof message,
+        text_put(message, sizeof message,
                  "%s %s is not in git any more and would take along what others have in it: it is "
                  "removed when nothing is left there",
                  object_kind(object), object->key.name);
@@ -95,7 +94,7 @@ static void add_quarantine_hold(const struct engine *engine, json_t *holds,
     if (entry == NULL)
         return;
     char command[4 * NAME_SIZE];
-    snprintf(command, sizeof command, "cellctl quarantine clear %s -c %s -t %s", entry->cell,
+    text_put(command, sizeof command, "cellctl quarantine clear %s -c %s -t %s", entry->cell,
              entry->component, entry->target);
     add_hold(holds, "quarantine", entry->cell, entry->target, NULL, entry->digest, entry->since_ms,
              entry->reason, command);
@@ -106,7 +105,7 @@ static void add_rollout_hold(json_t *holds, const struct track *track, int64_t s
 {
     char command[4 * NAME_SIZE] = "";
     if (verb != NULL)
-        snprintf(command, sizeof command, "cellctl rollout %s %s %s %s", verb, track->unit->name,
+        text_put(command, sizeof command, "cellctl rollout %s %s %s %s", verb, track->unit->name,
                  track->component, track->target);
     add_hold(holds, "rollout", track->unit->name, track->target, NULL, track->component, since,
              message, command);
@@ -123,11 +122,11 @@ static void tell_rollout(json_t *holds, const struct track *track)
         !rollout->has_next && rollout->stable.unproven && !rollout->stable.accepted;
     char message[2 * MESSAGE_SIZE];
     if (paused || held) {
-        snprintf(message, sizeof message, "%s is %s: %s", track->component,
+        text_put(message, sizeof message, "%s is %s: %s", track->component,
                  paused ? "paused" : "held", rollout->room->reason);
         add_rollout_hold(holds, track, rollout->state_since.ms, track_advice_verb(track), message);
     } else if (unproven) {
-        snprintf(message, sizeof message, "release %s of %s was promoted without proof",
+        text_put(message, sizeof message, "release %s of %s was promoted without proof",
                  rollout->stable.release_digest, track->component);
         add_rollout_hold(holds, track, rollout->stable.baked_wall_ms, "promote", message);
     }
@@ -144,7 +143,7 @@ static void add_health_hold(json_t *holds, const struct track *track)
                 track->rollout.stable.release_digest);
     health_explain_track(track, &message);
     char command[4 * NAME_SIZE];
-    snprintf(command, sizeof command, "cellctl rollback %s %s -c %s", track->unit->name,
+    text_put(command, sizeof command, "cellctl rollback %s %s -c %s", track->unit->name,
              track->target, track->component);
     add_hold(holds, "health", track->unit->name, track->target, NULL, track->component,
              track->sick_since.ms, text_get(&message), command);
@@ -189,7 +188,7 @@ json_t *status_holds(const struct engine *engine)
     for (size_t i = 0; i < json_array_size(engine->pruning.explained); i++) {
         const json_t *entry = json_array_get(engine->pruning.explained, i);
         char message[MESSAGE_SIZE];
-        snprintf(message, sizeof message, "%s %s is not in git any more; %s",
+        text_put(message, sizeof message, "%s %s is not in git any more; %s",
                  json_text_or(json_object_get(entry, "kind"), ""),
                  json_text_or(json_object_get(entry, "name"), ""),
                  json_text_or(json_object_get(entry, "message"), ""));

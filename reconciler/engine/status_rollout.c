@@ -1,5 +1,6 @@
 #include "reconciler/engine/status_rollout.h"
 
+#include "config/base/text.h"
 #include "config/manifest/effective.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/status.h"
@@ -9,7 +10,6 @@
 #include "reconciler/engine/trial_show.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *const strategies[STRATEGY_COUNT] = {"rolling", "blue-green", "canary"};
@@ -192,7 +192,7 @@ json_t *status_rollout(const struct engine *engine, const struct track *track, s
     track_view(engine, track, &plan, &view);
     view.now = now;
     char id[3 * NAME_SIZE];
-    snprintf(id, sizeof id, "%s/%s/%" PRIu64, track->component, track->target, rollout->attempt);
+    text_put(id, sizeof id, "%s/%s/%" PRIu64, track->component, track->target, rollout->attempt);
     OWNED_TEXT waits;
     text_init(&waits, 1024);
     rollout_explain(rollout, &view, &waits);

@@ -1,6 +1,7 @@
 #include "reconciler/engine/track.h"
 
 #include "config/base/pool.h"
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
@@ -17,7 +18,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +27,8 @@
 void track_init(struct track *track, struct unit *unit, const char *component, const char *target)
 {
     track->unit = unit;
-    snprintf(track->component, sizeof track->component, "%s", component);
-    snprintf(track->target, sizeof track->target, "%s", target);
+    text_put(track->component, sizeof track->component, "%s", component);
+    text_put(track->target, sizeof track->target, "%s", target);
     for (size_t i = 0; i < BINDING_COUNT; i++) {
         track->bindings[i].track = track;
         track->bindings[i].role = (enum binding_role)i;
@@ -98,7 +98,7 @@ void track_component_name(const struct track *track, enum binding_role role,
                           char ret_name[static NAME_SIZE + 2])
 {
     const enum component_role component = track_slot_role(track, role);
-    snprintf(ret_name, NAME_SIZE + 2, "%s%s", track->component,
+    text_put(ret_name, NAME_SIZE + 2, "%s%s", track->component,
              component == ROLE_SLOT_A   ? "-a"
              : component == ROLE_SLOT_B ? "-b"
                                         : "");
@@ -136,7 +136,7 @@ static void go_on(struct engine *engine, struct track *track)
         track_want(engine, track);
         track_view(engine, track, &plan, &view);
         if (track->command == COMMAND_ROLLBACK)
-            snprintf(track->command_digest, sizeof track->command_digest, "%s",
+            text_put(track->command_digest, sizeof track->command_digest, "%s",
                      track->rollout.has_next ? track->rollout.next.deployment_digest
                                              : track->rollout.stable.deployment_digest);
         rollout_advance(&track->rollout, &view, &result);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/track_compile.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/build.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/track.h"
@@ -7,7 +8,6 @@
 #include "reconciler/engine/words.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static void drop_references(struct track *track)
@@ -57,12 +57,12 @@ static void fill_content(struct engine *engine, struct track *track)
     const struct deployment *deployment = track->deployment;
     struct rollout_content *content = &track->content;
     rollout_content_fini(content);
-    snprintf(content->release_digest, sizeof content->release_digest, "%s",
+    text_put(content->release_digest, sizeof content->release_digest, "%s",
              deployment->release_digest);
-    snprintf(content->deployment_digest, sizeof content->deployment_digest, "%s",
+    text_put(content->deployment_digest, sizeof content->deployment_digest, "%s",
              deployment->deployment_digest);
-    snprintf(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
-    snprintf(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
+    text_put(content->route_digest, sizeof content->route_digest, "%s", deployment->route_digest);
+    text_put(content->revision, sizeof content->revision, "%s", track->unit->good_commit);
     content->needs = packed_take(deployment_needs(deployment));
     if (content->needs == NULL)
         engine->status = -ENOMEM;
@@ -90,7 +90,7 @@ static void name_binding(struct engine *engine, struct track *track, enum bindin
     struct binding *binding = &track->bindings[role];
     char component[NAME_SIZE + 2], name[2 * NAME_SIZE + 4];
     track_component_name(track, role, component);
-    snprintf(name, sizeof name, "%s-%s", component, track->target);
+    text_put(name, sizeof name, "%s-%s", component, track->target);
     const struct object_key key = {KIND_RELEASE_BINDING, engine->platform->namespace_name.text,
                                    name};
     struct object *object = object_get(engine, &key);

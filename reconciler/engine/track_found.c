@@ -2,13 +2,13 @@
 
 #include "config/base/digest.h"
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/resource/diff.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* --- what is kept -------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ static json_t *deployed_spec(struct engine *engine, const struct track *track,
 static json_int_t weight_of(const struct track *track, const json_t *configs, char slot)
 {
     char name[NAME_SIZE + 4];
-    snprintf(name, sizeof name, "%s-%c", track->component, slot);
+    text_put(name, sizeof name, "%s-%c", track->component, slot);
     const json_t *backends = json_object_get(configs, "backends");
     for (size_t i = 0; i < json_array_size(backends); i++) {
         const json_t *backend = json_array_get(backends, i);
@@ -144,11 +144,11 @@ static void digest_of_name(const json_t *spec, char ret_digest[static DIGEST_SHO
     const size_t length = strlen(name);
     const char *end = length > DIGEST_SHORT ? name + length - DIGEST_SHORT : name;
     if (end > name && end[-1] == '-' && strspn(end, "0123456789abcdef") == DIGEST_SHORT) {
-        snprintf(ret_digest, DIGEST_SHORT + 1, "%s", end);
+        text_put(ret_digest, DIGEST_SHORT + 1, "%s", end);
         return;
     }
     const struct digest digest = digest_bytes(name, length);
-    snprintf(ret_digest, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
+    text_put(ret_digest, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
 }
 
 static void digest_of_spec(struct engine *engine, const json_t *spec,
@@ -160,7 +160,7 @@ static void digest_of_spec(struct engine *engine, const json_t *spec,
         engine->status = -ENOMEM;
         return;
     }
-    snprintf(ret_digest, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
+    text_put(ret_digest, DIGEST_SHORT + 1, "%.*s", DIGEST_SHORT, digest.text);
 }
 
 /* What the route offers, if it is the release that git wants; otherwise nothing that anybody knows:
@@ -180,7 +180,7 @@ static void fill(struct engine *engine, const struct track *track, enum binding_
         return;
     }
     OWNED_JSON *found = packed_open(track->bindings[role].found);
-    snprintf(content->revision, sizeof content->revision, "%s",
+    text_put(content->revision, sizeof content->revision, "%s",
              json_text_or(json_object_get(found, "revision"), ""));
     digest_of_name(slot, content->release_digest);
     digest_of_spec(engine, slot, content->deployment_digest);
@@ -220,7 +220,7 @@ static void write_row(struct engine *engine, struct track *track, enum binding_r
             rollout.state = ROLLOUT_CLEANUP;
     }
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "rollout/%s/%s/%s", track->unit->name, track->component,
+    text_put(key, sizeof key, "rollout/%s/%s/%s", track->unit->name, track->component,
              track->target);
     const bool wanted =
         strcmp(rollout.stable.deployment_digest, track->content.deployment_digest) == 0;

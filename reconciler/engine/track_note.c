@@ -1,6 +1,7 @@
 #include "reconciler/engine/track_note.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 static const struct note_kind {
     enum publish_level level;
@@ -38,7 +38,7 @@ static void publish(struct engine *engine, const struct track *track, enum publi
                     const char *type, const char *text)
 {
     char rollout[NAME_SIZE * 3];
-    snprintf(rollout, sizeof rollout, "%s/%s/%" PRIu64, track->component, track->target,
+    text_put(rollout, sizeof rollout, "%s/%s/%" PRIu64, track->component, track->target,
              track->rollout.attempt);
     history_publish(engine, level, type,
                     &(struct history_about){.cell = track->unit->name,
@@ -100,7 +100,7 @@ static void answer_command(struct engine *engine, struct track *track,
     CHECK(result->command[0] != '\0'); /* every command is answered at once */
     if (result->command_done) {
         char text[MESSAGE_SIZE * 2];
-        snprintf(text, sizeof text, "%s by %s: %s", rollout_command_name(track->command),
+        text_put(text, sizeof text, "%s by %s: %s", rollout_command_name(track->command),
                  track->command_by, result->command);
         publish(engine, track, PUBLISH_NOTICE, "rollout-ordered", text);
     }
@@ -132,12 +132,12 @@ void track_take_result(struct engine *engine, struct track *track,
     }
     if (track->command == COMMAND_ROLLBACK && result->command_done) {
         char reason[MESSAGE_SIZE];
-        snprintf(reason, sizeof reason, "rolled back by %s", track->command_by);
+        text_put(reason, sizeof reason, "rolled back by %s", track->command_by);
         quarantine_add(engine, track, track->command_digest, reason, "", true);
     }
     if (result->changed) {
         char key[KEY_SIZE];
-        snprintf(key, sizeof key, "rollout/%s/%s/%s", track->unit->name, track->component,
+        text_put(key, sizeof key, "rollout/%s/%s/%s", track->unit->name, track->component,
                  track->target);
         record_add(engine, key, rollout_to_json(&track->rollout));
         engine->version++;

@@ -1,5 +1,6 @@
 #include "reconciler/engine/track_want.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/contract.h"
 #include "reconciler/engine/object.h"
 #include "reconciler/engine/project.h"
@@ -8,7 +9,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,7 +108,7 @@ static void set_backends(const struct track *track, json_t *configs, const struc
     json_t *backends = json_array();
     for (int i = 0; i < 2; i++) {
         char name[NAME_SIZE + 4];
-        snprintf(name, sizeof name, "%s-%c", track->component, 'a' + i);
+        text_put(name, sizeof name, "%s-%c", track->component, 'a' + i);
         if (want->list[i])
             json_array_append_new(backends,
                                   json_pack("{s:s, s:i}", "name", name, "weight", want->weight[i]));

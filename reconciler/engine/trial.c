@@ -1,6 +1,7 @@
 #include "reconciler/engine/trial.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "config/manifest/effective.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
@@ -11,7 +12,6 @@
 #include "reconciler/engine/trial_workflow.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* --- what is judged -----------------------------------------------------------------------------
@@ -143,7 +143,7 @@ static void view_workflow(const struct engine *engine, const struct trial *trial
         stands_here(trial, &trial->track->rollout))
         view->judged_ms += WHOLE_SOAK_MS;
     if (run != NULL && run->message[0] != '\0')
-        view->evidence = run->message;
+        view->evidence = view->blindness = run->message;
 }
 
 void trial_view(const struct engine *engine, const struct track *track, struct rollout_plan *plan,
@@ -163,6 +163,10 @@ void trial_view(const struct engine *engine, const struct track *track, struct r
     view->verdict = trial_verdict(engine, trial, false);
     view->share = share_of(trial, rollout, plan);
     view->evidence = trial->evidence[0] == '\0' ? NULL : trial->evidence;
+    view->blindness = is_set_back(engine, trial)
+                          ? "the clock was set back, to before what was judged"
+                      : trial->blindness[0] == '\0' ? NULL
+                                                    : trial->blindness;
     /* Only windows that began after the weight stood are the step's. */
     if (stands_here(trial, rollout))
         view->judged_ms += trial->step_ms;
@@ -209,7 +213,7 @@ bool trial_stable_is_sick(const struct track *track)
 static void begin(struct engine *engine, struct track *track)
 {
     struct trial next = {.track = track, .attempt = track->rollout.attempt};
-    snprintf(next.digest, sizeof next.digest, "%s", track->rollout.next.deployment_digest);
+    text_put(next.digest, sizeof next.digest, "%s", track->rollout.next.deployment_digest);
     OWNED_JSON *source = trial_query_source(policy_of(track));
     if (source == NULL) {
         engine->status = -ENOMEM;

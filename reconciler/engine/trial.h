@@ -58,6 +58,7 @@ struct trial {
     struct judge judge; /* once judging */
     /* Not: */
     char evidence[MESSAGE_SIZE];
+    char blindness[MESSAGE_SIZE]; /* why it has nothing to go by; "" = nothing special */
     uint64_t request;
     struct mono_time due;
     struct gate *gate;          /* of the provider workflow: its run's manifest; owned */
@@ -66,8 +67,8 @@ struct trial {
     struct mono_time names_due; /* until then it waits for the names on the data plane */
 };
 
-/* Before a round: what the judge says. Fills plan->analysis, verdict, share, evidence, judged_ms.
- */
+/* Before a round: what the judge says. Fills plan->analysis, verdict, share, evidence,
+ * blindness, judged_ms. */
 void trial_view(const struct engine *engine, const struct track *track, struct rollout_plan *plan,
                 struct rollout_view *view);
 

@@ -1,4 +1,5 @@
 /* The judge's questions, one at a time, and what becomes of their answers. */
+#include "config/base/text.h"
 #include "reconciler/engine/emit.h"
 #include "reconciler/engine/history.h"
 #include "reconciler/engine/request.h"
@@ -9,7 +10,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /* A window that could not be had for so long is left out: sources forget. */
 #define GIVE_UP DURATION_S(600)
@@ -191,7 +191,7 @@ static void count(struct engine *engine, struct track *track, const json_t *answ
         judge_failed(judge, window, true);
         next.failures++;
         next.empty = !any;
-        snprintf(next.error, sizeof next.error,
+        text_put(next.error, sizeof next.error,
                  any ? "the source answered with numbers that cannot be"
                      : "the source has no data of this window");
     }
@@ -203,7 +203,7 @@ static void fail(struct engine *engine, struct track *track, const struct error 
     struct trial next = *track->trial;
     next.failures++;
     next.empty = false;
-    snprintf(next.error, sizeof next.error, "%.250s", err == NULL ? "no answer" : err->detail);
+    text_put(next.error, sizeof next.error, "%.250s", err == NULL ? "no answer" : err->detail);
     if (next.judging) {
         const struct judge_window window = next.judge.pending;
         const bool old = engine->now.wall.ms - window.to.ms > GIVE_UP.ms;

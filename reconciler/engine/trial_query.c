@@ -1,12 +1,12 @@
 #include "reconciler/engine/trial_query.h"
 
+#include "config/base/text.h"
 #include "config/manifest/effective.h"
 #include "reconciler/engine/track.h"
 #include "reconciler/tree/node.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,9 +177,9 @@ static void note_name(void *context, const json_t *object)
     const bool workload = strcmp(kind, "Deployment") == 0;
     if (!workload && strcmp(kind, "Service") != 0)
         return;
-    snprintf(workload ? names->workload : names->service, sizeof names->workload, "%s",
+    text_put(workload ? names->workload : names->service, sizeof names->workload, "%s",
              node_name(object));
-    snprintf(names->space, sizeof names->space, "%s",
+    text_put(names->space, sizeof names->space, "%s",
              json_text_or(json_at(object, "metadata", "namespace", NULL), ""));
 }
 

@@ -1,10 +1,10 @@
 #include "reconciler/engine/trial_row.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/row.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@
 
 static void key_of(const struct track *track, char ret_key[static KEY_SIZE])
 {
-    snprintf(ret_key, KEY_SIZE, "judge/%s/%s/%s", track->unit->name, track->component,
+    text_put(ret_key, KEY_SIZE, "judge/%s/%s/%s", track->unit->name, track->component,
              track->target);
 }
 
@@ -101,6 +101,10 @@ static bool read_row(const json_t *row, struct trial *trial)
 
 static void explain(struct engine *engine, struct trial *trial)
 {
+    /* That there are no data is all that an empty answer says. */
+    if (trial->error[0] != '\0' && !trial->empty)
+        text_put(trial->blindness, sizeof trial->blindness, "the metrics cannot be read: %s",
+                 trial->error);
     if (trial->judge.metric_count == 0)
         return;
     OWNED_TEXT text;
@@ -110,7 +114,7 @@ static void explain(struct engine *engine, struct trial *trial)
     judge_explain(&trial->judge, &text);
     if (text_status(&text) == -ENOMEM)
         engine->status = -ENOMEM;
-    snprintf(trial->evidence, sizeof trial->evidence, "%s", text_get(&text));
+    text_put(trial->evidence, sizeof trial->evidence, "%s", text_get(&text));
 }
 
 struct trial *trial_row_free(struct trial *trial)

@@ -1,12 +1,12 @@
 #include "reconciler/engine/trial_workflow.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/gate.h"
 #include "reconciler/engine/record.h"
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ bool trial_workflow_is(const struct trial *trial)
 /* No gate of a platform has a name with a dot, and no component one of more than 60 characters. */
 static void name_of(const struct track *track, size_t step, char ret_name[static NAME_SIZE])
 {
-    snprintf(ret_name, NAME_SIZE, "%.60s.%zu", track->component, step);
+    text_put(ret_name, NAME_SIZE, "%.60s.%zu", track->component, step);
 }
 
 bool trial_workflow_owns(const struct gate_record *gate)
@@ -33,7 +33,7 @@ bool trial_workflow_owns(const struct gate_record *gate)
 static void digest_of(const struct trial *trial, char ret_digest[static DIGEST_SHORT + 1])
 {
     char text[DIGEST_SHORT + 32];
-    snprintf(text, sizeof text, "%s/%" PRIu64, trial->digest, trial->attempt);
+    text_put(text, sizeof text, "%s/%" PRIu64, trial->digest, trial->attempt);
     const struct digest digest = digest_bytes(text, strlen(text));
     memcpy(ret_digest, digest.text, DIGEST_SHORT);
     ret_digest[DIGEST_SHORT] = '\0';
@@ -53,8 +53,8 @@ static struct gate_record *record_of(const struct engine *engine, const struct t
 void trial_workflow_begin(struct engine *engine, const struct track *track, size_t step)
 {
     struct gate_record next = {.since_ms = engine->now.wall.ms};
-    snprintf(next.cell, sizeof next.cell, "%s", track->unit->name);
-    snprintf(next.environment, sizeof next.environment, "%s", track->target);
+    text_put(next.cell, sizeof next.cell, "%s", track->unit->name);
+    text_put(next.environment, sizeof next.environment, "%s", track->target);
     name_of(track, step, next.name);
     digest_of(track->trial, next.digests);
     const struct gate_record *before = gate_find(engine, next.cell, next.environment, next.name);
@@ -163,7 +163,7 @@ void trial_workflow_end(struct engine *engine, const struct track *track)
         record->manifest = NULL;
         if (!record->recorded)
             continue;
-        snprintf(key, sizeof key, "gate/%s/%s/%s", record->cell, record->environment, record->name);
+        text_put(key, sizeof key, "gate/%s/%s/%s", record->cell, record->environment, record->name);
         record_remove(engine, key);
     }
 }

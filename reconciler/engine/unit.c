@@ -2,13 +2,13 @@
 
 #include "config/base/check.h"
 #include "config/base/pool.h"
+#include "config/base/text.h"
 #include "reconciler/engine/operation.h"
 #include "reconciler/engine/row.h"
 #include "reconciler/engine/source.h"
 #include "reconciler/engine/track.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ struct unit *unit_new(const char *name)
     struct unit *unit = calloc(1, sizeof *unit);
     if (unit == NULL)
         return NULL;
-    snprintf(unit->name, sizeof unit->name, "%s", name);
+    text_put(unit->name, sizeof unit->name, "%s", name);
     unit->due = (struct mono_time){NEVER};
     unit->phase = -1;
     unit->good_phase = -1;

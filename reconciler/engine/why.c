@@ -1,5 +1,6 @@
 #include "reconciler/engine/why.h"
 
+#include "config/base/text.h"
 #include "reconciler/engine/astray.h"
 #include "reconciler/engine/bootstrap.h"
 #include "reconciler/engine/build.h"
@@ -14,7 +15,6 @@
 #include "reconciler/engine/unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 struct question {
@@ -241,7 +241,7 @@ void why_node(const struct engine *engine, const struct node *node, struct insta
     }
     if (engine->facts[node->index].state == NODE_CONVERGED) {
         char name[3 * NAME_SIZE];
-        snprintf(name, sizeof name, "%s on %s", node->unit->name, node->name);
+        text_put(name, sizeof name, "%s on %s", node->unit->name, node->name);
         add_health(engine, node, name, out);
         add_builds(engine, node, out);
         return;

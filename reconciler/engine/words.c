@@ -1,8 +1,9 @@
 #include "reconciler/engine/words.h"
 
+#include "config/base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ void words_say(struct engine *engine, char **place, const char *format, ...)
     char text[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    text_vput(text, sizeof text, format, arguments);
     va_end(arguments);
     free(*place);
     *place = strdup(text);

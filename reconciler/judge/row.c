@@ -1,10 +1,10 @@
 /* The journal row: numbers bit by bit, so that nothing is rounded on the way. */
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/judge/judge.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ROW_VERSION 1
@@ -16,7 +16,7 @@ static json_t *bits(double value)
     uint64_t raw;
     (void)memcpy(&raw, &value, sizeof(raw));
     char text[17];
-    (void)snprintf(text, sizeof(text), "%016" PRIx64, raw);
+    (void)text_put(text, sizeof(text), "%016" PRIx64, raw);
     return json_string(text);
 }
 

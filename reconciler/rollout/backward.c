@@ -1,8 +1,8 @@
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/rollout/machine.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* --- the start of the way back ------------------------------------------------------------ */
@@ -21,7 +21,7 @@ static bool retries(enum rollout_hold hold)
 static void keep_evidence(struct advance *advance)
 {
     const char *evidence = advance->view->evidence;
-    (void)snprintf(advance->rollout->room->evidence, sizeof(advance->rollout->room->evidence), "%s",
+    (void)text_put(advance->rollout->room->evidence, sizeof(advance->rollout->room->evidence), "%s",
                    evidence != NULL ? evidence : "");
 }
 
@@ -46,7 +46,7 @@ void backward_hold_in_place(struct advance *advance, enum rollout_hold hold, con
     char reason[sizeof(rollout->room->reason)];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(reason, sizeof(reason), format, arguments);
+    (void)text_vput(reason, sizeof(reason), format, arguments);
     va_end(arguments);
     const enum rollout_state from = rollout_effective(rollout);
     const int64_t soaked = rollout->soaked_ms, judged_from = rollout->judged_from_ms;
@@ -104,7 +104,7 @@ void backward_begin(struct advance *advance, struct way_back way, const char *fo
     char reason[sizeof(rollout->room->reason)];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(reason, sizeof(reason), format, arguments);
+    (void)text_vput(reason, sizeof(reason), format, arguments);
     va_end(arguments);
     const enum rollout_state from = rollout_effective(rollout);
     const bool untouched = from == ROLLOUT_PREPARE && !rollout->touched;
@@ -202,9 +202,9 @@ static void stuck(struct advance *advance, const char *what)
 {
     struct rollout *rollout = advance->rollout;
     char why[64];
-    (void)snprintf(why, sizeof(why), "; %s", what);
+    (void)text_put(why, sizeof(why), "; %s", what);
     const size_t length = strlen(rollout->room->reason);
-    (void)snprintf(rollout->room->reason + length, sizeof(rollout->room->reason) - length, "%s",
+    (void)text_put(rollout->room->reason + length, sizeof(rollout->room->reason) - length, "%s",
                    why);
     machine_note(advance, NOTE_ALARM, rollout->next.deployment_digest, "%s", what);
     finish(advance);

@@ -117,9 +117,11 @@ bool credit_soak(struct advance *advance, enum soak_look look, bool judged, int6
 
 const char *credit_blindness(const struct rollout_view *view)
 {
-    return view->verdict == VERDICT_PROVIDER_ERROR ? "the metrics cannot be read"
-           : view->verdict == VERDICT_NO_DATA      ? "the metrics show no requests of it"
-                                                   : NULL;
+    if (view->verdict != VERDICT_PROVIDER_ERROR && view->verdict != VERDICT_NO_DATA)
+        return NULL;
+    return view->blindness != NULL                   ? view->blindness
+           : view->verdict == VERDICT_PROVIDER_ERROR ? "the metrics cannot be read"
+                                                     : "the metrics show no requests of it";
 }
 
 static bool bake_is_for_the_judge(const struct rollout *rollout, const struct rollout_view *view)

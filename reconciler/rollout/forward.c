@@ -1,6 +1,6 @@
+#include "config/base/text.h"
 #include "reconciler/rollout/machine.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void watch_progress(struct advance *advance, const struct binding_view *slot)
@@ -329,7 +329,7 @@ void forward_pause(struct advance *advance, enum rollout_hold hold, const char *
     rollout->soaked_ms = soaked;
     rollout->judged_from_ms = from_ms;
     rollout->hold = hold;
-    (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "%s", why);
+    (void)text_put(rollout->room->reason, sizeof(rollout->room->reason), "%s", why);
     machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s", why);
     /* Users suffer, and celld cannot help them. */
     if (hold == HOLD_GUARD)

@@ -1,4 +1,5 @@
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/rollout/machine.h"
 
 #include <stdarg.h>
@@ -110,7 +111,7 @@ static void answer(struct advance *advance, bool done, const char *format, ...)
     result->command_done = done;
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(result->command, sizeof(result->command), format, arguments);
+    (void)text_vput(result->command, sizeof(result->command), format, arguments);
     va_end(arguments);
 }
 
@@ -135,7 +136,7 @@ static void command_pause(struct advance *advance)
     rollout->from = from;
     rollout->soaked_ms = soaked;
     rollout->judged_from_ms = judged_from;
-    (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "paused by an operator");
+    (void)text_put(rollout->room->reason, sizeof(rollout->room->reason), "paused by an operator");
     machine_note(advance, NOTE_PAUSED, rollout->next.deployment_digest, "%s",
                  rollout->room->reason);
     answer(advance, true, "paused in %s", rollout_state_name(from));

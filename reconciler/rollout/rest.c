@@ -1,7 +1,7 @@
 /* Between attempts: what stands is kept, and new content is waited for or held. */
+#include "config/base/text.h"
 #include "reconciler/rollout/machine.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool all_match(const struct rollout *rollout, const struct rollout_view *view)
@@ -52,7 +52,7 @@ static void hold(struct advance *advance, enum rollout_hold why, const char *rea
     if (strcmp(rollout->held_digest, digest) != 0)
         rollout->attempts_used = 0;
     (void)memcpy(rollout->held_digest, digest, sizeof(rollout->held_digest));
-    (void)snprintf(rollout->room->reason, sizeof(rollout->room->reason), "%s", reason);
+    (void)text_put(rollout->room->reason, sizeof(rollout->room->reason), "%s", reason);
     rollout->hold = why;
     rollout->retry_at.ms = 0;
     if (rollout->state != ROLLOUT_HELD)
@@ -79,7 +79,7 @@ static bool barred(struct advance *advance)
         /* What condemned it says more than that it is condemned. */
         const bool told = same && rollout->room->reason[0] != '\0';
         char reason[sizeof(rollout->room->reason)];
-        (void)snprintf(reason, sizeof(reason), "%s",
+        (void)text_put(reason, sizeof(reason), "%s",
                        told ? rollout->room->reason : "this content is in quarantine here");
         hold(advance, HOLD_QUARANTINED, reason);
         return true;

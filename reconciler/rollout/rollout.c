@@ -26,11 +26,11 @@
 #include "reconciler/rollout/rollout.h"
 
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/rollout/machine.h"
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,10 +106,10 @@ void machine_note(struct advance *advance, enum rollout_note_kind kind, const ch
     CHECK(result->note_count < ROLLOUT_NOTES_LIMIT);
     struct rollout_note *note = &result->notes[result->note_count++];
     note->kind = kind;
-    (void)snprintf(note->digest, sizeof(note->digest), "%s", digest);
+    (void)text_put(note->digest, sizeof(note->digest), "%s", digest);
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(note->text, sizeof(note->text), format, arguments);
+    (void)text_vput(note->text, sizeof(note->text), format, arguments);
     va_end(arguments);
 }
 

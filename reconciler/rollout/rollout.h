@@ -243,7 +243,8 @@ struct rollout_view {
     enum rollout_command command;
     enum judge_verdict verdict; /* on `next`; VERDICT_CONTINUE when there is no judge */
     const char *evidence;       /* the judge's numbers in one sentence; NULL = none */
-    int64_t judged_ms; /* length of all windows with data that were judged in this attempt */
+    const char *blindness; /* why it has nothing to go by, if more is known than the verdict says */
+    int64_t judged_ms;     /* length of all windows with data that were judged in this attempt */
     enum share_check share;
     struct binding_view slot[2]; /* a, b; a single component uses [0] */
     struct binding_view route;

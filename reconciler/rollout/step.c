@@ -1,8 +1,8 @@
 #include "config/base/check.h"
+#include "config/base/text.h"
 #include "reconciler/rollout/machine.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 struct rollout_stage step_current(const struct rollout *rollout)
 {
@@ -69,9 +69,9 @@ static bool check_faults(struct advance *advance, const struct rollout_stage *st
 {
     struct rollout *rollout = advance->rollout;
     const bool stands = weight_stands(advance->view);
-    const bool missing = metrics_lack(rollout, advance->view, stage) != NULL;
+    const char *lack = metrics_lack(rollout, advance->view, stage);
     const int64_t limit = advance->view->plan->progress_deadline.ms;
-    if (stands && !missing)
+    if (stands && lack == NULL)
         rollout->fault_ms = 0;
     if (rollout->fault_ms < limit)
         return false;
@@ -86,10 +86,7 @@ static bool check_faults(struct advance *advance, const struct rollout_stage *st
     else
         backward_begin(
             advance, (struct way_back){.hold = HOLD_NO_METRICS, .outcome = OUTCOME_ABORTED},
-            advance->view->verdict == VERDICT_NO_DATA
-                ? "the new release got no requests that the metrics show, at a weight of %d %%"
-                : "the metrics could not be read, at a weight of %d %%",
-            stage->weight);
+            "the judge had nothing to go by at a weight of %d %%: %s", stage->weight, lack);
     return true;
 }
 
@@ -177,7 +174,7 @@ static void soaked(struct advance *advance, const struct rollout_stage *stage)
     const struct rollout_view *view = advance->view;
     if (stage->pause) {
         char why[64];
-        (void)snprintf(why, sizeof(why), "step %zu of %zu waits for a person", rollout->step + 1,
+        (void)text_put(why, sizeof(why), "step %zu of %zu waits for a person", rollout->step + 1,
                        rollout->stage_count);
         forward_pause(advance, HOLD_NONE, why);
         return;

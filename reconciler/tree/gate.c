@@ -2,6 +2,7 @@
 
 #include "config/base/check.h"
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/resource/object.h"
 #include "reconciler/tree/contain.h"
 #include "reconciler/tree/node.h"
@@ -24,14 +25,14 @@ static void answer(struct gate_answer *out, enum gate_verdict verdict, const cha
     va_list arguments;
     va_start(arguments, format);
     out->verdict = verdict;
-    (void)snprintf(out->reason, sizeof out->reason, "%s", reason);
-    (void)vsnprintf(out->text, sizeof out->text, format, arguments);
+    (void)text_put(out->reason, sizeof out->reason, "%s", reason);
+    (void)text_vput(out->text, sizeof out->text, format, arguments);
     va_end(arguments);
     /* A condition may come without a reason or a message. */
     if (out->reason[0] == '\0')
-        (void)snprintf(out->reason, sizeof out->reason, "Unexplained");
+        (void)text_put(out->reason, sizeof out->reason, "Unexplained");
     if (out->text[0] == '\0')
-        (void)snprintf(out->text, sizeof out->text, "the control plane gives no message");
+        (void)text_put(out->text, sizeof out->text, "the control plane gives no message");
 }
 
 /* --- conditions of the binding -------------------------------------------------------------- */
@@ -221,8 +222,8 @@ static void find(struct walk *walk, enum finding_rank rank, enum gate_verdict ve
     walk->rank = (int)rank;
     walk->verdict = verdict;
     walk->second_look = false;
-    (void)snprintf(walk->reason, sizeof walk->reason, "%s", reason);
-    (void)vsnprintf(walk->text, sizeof walk->text, format, arguments);
+    (void)text_put(walk->reason, sizeof walk->reason, "%s", reason);
+    (void)text_vput(walk->text, sizeof walk->text, format, arguments);
     va_end(arguments);
 }
 

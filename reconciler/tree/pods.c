@@ -1,9 +1,9 @@
 #include "reconciler/tree/pods.h"
 
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/tree/node.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Restarts after which a crash loop is believed: one crash may be a dependency that came late. */
@@ -52,7 +52,7 @@ static bool has_image(const struct look *look, const json_t *object)
 
 static void take_hash(struct look *look, const json_t *object)
 {
-    (void)snprintf(look->hash, sizeof look->hash, "%s", hash_of(object));
+    (void)text_put(look->hash, sizeof look->hash, "%s", hash_of(object));
 }
 
 static void find_replica_set(void *context, const json_t *object)
@@ -80,7 +80,7 @@ static void find_newest_pod(void *context, const json_t *object)
     if (strcmp(node_kind(object), "Pod") != 0 || !has_image(look, object) ||
         strcmp(created, look->created) < 0)
         return;
-    (void)snprintf(look->created, sizeof look->created, "%s", created);
+    (void)text_put(look->created, sizeof look->created, "%s", created);
     take_hash(look, object);
 }
 
@@ -98,9 +98,9 @@ static void note(struct look *look, const json_t *pod, const char *name, const c
         if (i < look->worst)
             return;
         look->worst = i;
-        (void)snprintf(look->out->reason, sizeof look->out->reason, "%s", name);
-        (void)snprintf(look->out->pod, sizeof look->out->pod, "%s", node_name(pod));
-        (void)snprintf(look->out->message, sizeof look->out->message, "%s", message);
+        (void)text_put(look->out->reason, sizeof look->out->reason, "%s", name);
+        (void)text_put(look->out->pod, sizeof look->out->pod, "%s", node_name(pod));
+        (void)text_put(look->out->message, sizeof look->out->message, "%s", message);
     }
 }
 

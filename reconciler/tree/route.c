@@ -1,10 +1,10 @@
 #include "reconciler/tree/route.h"
 
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/tree/gate.h"
 #include "reconciler/tree/node.h"
 
-#include <stdio.h>
 #include <string.h>
 
 bool route_is(const json_t *object)
@@ -38,11 +38,11 @@ static bool parent_accepts(const json_t *live, const json_t *parent, char *text,
         const json_t *condition = condition_of(parent, types[i]);
         const json_t *observed = json_object_get(condition, "observedGeneration");
         if (condition == NULL || json_integer_value(observed) != generation) {
-            (void)snprintf(text, size, "its gateway has not looked at it yet");
+            (void)text_put(text, size, "its gateway has not looked at it yet");
             return false;
         }
         if (strcmp(json_text_or(json_object_get(condition, "status"), ""), "True") != 0) {
-            (void)snprintf(text, size, "its gateway says %s=False: %.60s", types[i],
+            (void)text_put(text, size, "its gateway says %s=False: %.60s", types[i],
                            json_text_or(json_object_get(condition, "reason"), "no reason"));
             return false;
         }
@@ -85,7 +85,7 @@ bool route_is_accepted(const json_t *live, char *text, size_t size)
         accepting++;
     }
     if (accepting == 0)
-        (void)snprintf(text, size, "no gateway has taken it up");
+        (void)text_put(text, size, "no gateway has taken it up");
     return accepting > 0;
 }
 

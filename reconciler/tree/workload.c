@@ -1,17 +1,17 @@
 #include "reconciler/tree/workload.h"
 
 #include "config/base/json.h"
+#include "config/base/text.h"
 #include "reconciler/tree/node.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void say(struct workload_state *state, enum workload_standing standing, const char *reason,
                 const char *text)
 {
     state->standing = standing;
-    (void)snprintf(state->reason, sizeof state->reason, "%s", reason);
-    (void)snprintf(state->text, sizeof state->text, "%s", text);
+    (void)text_put(state->reason, sizeof state->reason, "%s", reason);
+    (void)text_put(state->text, sizeof state->text, "%s", text);
 }
 
 static bool condition_is(const json_t *live, const char *type, const char *status,
@@ -44,13 +44,13 @@ static int wanted_replicas(const json_t *live)
 static void describe_pods(struct workload_state *state, const struct pods *pods, int updated)
 {
     char counts[64];
-    (void)snprintf(counts, sizeof counts, "%d/%d replicas ready",
+    (void)text_put(counts, sizeof counts, "%d/%d replicas ready",
                    smaller(pods->count > 0 ? pods->ready : state->available, updated),
                    state->wanted);
     if (pods->reason[0] == '\0')
-        (void)snprintf(state->text, sizeof state->text, "%s", counts);
+        (void)text_put(state->text, sizeof state->text, "%s", counts);
     else
-        (void)snprintf(state->text, sizeof state->text, "%s; pod %.40s: %.30s%s%.40s", counts,
+        (void)text_put(state->text, sizeof state->text, "%s; pod %.40s: %.30s%s%.40s", counts,
                        pods->pod, pods->reason, pods->message[0] == '\0' ? "" : ": ",
                        pods->message);
 }
@@ -71,7 +71,7 @@ static void judge_unfinished(const json_t *live, const struct pods *pods, bool d
         state->standing = WORKLOAD_FAILED;
         why = "ReplicaFailure";
     }
-    (void)snprintf(state->reason, sizeof state->reason, "%s", why);
+    (void)text_put(state->reason, sizeof state->reason, "%s", why);
     describe_pods(state, pods, updated);
 }
 

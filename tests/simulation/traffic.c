@@ -249,7 +249,8 @@ json_t *traffic_answer(struct traffic *traffic, const json_t *query, struct erro
     const bool past = strcmp(json_text_or(json_object_get(query, "purpose"), ""), "history") == 0;
     *(past ? &traffic->histories : &traffic->windows) += 1;
     if (lie == TRAFFIC_ERROR) {
-        error_set(ret_err, ERROR_UNAVAILABLE, ERR_HTTP, "the source of metrics answered 503");
+        error_set(ret_err, ERROR_UNAVAILABLE, ERR_HTTP,
+                  "the source of metrics answered 503: " WORLD_LONG_WORDS);
         ret_err->retry_after_ms = -1;
         return NULL;
     }

@@ -265,7 +265,7 @@ static bool give_revision(struct world *world)
     struct engine_event event = {.kind = EVENT_REVISION, .now = world_now(world)};
     event.as.revision.set = world->set;
     event.as.revision.commit = world->commit;
-    event.as.revision.subject = "a change";
+    event.as.revision.subject = "a change: " WORLD_LONG_WORDS;
     event.as.revision.rewritten = world->rewritten;
     event.as.revision.trees = world->trees;
     event.as.revision.tree_count = world->tree_count;
@@ -374,7 +374,8 @@ void world_seen_again(struct world *world)
 void world_repository_failed(struct world *world, const char *reason)
 {
     struct error err = {0};
-    error_set(&err, ERROR_UNAVAILABLE, ERR_GIT, "the repository does not answer");
+    error_set(&err, ERROR_UNAVAILABLE, ERR_GIT,
+              "the repository does not answer: " WORLD_LONG_WORDS);
     struct engine_event event = {.kind = EVENT_REPOSITORY_FAILED, .now = world_now(world)};
     event.as.repository_failed.reason = reason;
     event.as.repository_failed.error = &err;

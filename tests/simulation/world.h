@@ -19,6 +19,14 @@
 
 struct world;
 
+/* What people and servers say is cut where it is kept, wherever that falls in a character: these
+ * are of two and three bytes, and longer than any place. */
+#define WORLD_TEN_WORDS "é→é→é→é→é→é→é→é→é→é→"
+#define WORLD_LONG_WORDS                                                                           \
+    WORLD_TEN_WORDS WORLD_TEN_WORDS WORLD_TEN_WORDS WORLD_TEN_WORDS WORLD_TEN_WORDS                \
+        WORLD_TEN_WORDS WORLD_TEN_WORDS WORLD_TEN_WORDS WORLD_TEN_WORDS WORLD_TEN_WORDS            \
+            WORLD_TEN_WORDS
+
 struct world_request {
     uint64_t id;
     const char *method; /* "LIST" for a whole collection, "METRICS" for a query of metrics */

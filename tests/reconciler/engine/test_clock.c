@@ -107,7 +107,8 @@ Test(clock, a_bake_ends_though_the_clock_was_set_back_by_hours)
     const json_t *told = json_object_get(traffic_event(&traffic, "metrics-unreadable"), "message");
     cr_expect_not_null(strstr(json_text_or(told, ""), "the clock was set back by 10h"));
     expect_why(world, "shop", "development",
-               "(not counted now: the metrics cannot be read; it bakes unjudged in ");
+               "(not counted now: the clock was set back, to before what was judged; it bakes "
+               "unjudged in ");
     traffic_until(&traffic, "development", "idle", MINUTES(15));
     cr_expect_eq(traffic.windows, asked, "none is asked for twice");
     expect_runs(world, "shop-api-b", "development", "registry.example/shop:2");
@@ -124,7 +125,7 @@ Test(clock, a_step_that_the_clock_was_set_back_in_is_tried_again_and_condemns_no
     world_run(world, MINUTES(3));
     world->wall_offset_ms -= WORKING_HOURS;
     traffic_until(&traffic, "development", "held", MINUTES(10));
-    expect_why(world, "shop", "development", "the metrics could not be read");
+    expect_why(world, "shop", "development", "the clock was set back");
     traffic_until(&traffic, "development", "step", MINUTES(5));
     traffic_until(&traffic, "development", "idle", MINUTES(30));
     cr_expect_eq(traffic_quarantines(&traffic), 0);

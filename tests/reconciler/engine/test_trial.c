@@ -200,9 +200,11 @@ Test(trial, a_source_that_fails_holds_the_weight_and_condemns_nobody)
         bool no_history;
         const char *verdict, *why;
     } rows[] = {
-        {TRAFFIC_DOWN, true, "provider-error", "the metrics could not be read"},
-        {TRAFFIC_NONSENSE, false, "provider-error", "the metrics could not be read"},
-        {TRAFFIC_EMPTY, false, "no-data", "got no requests that the metrics show"},
+        {TRAFFIC_DOWN, true, "provider-error",
+         "the metrics cannot be read: the source of metrics answered 503"},
+        {TRAFFIC_NONSENSE, false, "provider-error",
+         "the metrics cannot be read: the source answered with numbers that cannot be"},
+        {TRAFFIC_EMPTY, false, "no-data", "at a weight of 5 %: the metrics show no requests of it"},
         {TRAFFIC_SILENT, false, "no-data", "the traffic did not follow the weight of 5 %"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

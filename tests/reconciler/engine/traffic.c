@@ -115,7 +115,8 @@ static json_t *answer(void *context, struct world *world, const json_t *query,
                            json_integer_value(json_object_get(query, "from_ms"));
     traffic->nameless += !past && !json_is_string(json_at(query, "stable", "workload", NULL));
     if (traffic->fault == TRAFFIC_DOWN || (past && traffic->no_history)) {
-        error_set(ret_err, ERROR_UNAVAILABLE, ERR_HTTP, "the source of metrics answered 503");
+        error_set(ret_err, ERROR_UNAVAILABLE, ERR_HTTP,
+                  "the source of metrics answered 503: " WORLD_LONG_WORDS);
         ret_err->retry_after_ms = -1;
         return NULL;
     }

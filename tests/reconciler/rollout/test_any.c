@@ -76,6 +76,7 @@ static void any_view(struct scene *scene)
     view->command = draw(3) == 0 ? (enum rollout_command)draw(ROLLOUT_COMMAND_COUNT) : COMMAND_NONE;
     view->verdict = (enum judge_verdict)draw(JUDGE_VERDICT_COUNT);
     view->evidence = coin() ? "numbers" : NULL;
+    view->blindness = coin() ? "nobody answers" : NULL;
     view->share = (enum share_check)draw(4);
     view->judged_ms = coin() ? LONG_MS : 0;
 }

@@ -108,6 +108,33 @@ static bool add_clause(const struct plan_input *input, const struct node_verdict
     CHECK_UNREACHABLE();
 }
 
+/* What has begun goes on: only what would begin waits. */
+static bool goes_on(const struct node_facts *node, enum wait_kind wait)
+{
+    if (node->state != NODE_ROLLING && node->state != NODE_BAKING)
+        return false;
+    switch (wait) {
+    case WAIT_PROMOTION:
+    case WAIT_REGION:
+    case WAIT_GATE:
+    case WAIT_PHASE:
+    case WAIT_DEPENDENCY:
+    case WAIT_FREEZE:
+        return true;
+    case WAIT_NONE:
+    case WAIT_QUARANTINE:
+    case WAIT_UNKNOWN:
+    case WAIT_CANCELLED:
+    case WAIT_SUSPENDED:
+    case WAIT_BROKEN:
+    case WAIT_CAPACITY:
+    case WAIT_PLATFORM:
+    case WAIT_APPROVAL:
+        return false;
+    }
+    CHECK_UNREACHABLE();
+}
+
 int plan_explain(const struct plan_input *input, const struct node_verdict *verdicts, size_t node,
                  plan_explainer *explain, void *context, struct text *out)
 {
@@ -117,6 +144,15 @@ int plan_explain(const struct plan_input *input, const struct node_verdict *verd
     enum wait_kind through = WAIT_NONE;
     /* A chain is never longer than there are nodes, whatever the verdicts say. */
     for (size_t i = 0; i < input->node_count; i++) {
+        if (goes_on(&input->nodes[at], verdicts[at].wait)) {
+            text_add(out, ": ");
+            explain(context, at, through, out);
+            if (at == node) {
+                text_add(out, "; anything newer");
+                (void)add_clause(input, &verdicts[at], at, out);
+            }
+            break;
+        }
         if (add_clause(input, &verdicts[at], at, out)) {
             text_add(out, ": ");
             explain(context, at, through, out);
@@ -127,7 +163,8 @@ int plan_explain(const struct plan_input *input, const struct node_verdict *verd
         through = verdicts[at].wait;
         at = verdicts[at].waits_for;
         const enum wait_kind next = verdicts[at].wait;
-        if (next != WAIT_NONE && next != WAIT_QUARANTINE && next != WAIT_UNKNOWN)
+        if (next != WAIT_NONE && next != WAIT_QUARANTINE && next != WAIT_UNKNOWN &&
+            !goes_on(&input->nodes[at], next))
             text_add(out, ", which");
     }
     return text_status(out);

@@ -111,7 +111,8 @@ int plan_decide(const struct plan_input *input, struct node_verdict *ret_verdict
 const char *plan_wait_name(enum wait_kind wait);
 
 /* The chain of waits from a node, one clause each, ended by `explain` of the last:
- * "order on testing waits for fulfillment: emailservice is progressing since 40 s". `through` = the
+ * "order on testing waits for fulfillment: emailservice is progressing since 40 s". A node that is
+ * under way tells of that first: its wait is for what comes after. `through` = the
  * wait that led there; WAIT_NONE = it is the one that was asked about. */
 typedef void plan_explainer(void *context, size_t node, enum wait_kind through, struct text *out);
 int plan_explain(const struct plan_input *input, const struct node_verdict *verdicts, size_t node,

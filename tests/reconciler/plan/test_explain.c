@@ -143,3 +143,41 @@ Test(plan, waits_that_others_add_are_told_too)
         cr_expect_neq(plan_wait_name((enum wait_kind)i)[0], '\0');
     free(f);
 }
+
+Test(plan, what_is_under_way_is_told_before_what_waits_behind_it)
+{
+    static const char runs[] = "cell-0 on production: component of node 2 is progressing";
+    struct fixture *f = fixture_new(1, NULL);
+    fixture_converge(fixture_node(f, 0, 0));
+    fixture_converge(fixture_node(f, 0, 1));
+    f->gate = GATE_STATE_PASSED;
+    f->platform.freeze_count = 1;
+    f->freezes[0] = (struct freeze_window){.name = {.text = "year-end"}, .to = {86400000}};
+    static const enum node_state states[] = {NODE_ROLLING, NODE_BAKING};
+    for (size_t i = 0; i < 2; i++) {
+        fixture_node(f, 0, 2)->state = states[i];
+        expect_chain(f, 2,
+                     "cell-0 on production: component of node 2 is progressing; anything newer "
+                     "waits for the end of freeze year-end at 1970-01-02T00:00:00Z");
+        /* who waits for it waits for that */
+        expect_chain(f, 3,
+                     "cell-0 on production-eu waits for production to bake: component of node 2 is "
+                     "progressing");
+    }
+    /* some waits stop also what is under way */
+    for (int wait = 0; wait < WAIT_KIND_COUNT; wait++) {
+        struct text out;
+        text_init(&out, 1000);
+        f->verdicts[2].wait = (enum wait_kind)wait;
+        f->verdicts[2].gate = &f->gates[0];
+        cr_expect_eq(plan_explain(&f->input, f->verdicts, 2, explain, f, &out), 0);
+        const bool goes_on = wait == WAIT_PROMOTION || wait == WAIT_REGION || wait == WAIT_GATE ||
+                             wait == WAIT_PHASE || wait == WAIT_DEPENDENCY || wait == WAIT_FREEZE;
+        cr_expect_eq(strstr(text_get(&out), "; anything newer waits for ") != NULL, goes_on, "%s",
+                     text_get(&out));
+        cr_expect(!goes_on || strncmp(text_get(&out), runs, strlen(runs)) == 0, "%s",
+                  text_get(&out));
+        text_fini(&out);
+    }
+    free(f);
+}

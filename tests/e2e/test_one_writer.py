@@ -62,6 +62,8 @@ def main():
         for name in ("celld.sock", "admin.sock"):
             (world.directory / name).unlink(missing_ok=True)
             (world.directory / name).symlink_to(world.directory / f"{stays[0]}-{name}")
+        world.celld = rivals[stays[0]]
+        wait_until("it answers", world.answers, 60)
         world.wait_converged(revision)
         dangers = world.api("GET", "/standin/stats")["dangers"]
         expect(not any(dangers.values()), f"something dangerous happened: {dangers}")

@@ -2,6 +2,7 @@
 
 #include "config/base/arena.h"
 #include "config/base/check.h"
+#include "config/base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,29 +62,14 @@ static bool make_room(struct diagnostics *list)
 
 /* Bytes of the character at `text`, 0 when it is not one that may be printed as it stands: control
  * characters, and those that are invisible or turn the direction of the text. */
-static size_t printable(const char *text)
+static size_t printable(const char *text, size_t length)
 {
-    const unsigned char c = (unsigned char)text[0];
-    if (c < 0x20 || c == 0x7F)
-        return 0;
-    if (c < 0x80)
-        return 1;
-    const size_t size = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC2 ? 2 : 0;
-    for (size_t i = 1; i < size; i++) {
-        if (((unsigned char)text[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    if (c == 0xC2 && (unsigned char)text[1] < 0xA1)
-        return 0;
-    if (c == 0xE2) {
-        const unsigned second = (unsigned char)text[1], third = (unsigned char)text[2];
-        if (second == 0x80 &&
-            ((third >= 0x8B && third <= 0x8F) || (third >= 0xA8 && third <= 0xAE)))
-            return 0;
-        if (second == 0x81 && third >= 0xA0 && third <= 0xAF)
-            return 0;
-    }
-    return size;
+    uint32_t point = 0;
+    const size_t size = utf8_read(text, length, &point);
+    const bool is_hidden =
+        point < 0x20 || (point >= 0x7F && point <= 0xA0) || (point >= 0x200B && point <= 0x200F) ||
+        (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x206F);
+    return is_hidden ? 0 : size;
 }
 
 /* A copy with everything unprintable as \xNN, cut at the limit. NULL without memory. */
@@ -91,15 +77,18 @@ static const char *copy_escaped(struct diagnostics *list, const char *text)
 {
     OWNED_TEXT out;
     text_init(&out, (size_t)MESSAGE_LIMIT * 4);
-    while (*text != '\0' && out.length < MESSAGE_LIMIT - 8) {
-        const size_t size = printable(text);
+    size_t left = strlen(text);
+    while (left > 0 && out.length < MESSAGE_LIMIT - 8) {
+        const size_t size = printable(text, left);
+        const size_t taken = size == 0 ? 1 : size;
         if (size == 0)
             text_format(&out, "\\x%02X", (unsigned)(unsigned char)*text);
         else
             text_add_bytes(&out, text, size);
-        text += size == 0 ? 1 : size;
+        text += taken;
+        left -= taken;
     }
-    if (*text != '\0')
+    if (left > 0)
         text_add(&out, "...");
     return text_status(&out) < 0 ? NULL : arena_copy(list->arena, text_get(&out), out.length);
 }

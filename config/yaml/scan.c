@@ -149,8 +149,7 @@ bool yaml_scan_has_invisible(const char *text, size_t length)
     const unsigned char *bytes = (const unsigned char *)text;
     for (size_t i = 0; i < length;) {
         uint32_t point = bytes[i];
-        const size_t size =
-            point < 0x80 ? 1 : utf8_read((const char *)bytes + i, length - i, &point);
+        const size_t size = point < 0x80 ? 1 : utf8_read(text + i, length - i, &point);
         if (is_invisible(point))
             return true;
         i += size == 0 ? 1 : size;

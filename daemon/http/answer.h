@@ -10,8 +10,7 @@ struct answer_question {
     enum http_method method;
     bool is_read; /* whatever its method is, nothing changes by it */
     const char *path;
-    const char
-        *prospect; /* what happens after a failure; NULL = by verdict, "" = nothing is said */
+    const char *prospect; /* what happens after a failure; NULL = by verdict, "" = unsaid */
     size_t body_cap;
     const char *expect_name, *expect_namespace, *expect_uid;
     const struct secret *hidden; /* in messages; NULL = nothing */

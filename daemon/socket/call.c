@@ -166,9 +166,5 @@ void call_message(struct call *call, int status, const char *format, ...)
     char message[768];
     (void)text_vput(message, sizeof(message), format, arguments);
     va_end(arguments);
-    json_t *body = json_pack("{s:s, s:s}", "kind", kind_of(status), "message", message);
-    /* The text may have been cut inside a character. */
-    if (body == NULL)
-        body = json_pack("{s:s, s:s}", "kind", kind_of(status), "message", "refused");
-    call_answer(call, status, body);
+    call_answer(call, status, json_pack("{s:s, s:s}", "kind", kind_of(status), "message", message));
 }

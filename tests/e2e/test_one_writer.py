@@ -17,8 +17,10 @@ def start_another(world, number):
     path = world.directory / f"celld-{number}.yaml"
     path.write_text(settings)
     log = open(world.directory / f"celld-{number}.log", "wb")
-    return subprocess.Popen([BIN / "celld", "--config", path], stderr=log, stdout=log,
-                            env=world.environment)
+    process = subprocess.Popen([BIN / "celld", "--config", path], stderr=log, stdout=log,
+                               env=world.environment)
+    world.others.append(process)
+    return process
 
 
 def said(world, number):
@@ -51,7 +53,6 @@ def main():
         wait_until("it is under way", lambda: len(world.writes()) > count, explain=world.explain)
         world.kill_celld()
         rivals = {number: start_another(world, number) for number in range(3, 6)}
-        world.others.extend(rivals.values())
         wait_until("all but one have left", lambda:
                    sum(process.poll() is None for process in rivals.values()) <= 1)
         stays = [number for number, process in rivals.items() if process.poll() is None]
